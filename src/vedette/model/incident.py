@@ -1,0 +1,105 @@
+"""What is wrong, since when, and what was said of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How loudly to speak."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+class SubjectKind(StrEnum):
+    """What an incident is about."""
+
+    VALIDATOR = "validator"
+    NODE = "node"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The one thing that an incident is about; `id` is a PoS address or a node's id."""
+
+    kind: SubjectKind
+    id: str
+    name: str
+
+
+Facts = Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule says what is wrong now. The same trouble always has the same key."""
+
+    key: str  # "node_down/ab12cd34"
+    rule: str  # "node_down"
+    team_id: int
+    severity: Severity
+    subject: Subject
+    facts: Facts = field(default_factory=dict)  # what the texts in every language are made of
+    hold_ms: int = 0  # how long it must last before anyone is told
+
+
+class Reason(StrEnum):
+    """Why a message was sent."""
+
+    OPENED = "opened"
+    ESCALATED = "escalated"
+    REMINDED = "reminded"
+    RESOLVED = "resolved"
+
+
+class IncidentState(StrEnum):
+    """Where an incident is in its life."""
+
+    PENDING = "pending"  # found, not yet lasting long enough to tell
+    OPEN = "open"  # told
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One trouble from its first finding to its end. `id` is 0 until the store has given one."""
+
+    id: int
+    key: str
+    rule: str
+    team_id: int
+    severity: Severity
+    subject: Subject
+    facts: Facts
+    opened_at_ms: int
+    told_at_ms: int | None = None
+    told_severity: Severity | None = None
+    told_count: int = 0  # messages so far: part of each message's idempotency key
+    resolved_at_ms: int | None = None
+    muted_by: str | None = None  # the key of the incident that explains this one
+
+    @property
+    def state(self) -> IncidentState:
+        if self.resolved_at_ms is not None:
+            return IncidentState.RESOLVED
+        return IncidentState.PENDING if self.told_at_ms is None else IncidentState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to one channel, as the outbox keeps it."""
+
+    id: int
+    incident: Incident
+    channel: str  # the channel's name in the settings: "email", "webhook-1"
+    reason: Reason
+    key: str  # idempotency key: the same on every attempt
+    created_at_ms: int
+    attempts: int

@@ -1,0 +1,228 @@
+"""The public JSON of /api/v1: what every reply looks like. The OpenAPI document is made from this file.
+
+Times end in `_ms` (unix milliseconds) and are integers; votes are whole (1 vote = 1,000 CFX); a value that is
+not known is null, never zero. Adding a field is compatible; anything else is a new version.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PosAddress = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$", description="PoS address, 32 bytes in hex")]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Shape):
+    """An error, as RFC 9457 spells it; `detail` says what to do."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class Endpoint(Shape):
+    """One RPC endpoint that the follower reads."""
+
+    name: str
+    height: int | None = Field(description="last settled PoS height read from it")
+    lag_blocks: int | None = Field(description="settled blocks that it offers and we have not read")
+    error: str | None = Field(description="why it is not being read now, in one line")
+
+
+class PosNow(Shape):
+    epoch: int
+    height: int = Field(description="newest settled height")
+    committed_height: int | None
+    block_at_ms: int
+    members: int | None
+    total_votes: int | None
+    quorum_votes: int | None
+    participation: float | None = Field(
+        description="votes cast of votes possible, last 100 known blocks, 0 to 1"
+    )
+
+
+class PowNow(Shape):
+    latest_epoch: int
+    state_epoch: int
+    confirmed_epoch: int
+    finalized_epoch: int
+    chain_id: int
+    at_ms: int
+
+
+class Network(Shape):
+    """The whole, in one reply."""
+
+    at_ms: int
+    version: str
+    pos: PosNow | None
+    pow: PowNow | None
+    validators: int
+    nodes: dict[Literal["down", "silent", "stopped", "syncing", "unknown", "up"], int]
+    incidents_open: int
+    endpoints: list[Endpoint]
+
+
+class QueuedVotes(Shape):
+    end_height: int
+    votes: int
+
+
+class Stake(Shape):
+    """Votes of a PoS account, as `pos_getAccount` told them at `height`."""
+
+    height: int
+    at_ms: int
+    available_votes: int
+    locked_votes: int
+    in_queue: list[QueuedVotes]
+    out_queue: list[QueuedVotes]
+    unlocked_votes: int
+    forfeited_votes: int
+    force_retired_height: int | None
+    states: list[str] = Field(description="most urgent first; see docs/reference/states.md")
+
+
+class Strip(Shape):
+    """Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen."""
+
+    first: int = Field(description="height of the strip's first letter")
+    strip: str
+
+
+class Votes(Strip):
+    signed: int
+    known: int = Field(description="blocks where a signature was expected and a certificate was seen")
+    rate: float | None = Field(description="signed / known, null when nothing is known")
+
+
+class Validator(Shape):
+    address: PosAddress
+    name: str | None = Field(description="the name of its node, if one of your nodes carries its key")
+    node_id: str | None
+    committee_votes: int | None = Field(description="votes in the current committee, 0 if not a member")
+    stake: Stake | None
+    votes: Votes = Field(description="the last 100 settled blocks")
+    last_signed_height: int | None
+    incidents: list[int] = Field(description="open incidents about it or its node")
+
+
+class Validators(Shape):
+    height: int | None = Field(description="newest settled height, the last letter of every strip")
+    validators: list[Validator]
+
+
+class ProbeFailure(Shape):
+    probe: str
+    reason: str
+
+
+class Node(Shape):
+    id: str
+    name: str
+    role: str
+    state: Literal["down", "silent", "stopped", "syncing", "unknown", "up"]
+    since_ms: int | None = Field(description="when it entered this state, if known")
+    heard_at_ms: int
+    due_at_ms: int
+    planned_stop_until_ms: int | None
+    pos_address: PosAddress | None
+    version: str | None
+    sync_phase: str | None
+    voting: bool | None = Field(description="what the node intends, not proof that it signs")
+    numbers: dict[str, float] = Field(description="newest value of every series, by its name")
+    states: dict[str, str]
+    failures: list[ProbeFailure] = Field(description="probes that failed in the newest round")
+    incidents: list[int]
+
+
+class Nodes(Shape):
+    nodes: list[Node]
+
+
+class Series(Shape):
+    """Columns for a chart. `times` are unix seconds; each list has a value or null for each time."""
+
+    node_id: str
+    from_ms: int
+    to_ms: int
+    step_ms: int = Field(description="width of one bucket; 0 when every sample is given as it was")
+    names: list[str]
+    times: list[float]
+    mean: list[list[float | None]]
+    min: list[list[float | None]]
+    max: list[list[float | None]]
+    available: list[str] = Field(description="all series this node has in the window")
+
+
+class Block(Shape):
+    height: int
+    hash: str
+    epoch: int
+    round: int
+    at_ms: int
+    proposer: PosAddress | None
+    signers: int | None = Field(description="accounts that signed; null when no certificate was seen")
+    members: int | None
+    signed_votes: int | None
+    total_votes: int | None
+    absent: list[PosAddress]
+    witnesses: int = Field(description="endpoints and agents whose certificate we hold")
+
+
+class Blocks(Shape):
+    blocks: list[Block] = Field(description="newest first")
+    next_before: int | None = Field(description="pass as `before` for the next page")
+
+
+class IncidentSubject(Shape):
+    kind: Literal["validator", "node", "network"]
+    id: str
+    name: str
+
+
+class NoticeShape(Shape):
+    channel: str
+    reason: Literal["opened", "escalated", "reminded", "resolved"]
+    state: Literal["waiting", "sent", "failed"]
+    created_at_ms: int
+    sent_at_ms: int | None
+    attempts: int
+    error: str | None
+
+
+class IncidentShape(Shape):
+    id: int
+    key: str
+    rule: str
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["pending", "open", "resolved"]
+    subject: IncidentSubject
+    title: str
+    facts: dict[str, str | int | float]
+    opened_at_ms: int
+    told_at_ms: int | None
+    resolved_at_ms: int | None
+    muted_by: str | None
+    notices: list[NoticeShape]
+
+
+class Incidents(Shape):
+    incidents: list[IncidentShape] = Field(description="open ones first, then newest first")
+    next_before: int | None = Field(description="pass as `before` for the next page")
+
+
+class LiveBlock(Shape):
+    """SSE event `block`: one newly settled block. `cells` has a strip letter for each known validator."""
+
+    height: int
+    epoch: int
+    at_ms: int
+    signed_votes: int | None
+    total_votes: int | None
+    cells: dict[str, str]

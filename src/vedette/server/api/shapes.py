@@ -41,9 +41,7 @@ class PosNow(Shape):
     members: int | None
     total_votes: int | None
     quorum_votes: int | None
-    participation: float | None = Field(
-        description="votes cast of votes possible, last 100 known blocks, 0 to 1"
-    )
+    participation: float | None = Field(description="share of votes cast, last 100 known blocks")
 
 
 class PowNow(Shape):

@@ -1,0 +1,60 @@
+# The two commands that matter: `make demo` and `make test`.
+SHELL := bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+PAGE := $(shell find ui -type f -not -path 'ui/node_modules/*' 2>/dev/null)
+
+.PHONY: help demo test check lint types unit whole browser proof bench locks page-types clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.demo: requirements/uv.txt requirements/demo.txt pyproject.toml hatch_build.py $(PAGE)
+	@scripts/install.sh demo
+
+.venv/.dev: requirements/uv.txt requirements/dev.txt pyproject.toml hatch_build.py $(PAGE)
+	@scripts/install.sh dev
+
+demo: .venv/.demo ## Four real validators, watched on a web page (PORT= FOR=seconds DIR= WEBHOOK=url MAIL=smtp://host:port)
+	@exec $(BIN)/vedette demo $(if $(PORT),--port $(PORT)) $(if $(FOR),--for $(FOR)) $(if $(DIR),--dir $(DIR)) \
+	  $(if $(WEBHOOK),--webhook $(WEBHOOK)) $(if $(MAIL),--mail $(MAIL))
+
+check: .venv/.dev lint types unit ## Lint, types, floors and unit tests: what to run before each commit
+
+test: .venv/.dev lint types ## Everything: unit, real validators, real database, real browser
+	@scripts/browser.sh
+	$(BIN)/pytest -q -p no:cacheprovider -m "not proof"
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/.dev
+	$(BIN)/mypy
+	$(BIN)/python hatch_build.py check
+
+unit: .venv/.dev
+	$(BIN)/pytest -q -m "not real and not browser and not proof"
+
+whole: .venv/.dev ## Only the tests on real validators
+	$(BIN)/pytest -q -m real
+
+browser: .venv/.dev ## Only the tests in a real browser
+	@scripts/browser.sh
+	$(BIN)/pytest -q -m browser
+
+proof: .venv/.dev ## The long runs: make proof PART=name (no PART: their names)
+	$(BIN)/python -m tests.proof $(PART)
+
+bench: .venv/.dev ## Every measurement, as a table
+	$(BIN)/python -m bench
+
+locks: .venv/.dev ## Pin every dependency anew
+	@scripts/locks.sh
+
+page-types: .venv/.dev ## The page's types, from the server's OpenAPI document
+	$(BIN)/python hatch_build.py types
+
+clean: ## Forget what was built
+	rm -rf .venv ui/node_modules src/vedette/server/static

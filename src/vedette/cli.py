@@ -1,0 +1,46 @@
+"""The command line. Each room brings its own commands; one is imported only when it is entered."""
+
+import sys
+
+from cyclopts import App
+
+import vedette
+from vedette.model.errors import VedetteError
+
+app = App(
+    name="vedette",
+    help="Keeps watch over Conflux validators and nodes.",
+    version=vedette.__version__,
+)
+app.command(
+    "vedette.agent.commands:app", name="agent", help="Watch the node beside it and report to a server."
+)
+app.command("vedette.server.commands:serve", name="serve", help="Remember, judge, tell and show.")
+app.command("vedette.server.commands:openapi", name="openapi", help="Print the API's OpenAPI document.")
+app.command("vedette.devnet.commands:app", name="devnet", help="Run real Conflux validators on loopback.")
+app.command("vedette.devnet.demo:demo", name="demo", help="Four real validators, watched on a web page.")
+
+
+def main() -> None:
+    """Run one command. What a person must put right is one line on stderr and status 2."""
+    try:
+        app()
+    except VedetteError as error:
+        fail(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("vedette"):
+            raise
+        fail(
+            f"this command needs the server's parts ({error.name} is missing): pip install 'vedette[server]'"
+        )
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def fail(line: str) -> None:
+    print(f"vedette: {line}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

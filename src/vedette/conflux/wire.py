@@ -60,7 +60,8 @@ def remedy(method: str, code: int) -> str:
     group = method.partition("_")[0]
     if group in {"debug", "test"}:
         return "Only the local port 12539 answers it: ask that one, and never open it to others."
-    return f'Its public_rpc_apis ("safe" by default) leaves out {group}: ask the local port 12539, or add {group}.'
+    left_out = f'Its public_rpc_apis ("safe" by default) leaves out {group}'
+    return f"{left_out}: ask the local port 12539, or add {group}."
 
 
 def request(id: int, method: str, params: Sequence[Any] = ()) -> bytes:  # noqa: A002  the protocol's own word

@@ -1,0 +1,61 @@
+"""What a node says of itself and of the PoW chain, translated once, at the door. Anything odd is Garbled."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from vedette.conflux.fields import Field
+from vedette.conflux.wire import Garbled
+from vedette.model.pos import PosAddress, PowStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCounts:
+    """Peers that the node talks with. Their addresses stay with the node: nobody needs them."""
+
+    all: int
+    outgoing: int  # the node called them; the rest called the node
+
+
+def pow_status(raw: Any) -> PowStatus:
+    """One node's place on the PoW chain (`cfx_getStatus`)."""
+    status = Field(raw, "cfx_getStatus")
+    return PowStatus(
+        chain_id=status["chainId"].number(),
+        latest_epoch=status["epochNumber"].number(),
+        state_epoch=status["latestState"].number(),
+        confirmed_epoch=status["latestConfirmed"].number(),
+        finalized_epoch=status["latestFinalized"].number(),
+        checkpoint_epoch=status["latestCheckpoint"].number(),
+        block_number=status["blockNumber"].number(),
+        pending_tx_count=status["pendingTxNumber"].number(),
+    )
+
+
+def version(raw: Any) -> str:
+    """The node's own words, as `conflux-rust/v3.0.2-fd68efe-20260110/…` (`cfx_clientVersion`)."""
+    return Field(raw, "cfx_clientVersion").text(200)
+
+
+def sync_phase(raw: Any) -> str:
+    """As `NormalSyncPhase`, which a node never leaves again (`debug_currentSyncPhase`)."""
+    return Field(raw, "debug_currentSyncPhase").text(80)
+
+
+def voting(raw: Any) -> bool:
+    """What the node intends, not proof that it signs (`test_posVotingStatus`)."""
+    return Field(raw, "test_posVotingStatus").flag()
+
+
+def peer_counts(raw: Any) -> PeerCounts:
+    """Sessions that are really talking, not those still shaking hands (`debug_getNetSessions`)."""
+    sessions = Field(raw, "debug_getNetSessions").items()
+    talking = [each for each in sessions if each["status"].text(200).startswith("communicating")]
+    return PeerCounts(len(talking), sum(each["originated"].flag() for each in talking))
+
+
+def own_address(raw: Any) -> PosAddress:
+    """The node's own PoS address, the second of the two parts of `test_posRegister`'s answer."""
+    parts = Field(raw, "test_posRegister").items()
+    if len(parts) != 2:  # noqa: PLR2004  calldata and address
+        raise Garbled(f"test_posRegister should be two texts, not {len(parts)}")
+    return parts[1].address()

@@ -1,0 +1,253 @@
+"""The schema, once, for both databases. Owned rows carry `team_id`; the chain belongs to everyone."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only when the key is exactly INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(40), primary_key=True),  # "schema": the fingerprint; "alive": when we last ran
+    Column("text", Text, nullable=False),
+)
+
+# --- people and nodes -------------------------------------------------------------------------------------
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String(80), nullable=False),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("team_id", ForeignKey("teams.id"), primary_key=True),
+    Column("address", String(66), primary_key=True),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("agent", String(64), nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("published", Boolean, nullable=False, server_default=text("false")),
+    Column("enrolled_at_ms", BigInteger, nullable=False),
+)
+
+# What each agent said last. Written with each delivery, so it is apart from the node's own row.
+latest = Table(
+    "latest",
+    metadata,
+    Column("node_id", ForeignKey("nodes.id"), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("heard_at_ms", BigInteger, nullable=False),
+    Column("due_at_ms", BigInteger, nullable=False),
+    Column("live_at_ms", BigInteger),
+    Column("numbers", LargeBinary),
+    Column("states", LargeBinary),
+    Column("planned_stop_until_ms", BigInteger),
+    Column("died_at_ms", BigInteger),
+)
+
+# How far each spool was taken over: advanced in the transaction of the rows themselves.
+spools = Table(
+    "spools",
+    metadata,
+    Column("agent", String(64), primary_key=True),
+    Column("spool", String(64), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("acknowledged_seq", BigInteger, nullable=False),
+    Column("gap_count", BigInteger, nullable=False, server_default=text("0")),  # reports that never came
+    sqlite_with_rowid=False,
+)
+
+# --- series -----------------------------------------------------------------------------------------------
+
+hot = Table(
+    "hot",
+    metadata,
+    Column("node_id", String(64), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("team_id", BigInteger, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("row", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("node_id", String(64), primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True),
+    Column("span_ms", BigInteger, nullable=False),
+    Column("team_id", BigInteger, nullable=False),
+    Column("sample_count", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# --- the PoS chain ----------------------------------------------------------------------------------------
+
+pos_accounts = Table(
+    "pos_accounts",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("address", String(66), nullable=False, unique=True),
+    Column("last_signed_height", BigInteger),
+)
+
+pos_committees = Table(
+    "pos_committees",
+    metadata,
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("quorum_votes", BigInteger, nullable=False),
+    Column("total_votes", BigInteger, nullable=False),
+    Column("members", LargeBinary, nullable=False),  # account ids, ascending: the order of every bitmap
+    Column("votes", LargeBinary, nullable=False),
+)
+
+pos_witnesses = Table(
+    "pos_witnesses",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String(120), nullable=False, unique=True),
+    Column("cursor_height", BigInteger),
+)
+
+pos_blocks = Table(
+    "pos_blocks",
+    metadata,
+    Column("height", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("epoch", BigInteger, nullable=False, index=True),
+    Column("round", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("proposer", BigInteger),
+    Column("pivot_height", BigInteger),
+    Column("last_tx_number", BigInteger, nullable=False),
+    Column("seats", Integer, nullable=False),  # committee members that the bitmaps begin with; 0: not known yet
+    Column("extra", LargeBinary),  # signers beyond those seats: account ids and votes
+    Column("signers", LargeBinary),  # union of all witnesses; null: no certificate was seen
+    Column("told", LargeBinary, nullable=False),  # witness -> its own bitmap
+    Column("witness_count", SmallInteger, nullable=False),
+)
+
+
+def _stake_columns() -> list[Column[int]]:
+    return [
+        Column("height", BigInteger, nullable=False),
+        Column("available_votes", BigInteger, nullable=False),
+        Column("locked_votes", BigInteger, nullable=False),
+        Column("in_queue", JSON, nullable=False),
+        Column("out_queue", JSON, nullable=False),
+        Column("unlocked_votes", BigInteger, nullable=False),
+        Column("forfeited_votes", BigInteger, nullable=False),
+        Column("force_retired_height", BigInteger),
+    ]
+
+
+pos_stakes = Table(
+    "pos_stakes",
+    metadata,
+    Column("account", ForeignKey("pos_accounts.id"), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    *_stake_columns(),
+)
+
+pos_stake_history = Table(
+    "pos_stake_history",
+    metadata,
+    Column("account", ForeignKey("pos_accounts.id"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    *_stake_columns(),
+    sqlite_with_rowid=False,
+)
+
+# --- incidents and their messages -------------------------------------------------------------------------
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("rule", String(80), nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("subject_kind", String(20), nullable=False),
+    Column("subject_id", String(120), nullable=False),
+    Column("subject_name", String(200), nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("opened_at_ms", BigInteger, nullable=False),
+    Column("told_at_ms", BigInteger),
+    Column("told_severity", String(20)),
+    Column("told_count", Integer, nullable=False),
+    Column("resolved_at_ms", BigInteger),
+    Column("muted_by", String(200)),
+)
+
+# Two judges cannot open the same trouble twice.
+Index(
+    "uq_incidents_unresolved",
+    incidents.c.team_id,
+    incidents.c.key,
+    unique=True,
+    sqlite_where=incidents.c.resolved_at_ms.is_(None),
+    postgresql_where=incidents.c.resolved_at_ms.is_(None),
+)
+Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.id)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("incident", JSON, nullable=False),  # as it was when the message was decided
+    Column("channel", String(80), nullable=False),
+    Column("reason", String(20), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("state", String(10), nullable=False),  # waiting, sent, failed
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("next_at_ms", BigInteger, nullable=False),  # not before; pushed forward while somebody is sending it
+    Column("sent_at_ms", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    UniqueConstraint("key"),
+)
+Index(
+    "ix_outbox_waiting",
+    outbox.c.next_at_ms,
+    sqlite_where=outbox.c.state == "waiting",
+    postgresql_where=outbox.c.state == "waiting",
+)

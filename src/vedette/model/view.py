@@ -40,6 +40,7 @@ class NodeView:
     heard_at_ms: int
     due_at_ms: int  # when it counts as silent unless heard of before
     sync_phase: str | None = None
+    running_since_ms: int | None = None  # when its process started, if the agent told
 
 
 @dataclass(frozen=True, slots=True)

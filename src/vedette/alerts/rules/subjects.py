@@ -1,0 +1,49 @@
+"""What several rules ask of a view: who is meant, who carries whose key, who is elected."""
+
+from collections.abc import Iterator
+
+from vedette.model.incident import Subject, SubjectKind
+from vedette.model.pos import PosAddress
+from vedette.model.view import NodeView, ValidatorView, View
+
+
+SHORT_ENOUGH = 16  # letters
+
+
+def short(address: str) -> str:
+    """An address as people recognise it: its head and tail."""
+    return address if len(address) <= SHORT_ENOUGH else f"{address[:10]}…{address[-4:]}"
+
+
+def carriers(view: View, address: PosAddress, team_id: int) -> Iterator[NodeView]:
+    """The nodes of the team that hold this validator's key, in a steady order."""
+    for _, node in sorted(view.nodes.items()):
+        if node.pos_address == address and node.team_id == team_id:
+            yield node
+
+
+def validator_subject(view: View, validator: ValidatorView) -> Subject:
+    """A validator is called by its node, but only by a node of its own team: names are private."""
+    node = next(carriers(view, validator.address, validator.team_id), None)
+    name = short(validator.address) if node is None else node.name
+    return Subject(SubjectKind.VALIDATOR, validator.address, name)
+
+
+def node_subject(node: NodeView) -> Subject:
+    return Subject(SubjectKind.NODE, node.id, node.name)
+
+
+def validator_of(view: View, node: NodeView) -> ValidatorView | None:
+    """The validator whose key the node holds, as far as the view knows it."""
+    return None if node.pos_address is None else view.validators.get(node.pos_address)
+
+
+def member_votes(view: View, node: NodeView) -> int:
+    """Votes that the committee loses while this node does not sign; 0 when none is at stake."""
+    validator = validator_of(view, node)
+    return 0 if validator is None else validator.votes
+
+
+def planned(node: NodeView, now_ms: int) -> bool:
+    """A stop that its operator announced is in force."""
+    return node.planned_stop_until_ms is not None and now_ms < node.planned_stop_until_ms

@@ -1,4 +1,4 @@
-"""All rules over a view. `step` is the whole of judging: the server's loop calls it and saves what it says."""
+"""All rules over a view. `step` is the whole of judging: a loop calls it and saves what it says."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field

@@ -12,7 +12,7 @@ RESTART = "restart/"
 
 
 def explain(findings: Sequence[Finding], view: View, settle_ms: int = 0) -> dict[str, str]:
-    """Map each explained finding's key to its cause: another's key, `planned_stop/<node>` or `restart/<node>`.
+    """Each explained finding's key and its cause: another key, `planned_stop/<node>` or `restart/<node>`.
 
     A validator's absence is explained when every node of its team that carries its key is down, in a planned
     stop, started less than `settle_ms` ago, or silent and critical (which already says that its validator is

@@ -1,7 +1,7 @@
 """An elected validator is missing from block after block, while the others sign.
 
-Each unsigned block costs reward, and a member that signs nothing for whole epochs is retired by force. One block
-says little (a slow link, another certificate); ten in a row while the others sign are practically certain.
+Each unsigned block costs reward, and a member that signs nothing for whole epochs is retired by force. One
+block says little (a slow link, another certificate); ten in a row while the others sign leave no doubt.
 """
 
 from collections.abc import Iterator, Sequence

@@ -6,7 +6,6 @@ from vedette.model.incident import Subject, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ValidatorView, View
 
-
 SHORT_ENOUGH = 16  # letters
 
 

@@ -1,0 +1,91 @@
+"""What may be chosen about a devnet."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from vedette.model.errors import SettingError
+
+Value = bool | int | float | str
+
+CHAIN_ID = 1234
+
+_LIMITS = {
+    "nodes": (1, 32),
+    "genesis_validators": (0, 32),
+    "round_ms": (100, 600_000),
+    "term_rounds": (4, 100_000),
+    "block_ms": (50, 60_000),
+    "votes": (1, 1_000_000),
+    "elected": (1, 10_000),
+    "queue_rounds": (0, 10_000_000),
+}
+
+# A devnet lives by these; another value would leave it looking for its own nodes in the wrong place.
+_OURS = re.compile(r"(.*_(port|dir|path|addr)|bootnodes|net_key|chain_id|evm_chain_id|mode|log_conf)")
+
+
+class DevnetOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a devnet is made. The defaults cost little and leave a validator 90 s of absence unpunished."""
+
+    nodes: int = 4
+    genesis_validators: int = 0  # the others may register later; 0: all nodes are validators from the start
+    round_ms: int = 1000  # a PoS round's timeout; a healthy round takes a little longer than this
+    term_rounds: int = 60  # PoS rounds of a term, which are also the PoS blocks of an epoch
+    block_ms: int = 500  # pause between PoW blocks, all made by node 0
+    votes: int = 50  # stake of each genesis validator; a vote is 1,000 CFX
+    elected: int = 1000  # seats a term: as many as there are votes, so each validator's share is its stake
+    queue_rounds: int = 0  # PoS blocks that stake waits on its way in and out; 0: two terms
+    log_level: str = "warn"
+    seed: str = "devnet"  # all keys come from it
+    set: dict[str, Value] = {}  # any key of conflux.toml
+
+    def __post_init__(self) -> None:
+        if problems := sorted(self._problems()):
+            raise SettingError("; ".join(problems))
+
+    @property
+    def genesis_count(self) -> int:
+        return self.genesis_validators or self.nodes
+
+    @property
+    def queue_views(self) -> int:
+        return self.queue_rounds or 2 * self.term_rounds
+
+    @property
+    def committee_share(self) -> int:
+        """Votes of each genesis validator in the first committee: six terms are seated, and shared evenly."""
+        return max(1, min(self.votes, 6 * self.elected // self.genesis_count))
+
+    def _problems(self) -> Iterator[str]:
+        for name, (least, most) in _LIMITS.items():
+            if not least <= getattr(self, name) <= most:
+                yield f"{name} is {getattr(self, name)}: choose {least} to {most}"
+        if self.genesis_validators > self.nodes:
+            yield f"genesis_validators is {self.genesis_validators}, yet there are only {self.nodes} nodes"
+        for key in self.set:
+            if not re.fullmatch(r"[a-z0-9_]+", key):
+                yield f"--set {key!r}: not the name of a conflux.toml key"
+            elif _OURS.fullmatch(key):
+                yield f"--set {key}: the devnet chooses this key itself"
+
+
+def settings_from(words: Sequence[str]) -> Mapping[str, Value]:
+    """What `--set key=value` gave; numbers and true/false are themselves, anything else is text."""
+    wrong = [word for word in words if "=" not in word]
+    if wrong:
+        raise SettingError(f"--set {wrong[0]!r}: write it as key=value")
+    pairs = (word.split("=", 1) for word in words)
+    return {key.strip(): _value(text.strip()) for key, text in pairs}
+
+
+def _value(text: str) -> Value:
+    if text in {"true", "false"}:
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

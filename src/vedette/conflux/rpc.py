@@ -1,0 +1,160 @@
+"""JSON-RPC to one endpoint, asynchronously: one call, one deadline, one tree of errors (see wire.py).
+
+No redirects, no proxies from the environment, no cookies, no compression, a bounded reply. Every method asked
+here only reads, so a call whose kept-alive connection turned out to be closed is asked once more.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import aiohttp
+from yarl import URL
+
+from vedette.conflux import wire
+from vedette.conflux.wire import BODY_BYTES_MAX, DEADLINE_S, Call, Garbled, RpcError, Unreachable
+from vedette.model.clock import Clock, MachineClock
+from vedette.model.errors import SettingError
+
+CONCURRENT_CALLS: Final = 4
+KEPT_ALIVE_S: Final = 15.0
+
+
+def open_session() -> aiohttp.ClientSession:
+    """The session that all endpoints share. Made inside a running loop; whoever opens it closes it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_ALIVE_S),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),  # each call has a deadline of its own
+        trust_env=False,
+        # A compressed reply could unfold to any size before its bound is seen.
+        headers={**wire.HEADERS, "Accept-Encoding": "identity"},
+        auto_decompress=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A bucket of calls that fills at a steady pace. A spender may take it below zero, and waits for that."""
+
+    calls_per_s: float
+    calls: float  # what may be spent at once; negative: owed
+    at_ms: int  # steady clock
+
+    @classmethod
+    def full(cls, calls_per_s: float, now_ms: int) -> "Budget":
+        return cls(calls_per_s, max(1.0, calls_per_s), now_ms)
+
+
+def spend(budget: Budget, calls: int, now_ms: int) -> tuple[Budget, int]:
+    """Take so many calls out of the budget: what is left of it, and how many ms to wait before asking."""
+    earned = max(0, now_ms - budget.at_ms) / 1000 * budget.calls_per_s
+    left = min(budget.calls + earned, max(1.0, budget.calls_per_s)) - calls
+    return replace(budget, calls=left, at_ms=now_ms), max(0, round(-left / budget.calls_per_s * 1000))
+
+
+class Rpc:
+    """One endpoint. `name` is host:port, safe to show; the URL may hold a password or a gateway's key.
+
+    `calls_per_s` keeps within a public gateway's limit (a batch counts its calls); None: no limit.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        session: aiohttp.ClientSession,
+        deadline_s: float = DEADLINE_S,
+        calls_per_s: float | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.name = wire.endpoint_name(url)
+        self._url = _usable(url)
+        self._session = session
+        self._deadline_s = deadline_s
+        self._clock = clock or MachineClock()
+        self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
+        self._budget = Budget.full(calls_per_s, self._clock.steady_ms()) if calls_per_s else None
+
+    async def ask(self, method: str, *params: Any) -> Any:
+        """The `result` of one call, which may be None. Raises RpcError only."""
+        reply = await self._post(wire.request(1, method, params), calls=1, what=method)
+        return wire.answer(reply.body, reply.status, reply.content_type, method=method)
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any | RpcError]:
+        """The results of many calls in their order; a call that failed has its RpcError in its place.
+
+        Raises RpcError when there was no usable reply at all.
+        """
+        if not calls:
+            return []
+        methods = [method for method, _ in calls]
+        reply = await self._post(wire.batch_request(calls), calls=len(calls), what=f"{len(calls)} calls")
+        return wire.batch_answer(reply.body, reply.status, reply.content_type, methods=methods)
+
+    async def _post(self, question: bytes, *, calls: int, what: str) -> "_Reply":
+        await self._afford(calls)
+        async with self._slots:
+            try:
+                async with asyncio.timeout(self._deadline_s):
+                    return await self._post_twice(question, what)
+            except TimeoutError as error:
+                raise Unreachable(f"No answer to {what} within {self._deadline_s:g} s.") from error
+            except (aiohttp.ClientError, OSError) as error:
+                raise Unreachable(f"No answer to {what}: {_why(error)}.") from error
+
+    async def _afford(self, calls: int) -> None:
+        if self._budget is None:
+            return
+        self._budget, wait_ms = spend(self._budget, calls, self._clock.steady_ms())
+        if wait_ms:
+            await self._clock.sleep_ms(wait_ms)
+
+    async def _post_twice(self, question: bytes, what: str) -> "_Reply":
+        try:
+            return await self._post_once(question, what)
+        except aiohttp.ServerDisconnectedError:
+            return await self._post_once(question, what)
+
+    async def _post_once(self, question: bytes, what: str) -> "_Reply":
+        async with self._session.post(self._url, data=question, allow_redirects=False) as response:
+            body = bytearray()
+            async for piece in response.content.iter_any():
+                body += piece
+                if len(body) > BODY_BYTES_MAX:
+                    raise Garbled(f"The node answered {what} with more than {BODY_BYTES_MAX >> 20} MiB.")
+            return _Reply(bytes(body), response.status, response.headers.get("Content-Type", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    body: bytes
+    status: int
+    content_type: str
+
+
+def _usable(url: str) -> URL:
+    wire.checked_url(url)
+    try:
+        return URL(url)
+    except ValueError as error:
+        raise SettingError(
+            f"endpoint {wire.endpoint_name(url)}: its URL has parts that no URL may have"
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    """The reason in few words, from what kind of error it is: its text could quote the URL."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its host name is not known"
+    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+        return "no safe connection (TLS), check its certificate"
+    if isinstance(error, ConnectionRefusedError) or isinstance(
+        getattr(error, "os_error", None), ConnectionRefusedError
+    ):
+        return "connection refused, is the node running?"
+    if isinstance(error, aiohttp.ClientConnectorError | OSError):
+        return (error.strerror or "cannot connect").lower()
+    return "the connection was cut off"

@@ -1,0 +1,371 @@
+"""One endpoint being read: its blocks into the store, and its answers to the follower's other questions."""
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from vedette.conflux import pos
+from vedette.conflux.networks import calls_per_s
+from vedette.conflux.pow import pow_status
+from vedette.conflux.rpc import Rpc
+from vedette.conflux.wire import Call, Garbled, RpcError
+from vedette.model.clock import Clock
+from vedette.model.errors import StoreError
+from vedette.model.pos import Account, Committee, PosAddress, PosBlock, PosStatus, PowStatus
+from vedette.server import follow_plan as plan
+from vedette.server.follow_plan import BatchSize, Identity, Progress, Span
+from vedette.store import chain, votes
+from vedette.store.database import Conn, Database
+
+log = logging.getLogger(__name__)
+
+BATCHES_IN_FLIGHT: Final = 3
+SLICE_MS: Final = 2_000
+"""Reading the past pauses this often to look for new blocks."""
+
+GARBLED_TOLD_MAX: Final = 20
+TAIL_BLOCKS: Final = 20
+STORE_TROUBLE: Final = (StoreError, OperationalError, InterfaceError)
+
+T = TypeVar("T")
+Told = Callable[[list[int]], Awaitable[None] | None]
+
+
+class Endpoint(Protocol):
+    """Where to ask. `name` is the witness's name in the store and on the page; the URL may hold secrets."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """How reading one endpoint goes, for the page."""
+
+    name: str
+    height: int | None  # the newest settled block that was read from it
+    lag_blocks: int | None  # settled blocks that it offers and we have not read
+    error: str | None  # why it is not being read now, in one line
+
+
+class Stranger(Exception):  # noqa: N818  it is what the endpoint is
+    """An endpoint tells of another chain: nothing of it is kept."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all feeds of one follower know and use together."""
+
+    database: Database
+    clock: Clock
+    on_blocks: Told
+    feeds: list["Feed"] = field(default_factory=list)
+    identity: Identity | None = None
+    epochs: set[int] = field(default_factory=set)  # whose committee is in the store
+    missing_epochs: set[int] = field(default_factory=set)  # seen in blocks, and told by nobody yet
+    tail: dict[int, int] = field(default_factory=dict)  # the newest heights and their times in microseconds
+
+    def healthy(self, first: "Feed | None" = None) -> Iterator["Feed"]:
+        """The endpoints to ask, in the order of the settings; `first` before all."""
+        if first:
+            yield first
+        yield from (feed for feed in self.feeds if feed.healthy and feed is not first)
+
+    def know(self, epochs: Iterable[int]) -> None:
+        """The committees of these epochs are in the store now."""
+        self.epochs.update(epochs)
+        self.missing_epochs.difference_update(epochs)
+
+    def note_times(self, blocks: Iterable[PosBlock]) -> None:
+        self.tail.update((block.height, block.at_us) for block in blocks)
+        for height in sorted(self.tail)[:-TAIL_BLOCKS]:
+            del self.tail[height]
+
+    async def committees(self, epochs: Sequence[int], first: "Feed | None" = None) -> dict[int, Committee]:
+        """The committees of these epochs, from whichever endpoint tells them; some may be missing."""
+        found: dict[int, Committee] = {}
+        for feed in self.healthy(first):
+            wanted = [epoch for epoch in epochs if epoch not in found]
+            if wanted:
+                found |= await feed.committees(wanted)
+        return found
+
+    async def tell(self, heights: list[int]) -> None:
+        """Tell of blocks that are on disk now."""
+        done = self.on_blocks(heights) if heights else None
+        if inspect.isawaitable(done):
+            await done
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One answer, decoded: blocks to keep and their committees, how far it goes, and why not further."""
+
+    span: Span
+    blocks: list[PosBlock]
+    read_to: int
+    committees: dict[int, Committee]
+    error: RpcError | None
+
+
+class Feed:
+    """One endpoint. Its loop reads blocks; the other questions answer nothing rather than fail."""
+
+    def __init__(self, endpoint: Endpoint, rpc: Rpc, shared: Shared, jitter: Callable[[], float]) -> None:
+        self.name = endpoint.name
+        self.healthy = False
+        self.epoch = 0
+        self.committed = 0
+        self._rpc = rpc
+        self._shared = shared
+        self._clock = shared.clock
+        self._jitter = jitter
+        self._rate = calls_per_s(endpoint.url)
+        self._size = BatchSize.for_rate(self._rate)
+        self._progress = Progress(0)
+        self._target = 0
+        self._error: str | None = None
+        self._failures = 0
+        self._garbled: set[str] = set()
+
+    @property
+    def health(self) -> EndpointHealth:
+        return EndpointHealth(
+            name=self.name,
+            height=self._progress.height or None,
+            lag_blocks=max(0, self._target - self._progress.cursor) if self._target else None,
+            error=self._error,
+        )
+
+    # --- the loop
+
+    async def run(self) -> None:
+        """Read until cancelled. A failure is told once, and its end once."""
+        while True:
+            try:
+                await self._greet()
+                while True:
+                    moved = await self._turn()
+                    self._recovered()
+                    if not moved or self._progress.cursor >= self._target:
+                        await self._clock.sleep_ms(self._poll_ms())
+            except (RpcError, Stranger, *STORE_TROUBLE) as error:
+                self._failed(error)
+                pause = plan.backoff_ms(self._failures, self._jitter())
+                await self._clock.sleep_ms(plan.STRANGER_MS if isinstance(error, Stranger) else pause)
+
+    async def _turn(self) -> bool:
+        """Look for new blocks and read for a while; False when there was nothing to read."""
+        status = pos.pos_status(await self._rpc.ask(pos.STATUS))
+        if plan.went_back(self.committed, status.committed_height):
+            await self._greet()  # restarted on other data, or another node under the same name
+        self._note(status)
+        before = self._progress
+        newest = plan.newest_span(self._progress, self._target)
+        if newest:
+            await self._read(newest)
+        oldest = plan.oldest_span(self._progress, self._target)
+        if oldest:
+            await self._read(oldest, until_ms=self._clock.steady_ms() + SLICE_MS)
+        return self._progress != before
+
+    def _note(self, status: PosStatus) -> None:
+        self.epoch = status.epoch
+        self.committed = status.committed_height
+        self._target = plan.settled_height(status)
+
+    def _poll_ms(self) -> int:
+        return plan.poll_ms(plan.block_interval_ms(self._shared.tail), self._rate)
+
+    def _recovered(self) -> None:
+        if self._error:
+            log.info("%s is read again, from block %d", self.name, self._progress.cursor + 1)
+        self.healthy, self._error, self._failures = True, None, 0
+
+    def _failed(self, error: Exception) -> None:
+        line = trouble(error)
+        if self._error is None:
+            log.warning("%s (%s) is not read now: %s", self.name, self._rpc.name, line)
+        self.healthy, self._error = False, line
+        self._failures += 1
+
+    # --- is it our chain?
+
+    async def _greet(self) -> None:
+        """Find our place, and make sure that the endpoint tells of our chain. Raises Stranger if not."""
+        async with self._shared.database.read() as conn:
+            cursor = await votes.cursor(conn, self.name) or 0
+            held = await chain.hashes(conn, pos.FIRST_HEIGHT, pos.FIRST_HEIGHT)
+            held |= await chain.hashes(conn, cursor, cursor)
+        told = await self.identity()
+        ours = self._shared.identity or plan.elect([told], held.get(pos.FIRST_HEIGHT))
+        why = plan.stranger(ours, told) if ours else None
+        if why is None:
+            answers = {height: await self._hash_at(height) for height in held}
+            why = plan.contradiction(held, {height: found for height, found in answers.items() if found})
+        if why is not None:
+            raise _stranger(why)
+        self._shared.identity = ours
+        self._progress = Progress(cursor)
+
+    async def identity(self) -> Identity:
+        """What tells this endpoint's chain from others. Raises RpcError."""
+        status = await self.pow_status()
+        return Identity(status.chain_id, await self._hash_at(pos.FIRST_HEIGHT))
+
+    async def _hash_at(self, height: int) -> str | None:
+        block = pos.pos_block(await self._rpc.ask(pos.BLOCK, hex(height)))
+        return block.hash if block else None
+
+    # --- blocks
+
+    async def _read(self, span: Span, until_ms: int | None = None) -> None:
+        """Fetch and keep the span in order, fetching further while the last batch is written."""
+        ahead = plan.pieces(span, self._size.blocks)
+        fetching: deque[asyncio.Task[_Batch]] = deque()
+        try:
+            while True:
+                while len(fetching) < BATCHES_IN_FLIGHT and not self._late(until_ms):
+                    piece = next(ahead, None)
+                    if piece is None:
+                        break
+                    fetching.append(asyncio.create_task(self._fetch(piece)))
+                if not fetching or not await self._keep(await fetching.popleft()):
+                    return
+        finally:
+            for task in fetching:
+                task.cancel()
+            await asyncio.gather(*fetching, return_exceptions=True)
+
+    def _late(self, until_ms: int | None) -> bool:
+        return until_ms is not None and self._clock.steady_ms() >= until_ms
+
+    async def _fetch(self, span: Span) -> _Batch:
+        """Ask for the blocks, then for the committees among them that are not known."""
+        answers = await self._ask_all([(pos.BLOCK, (hex(h),)) for h in range(span.first, span.last + 1)])
+        blocks, error = _decoded_until_error(answers, span)
+        kept, read_to = plan.readable(blocks, span, self._target)
+        unknown = sorted({block.epoch for block in kept} - self._shared.epochs)
+        return _Batch(span, kept, read_to, await self._shared.committees(unknown, first=self), error)
+
+    async def _keep(self, batch: _Batch) -> bool:
+        """Write what was read; False when reading should not go on as it does."""
+        self._size = self._size.after(answered=batch.error is None)
+        if batch.read_to >= batch.span.first:
+            await self._witness(batch)
+        elif batch.error and len(batch.span) == 1:
+            raise batch.error  # smaller is not possible
+        return batch.read_to == batch.span.last
+
+    async def _witness(self, batch: _Batch) -> None:
+        progress = plan.read(self._progress, Span(batch.span.first, batch.read_to))
+
+        async def deed(conn: Conn) -> list[int]:
+            await self._refuse_strangers(conn, batch.blocks)
+            for committee in batch.committees.values():
+                await votes.remember_committee(conn, committee)
+            return await votes.witness_blocks(conn, self.name, batch.blocks, progress.cursor)
+
+        heights = await self._shared.database.write(deed)
+        self._progress = progress
+        self._shared.know(batch.committees)
+        self._shared.missing_epochs |= {block.epoch for block in batch.blocks} - self._shared.epochs
+        self._shared.note_times(batch.blocks[-TAIL_BLOCKS:])
+        await self._shared.tell(heights)
+
+    async def _refuse_strangers(self, conn: Conn, blocks: Sequence[PosBlock]) -> None:
+        """Settled blocks are final: one that differs from what is held is of another chain."""
+        if blocks:
+            held = await chain.hashes(conn, blocks[0].height, blocks[-1].height)
+            why = plan.contradiction(held, {block.height: block.hash for block in blocks})
+            if why is not None:
+                raise _stranger(why)
+
+    # --- other questions
+
+    async def pow_status(self) -> PowStatus:
+        """Raises RpcError."""
+        return pow_status(await self._rpc.ask("cfx_getStatus"))
+
+    async def committees(self, epochs: Sequence[int]) -> dict[int, Committee]:
+        """The committees that this endpoint knows; one that fails is left out, and told of in the log."""
+        answers = await self._ask_all([(pos.EPOCH_STATE, (hex(epoch),)) for epoch in epochs])
+        found = (
+            self._understood(partial(pos.committee, epoch), raw)
+            for epoch, raw in zip(epochs, answers, strict=True)
+        )
+        return {committee.epoch: committee for committee in found if committee}
+
+    async def accounts(self, addresses: Sequence[PosAddress]) -> list[Account]:
+        """The stakes that this endpoint tells; one that fails is left out, and told of in the log."""
+        found: list[Account] = []
+        for at in range(0, len(addresses), self._size.most):
+            wanted = addresses[at : at + self._size.most]
+            answers = await self._ask_all([(pos.ACCOUNT, (address,)) for address in wanted])
+            told = (self._understood(pos.account, raw) for raw in answers)
+            found += [
+                each for each, asked in zip(told, wanted, strict=True) if each and each.address == asked
+            ]
+        return found
+
+    def _understood(self, decode: Callable[[Any], T | None], raw: Any | RpcError) -> T | None:
+        try:
+            return None if isinstance(raw, RpcError) else decode(raw)
+        except Garbled as error:
+            if len(self._garbled) < GARBLED_TOLD_MAX and str(error) not in self._garbled:
+                self._garbled.add(str(error))
+                log.warning("%s (%s): %s", self.name, self._rpc.name, error)
+            return None
+
+    async def _ask_all(self, calls: Sequence[Call]) -> list[Any | RpcError]:
+        """Answers in their places; where the whole question failed, every place has the reason."""
+        try:
+            if len(calls) == 1:
+                return [await self._rpc.ask(calls[0][0], *calls[0][1])]
+            return await self._rpc.batch(calls)
+        except RpcError as error:
+            return [error] * len(calls)
+
+
+def _decoded_until_error(
+    answers: Iterable[Any | RpcError], span: Span
+) -> tuple[list[PosBlock | None], RpcError | None]:
+    """The blocks of the span up to the first that failed, and why it did."""
+    blocks: list[PosBlock | None] = []
+    for height, raw in enumerate(answers, span.first):
+        try:
+            blocks.append(_block_at(height, raw))
+        except RpcError as error:
+            return blocks, error
+    return blocks, None
+
+
+def _block_at(height: int, raw: Any | RpcError) -> PosBlock | None:
+    if isinstance(raw, RpcError):
+        raise raw
+    block = pos.pos_block(raw)
+    if block and block.height != height:
+        raise Garbled(f"{pos.BLOCK}.height is {block.height}, and we asked for {height}")
+    return block
+
+
+def _stranger(why: str) -> Stranger:
+    return Stranger(
+        f"it is on another chain: {why}. Correct its URL, or give this chain a database of its own."
+    )
+
+
+def trouble(error: Exception) -> str:
+    """What went wrong, on one line."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return f"the database fails: {' '.join(str(error.orig).split())}"
+    return " ".join(str(error).split())

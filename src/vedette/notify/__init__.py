@@ -1,0 +1,1 @@
+"""How an incident is said, and which channel carries it. Knows incidents; knows no rule and no database."""

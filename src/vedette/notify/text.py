@@ -1,0 +1,253 @@
+"""What a message says: pure, total, the same facts in every language.
+
+Nothing is dumped: a fact is shown only where a sentence names it, so no message can carry what a sentence
+was not written for (an IP address, say).
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from vedette.model.incident import Incident, Reason, Severity
+from vedette.notify.words import CATALOGUE, Lang
+
+NAME_LENGTH_MAX = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One incident, said for one reason; every channel takes from it what it can show."""
+
+    key: str  # idempotency key: the same on every attempt
+    reason: Reason
+    severity: Severity
+    title: str  # one line
+    body_text: str  # its first line is the title
+    body_html: str
+    incident: Mapping[str, Any]  # plain data, as webhooks carry it
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence, said only when these facts are there (and not zero), and those are not."""
+
+    key: str
+    needs: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+    def fits(self, facts: Mapping[str, object]) -> bool:
+        return all(facts.get(name) for name in self.needs) and not any(facts.get(name) for name in self.lacks)
+
+
+TITLES: Mapping[str, tuple[Line, ...]] = {
+    "absent_votes": (Line("absent_votes.title", ("absent_blocks",)),),
+    "node_down": (Line("node_down.title.overrun", ("planned_stop_overrun",)), Line("node_down.title")),
+    "node_silent": (Line("node_silent.title.absent", ("validator_absent",)), Line("node_silent.title")),
+}
+
+LINES: Mapping[str, tuple[Line, ...]] = {
+    "absent_votes": (
+        Line("absent_votes.votes", ("votes",)),
+        Line("absent_votes.first", ("first_absent_height",)),
+        Line("absent_votes.last", ("last_signed_height",)),
+        Line("absent_votes.never", lacks=("last_signed_height",)),
+    ),
+    "node_down": (
+        Line("node_down.died", ("died_at_ms",)),
+        Line("node_down.overrun", ("planned_stop_until_ms",)),
+        Line("node_down.votes", ("votes",)),
+        Line("node_down.no_votes", lacks=("votes",)),
+    ),
+    "node_silent": (
+        Line("node_silent.heard", ("heard_at_ms",)),
+        Line("node_silent.absent", ("validator_absent", "votes")),
+    ),
+}
+
+ENDINGS: Mapping[str, tuple[Line, ...]] = {
+    "absent_votes": (Line("absent_votes.ending", ("absent_blocks",)),),
+}
+
+WELL_ENDED = frozenset({"signs_again", "running", "heard"})
+"""Endings that are a recovery; any other only closes the incident, and the title says so."""
+
+
+def incident_title(incident: Incident, lang: Lang = "en") -> str:
+    """The trouble in one line, as the API and the page show it: 'Node n1 is down'."""
+    what = _what(incident, lang)
+    return what[:1].upper() + what[1:]
+
+
+def message_title(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> str:
+    """The first line of a message: how bad, what and where."""
+    if reason is Reason.RESOLVED:
+        kind = "resolved" if incident.facts.get("ended", "running") in WELL_ENDED else "closed"
+        return _say(lang, f"title.{kind}", what=_how_ended(incident, lang))
+    severity = _say(lang, f"severity.{incident.severity}")
+    return _say(
+        lang,
+        f"title.{reason}",
+        severity=severity,
+        severity_lower=severity.lower(),
+        what=_what(incident, lang),
+        duration=duration(now_ms - incident.opened_at_ms, lang),
+    )
+
+
+def render(
+    incident: Incident, reason: Reason, lang: Lang, public_url: str | None, key: str, now_ms: int
+) -> Message:
+    """One message. `public_url` is where the page stands; `now_ms` is what 'ago' is counted from."""
+    title = message_title(incident, reason, lang, now_ms)
+    url = None if public_url is None else f"{public_url.rstrip('/')}/incidents/{incident.id}"
+    parts = _parts(incident, reason, lang, now_ms)
+    return Message(
+        key=key,
+        reason=reason,
+        severity=incident.severity,
+        title=title,
+        body_text=_plain(title, parts, url, lang),
+        body_html=_html(title, parts, url, lang),
+        incident=plain_incident(incident, lang),
+        url=url,
+    )
+
+
+def plain_incident(incident: Incident, lang: Lang) -> dict[str, Any]:
+    """The incident as webhooks carry it."""
+    subject = incident.subject
+    return {
+        "id": incident.id,
+        "key": incident.key,
+        "rule": incident.rule,
+        "severity": str(incident.severity),
+        "state": str(incident.state),
+        "subject": {"kind": str(subject.kind), "id": subject.id, "name": clean(subject.name)},
+        "title": incident_title(incident, lang),
+        "facts": dict(incident.facts),
+        "opened_at_ms": incident.opened_at_ms,
+        "resolved_at_ms": incident.resolved_at_ms,
+    }
+
+
+UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def duration(span_ms: int, lang: Lang) -> str:
+    """A span in words, its two largest units: '2 h 5 min'."""
+    rest, parts = max(span_ms, 0) // 1000, []
+    for place, (unit, seconds) in enumerate(UNITS):
+        if rest >= seconds:
+            parts = [(unit, rest // seconds)]
+            rest %= seconds
+            parts += [(small, rest // size) for small, size in UNITS[place + 1 : place + 2] if rest >= size]
+            break
+    words = [_say(lang, f"unit.{unit}", n=n) for unit, n in parts]
+    return _say(lang, "unit.join").join(words) if words else _say(lang, "unit.none")
+
+
+def moment(at_ms: int) -> str:
+    """A date and time that needs no guessing: '2026-11-22 14:03:05 UTC'."""
+    try:
+        return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return str(at_ms)
+
+
+def clean(name: str) -> str:
+    """A name that stays in its line: no control, format or line characters, and not endless."""
+    safe = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in name)
+    line = " ".join(safe.split())
+    return line if len(line) <= NAME_LENGTH_MAX else f"{line[: NAME_LENGTH_MAX - 1]}…"
+
+
+def _say(lang: Lang, key: str, **values: object) -> str:
+    return CATALOGUE[lang][key].format(**values)
+
+
+def _what(incident: Incident, lang: Lang) -> str:
+    values = _values(incident, lang, incident.opened_at_ms)
+    line = next((t for t in TITLES.get(incident.rule, ()) if t.fits(incident.facts)), Line("other.title"))
+    return _say(lang, line.key, **values)
+
+
+def _how_ended(incident: Incident, lang: Lang) -> str:
+    known = CATALOGUE[lang]
+    wanted = (f"{incident.rule}.ended.{incident.facts.get('ended')}", f"{incident.rule}.ended")
+    key = next((key for key in wanted if key in known), "other.ended")
+    return _say(lang, key, **_values(incident, lang, incident.opened_at_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    lines: tuple[str, ...]
+    hint: str | None
+
+
+def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Parts:
+    values = _values(incident, lang, now_ms)
+    known = CATALOGUE[lang]
+    if reason is Reason.RESOLVED:
+        keys = ["line.lasted", *_fitting(ENDINGS, incident)]
+        keys += [k for k in [f"{incident.rule}.ending.{incident.facts.get('ended')}"] if k in known]
+        return _Parts(tuple(_say(lang, key, **values) for key in keys), None)
+    keys = [*_fitting(LINES, incident), *(() if reason is Reason.OPENED else ("line.since",))]
+    hint = known.get(f"{incident.rule}.hint")
+    lines = tuple(_say(lang, key, **values) for key in keys)
+    return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
+
+
+def _fitting(table: Mapping[str, tuple[Line, ...]], incident: Incident) -> list[str]:
+    return [line.key for line in table.get(incident.rule, ()) if line.fits(incident.facts)]
+
+
+def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
+    """Everything that a sentence may name, ready to be read by a person."""
+    facts = incident.facts
+    end_ms = now_ms if incident.resolved_at_ms is None else incident.resolved_at_ms
+    values: dict[str, object] = dict(facts)
+    for name, value in facts.items():
+        if name.endswith("_ms") and not isinstance(value, str):
+            values[name[:-3]] = moment(int(value))
+            values[f"{name[:-3]}_ago"] = duration(now_ms - int(value), lang)
+    return values | {
+        "rule": incident.rule,
+        "name": clean(incident.subject.name),
+        "blocks": _count(facts.get("absent_blocks"), "block", lang, more="begun_before_window" in facts),
+        "votes": _count(facts.get("votes"), "vote", lang),
+        "opened_at": moment(incident.opened_at_ms),
+        "resolved_at": moment(end_ms),
+        "duration": duration(end_ms - incident.opened_at_ms, lang),
+    }
+
+
+def _count(n: str | float | None, noun: str, lang: Lang, more: bool = False) -> str:
+    form = "more" if more else "one" if n == 1 else "many"
+    return _say(lang, f"count.{noun}.{form}", n=0 if n is None else n)
+
+
+def _plain(title: str, parts: _Parts, url: str | None, lang: Lang) -> str:
+    blocks = [title, "\n".join(parts.lines)]
+    if parts.hint is not None:
+        blocks.append(parts.hint)
+    if url is not None:
+        blocks.append(_say(lang, "line.link", url=url))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _html(title: str, parts: _Parts, url: str | None, lang: Lang) -> str:
+    paragraphs = [f"<p><strong>{escape(title)}</strong></p>"]
+    paragraphs += [f"<p>{'<br>'.join(escape(line) for line in parts.lines)}</p>"] if parts.lines else []
+    if parts.hint is not None:
+        paragraphs.append(f"<p>{escape(parts.hint)}</p>")
+    if url is not None:
+        link = f'<a href="{escape(url)}">{escape(url)}</a>'
+        paragraphs.append(f"<p>{_say(lang, 'line.link', url=link)}</p>")
+    body = "\n".join(paragraphs)
+    code = "zh-CN" if lang == "zh" else lang
+    head = f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8"></head>'
+    return f"{head}\n<body>\n{body}\n</body></html>\n"

@@ -11,8 +11,8 @@ from vedette.store.database import Conn
 class SeriesColumns:
     """Columns for a chart, field by field what `/api/v1` replies.
 
-    `times` are unix seconds; each column has a value or None for each time. `step_ms` is the width of a bucket,
-    0 when every sample is given as it was (then mean, min and max are the same).
+    `times` are unix seconds; each column has a value or None for each time. `step_ms` is the width of a
+    bucket, 0 when every sample is given as it was (then mean, min and max are the same).
     """
 
     node_id: str
@@ -38,7 +38,7 @@ async def seal(conn: Conn, now_ms: int, limit: int) -> int:
 async def columns(
     conn: Conn, who: Who, node_id: str, names: Sequence[str], from_ms: int, to_ms: int, points: int
 ) -> SeriesColumns | None:
-    """At most `points` values of each named series in [from_ms, to_ms); None when the node is not the reader's.
+    """At most `points` values of each named series in [from_ms, to_ms); None when the node is not visible.
 
     A name without any sample in the window is a column of None; `available` tells the names that have some.
     """

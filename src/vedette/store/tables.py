@@ -156,7 +156,9 @@ pos_blocks = Table(
     Column("proposer", BigInteger),
     Column("pivot_height", BigInteger),
     Column("last_tx_number", BigInteger, nullable=False),
-    Column("seats", Integer, nullable=False),  # committee members that the bitmaps begin with; 0: not known yet
+    Column(
+        "seats", Integer, nullable=False
+    ),  # committee members that the bitmaps begin with; 0: not known yet
     Column("extra", LargeBinary),  # signers beyond those seats: account ids and votes
     Column("signers", LargeBinary),  # union of all witnesses; null: no certificate was seen
     Column("told", LargeBinary, nullable=False),  # witness -> its own bitmap
@@ -239,7 +241,9 @@ outbox = Table(
     Column("key", String(200), nullable=False),
     Column("state", String(10), nullable=False),  # waiting, sent, failed
     Column("created_at_ms", BigInteger, nullable=False),
-    Column("next_at_ms", BigInteger, nullable=False),  # not before; pushed forward while somebody is sending it
+    Column(
+        "next_at_ms", BigInteger, nullable=False
+    ),  # not before; pushed forward while somebody is sending it
     Column("sent_at_ms", BigInteger),
     Column("attempts", Integer, nullable=False),
     Column("error", Text),

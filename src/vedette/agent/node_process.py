@@ -1,0 +1,200 @@
+"""The node's process: the one that listens on its local RPC port, found through /proc and held by a pidfd.
+
+A pidfd becomes readable in the moment of death and can never mean another process that got the same number.
+"""
+
+import contextlib
+import ipaddress
+import os
+import select
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vedette.model.view import ProcessState
+
+PROC = Path("/proc")
+LISTEN = "0A"
+LOOK_EVERY_S = 1.0
+SCAN_EVERY_LOOKS = 10
+"""Walking all of /proc costs; while the same socket stays unowned it is done only each tenth look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is known of the process. `reason` says why it is unknown; `lives` counts deaths and returns."""
+
+    state: ProcessState
+    pid: int | None = None
+    died_at_ms: int | None = None
+    reason: str | None = None
+    lives: int = 0
+
+
+def local_port(url: str) -> int | None:
+    """The port to look for on this machine; None if the node is elsewhere."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host != "localhost":
+        try:
+            if not ipaddress.ip_address(host).is_loopback:
+                return None
+        except ValueError:
+            return None
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def listeners(port: int, proc: Path = PROC) -> set[int]:
+    """Inodes of the sockets that listen on the port where loopback reaches them."""
+    found: set[int] = set()
+    for table in ("net/tcp", "net/tcp6"):
+        with contextlib.suppress(OSError):
+            found.update(_listening(proc / table, port))
+    return found
+
+
+def _listening(table: Path, port: int) -> Iterator[int]:
+    suffix = f":{port:04X}"
+    with table.open(encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            # A busy node has thousands of connections: look before splitting.
+            if suffix not in line:
+                continue
+            parts = line.split()
+            if parts[1].endswith(suffix) and parts[3] == LISTEN and _reached_by_loopback(parts[1]):
+                yield int(parts[9])
+
+
+def _reached_by_loopback(local: str) -> bool:
+    """`0100007F:30FB` is 127.0.0.1:12539: the kernel prints 32-bit words in this machine's order."""
+    words = bytes.fromhex(local.partition(":")[0])
+    packed = b"".join(words[at : at + 4][::-1] for at in range(0, len(words), 4))
+    address = ipaddress.ip_address(packed)
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
+
+
+def owner(inodes: set[int], proc: Path = PROC) -> int | None:
+    """The process that holds one of the sockets; the eldest if children inherited it."""
+    names = {f"socket:[{inode}]" for inode in inodes}
+    holders = [pid for pid in _pids(proc) if _holds(proc / str(pid) / "fd", names)]
+    return min(holders, key=lambda pid: (_started_at(proc, pid), pid), default=None)
+
+
+def _pids(proc: Path) -> list[int]:
+    return [int(name) for name in os.listdir(proc) if name.isdigit()]  # noqa: PTH208  names, not Paths
+
+
+def _holds(folder: Path, names: set[str]) -> bool:
+    try:
+        return any(os.readlink(entry.path) in names for entry in os.scandir(folder))  # noqa: PTH115  thousands of them
+    except OSError:  # ended meanwhile, or not ours to see
+        return False
+
+
+def _started_at(proc: Path, pid: int) -> int:
+    try:
+        return int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class NodeProcess:
+    """A thread that knows whether the node's process lives. `on_change` is called in that thread."""
+
+    def __init__(
+        self,
+        url: str,
+        now_ms: Callable[[], int],
+        on_change: Callable[[Watch], None],
+        died_at_ms: int | None = None,
+    ) -> None:
+        """`died_at_ms`: a death seen before our own restart, with no return since."""
+        self._port = local_port(url)
+        self._now_ms = now_ms
+        self._on_change = on_change
+        self._held: int | None = None
+        self._unowned: set[int] = set()
+        self._looks = 0
+        state = ProcessState.UNKNOWN if died_at_ms is None else ProcessState.GONE
+        self.watch = Watch(state, died_at_ms=died_at_ms)
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop: look for the process, hold it, tell of its death, look for it again."""
+        if self._port is None:
+            return
+        try:
+            while not stop.is_set():
+                self.step(stop)
+        finally:
+            self._let_go()
+
+    def step(self, stop: threading.Event, wait_s: float = LOOK_EVERY_S) -> None:
+        """One wait of at most so long."""
+        if self._held is None:
+            self.look()
+            if self._held is None:
+                stop.wait(wait_s)
+        elif _is_dead(self._held, wait_s):
+            self._let_go()
+            self._become(Watch(ProcessState.GONE, died_at_ms=self._now_ms(), lives=self.watch.lives + 1))
+
+    def look(self) -> None:
+        """Look for the process once."""
+        if self._port is None:
+            self.watch = Watch(ProcessState.UNKNOWN)
+            return
+        inodes = listeners(self._port)
+        if not inodes:
+            if self.watch.state is not ProcessState.GONE:
+                self._unknown(f"nothing listens on port {self._port} of this machine")
+            return
+        pid = self._owner(inodes)
+        if pid is None or not self._hold(pid, inodes):
+            self._unknown(
+                f"the process on port {self._port} cannot be seen: run the agent as its user or as root"
+            )
+
+    def _owner(self, inodes: set[int]) -> int | None:
+        self._looks += 1
+        if inodes == self._unowned and self._looks % SCAN_EVERY_LOOKS:
+            return None
+        pid = owner(inodes)
+        self._unowned = inodes if pid is None else set()
+        return pid
+
+    def _hold(self, pid: int, inodes: set[int]) -> bool:
+        try:
+            held = os.pidfd_open(pid)
+        except OSError:
+            return False
+        # Between finding it and holding it the number may have passed to another process.
+        if not _holds(PROC / str(pid) / "fd", {f"socket:[{inode}]" for inode in inodes}):
+            os.close(held)
+            return False
+        self._held = held
+        self._become(Watch(ProcessState.RUNNING, pid=pid, lives=self.watch.lives + 1))
+        return True
+
+    def _unknown(self, reason: str) -> None:
+        if self.watch.state is ProcessState.UNKNOWN:
+            self.watch = Watch(ProcessState.UNKNOWN, reason=reason, lives=self.watch.lives)
+        else:
+            self._become(Watch(ProcessState.UNKNOWN, reason=reason, lives=self.watch.lives + 1))
+
+    def _become(self, watch: Watch) -> None:
+        self.watch = watch
+        self._on_change(watch)
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+
+def _is_dead(pidfd: int, wait_s: float) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(wait_s * 1000))

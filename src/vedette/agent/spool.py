@@ -1,0 +1,289 @@
+"""The disk is the queue: reports wait here until the server says that it has them.
+
+SQLite in WAL mode with synchronous=FULL. NORMAL would survive a `kill -9`, but after a power cut it may
+forget the newest commits, and then a `seq` that the server has already acknowledged would be given to another
+report, which the server would take for a copy. One fsync a round is the price of that never happening; what
+was acknowledged is forgotten within the next round's transaction, because to send it again is harmless.
+
+Oldest reports go first when there are too many: the size is bounded, and the age.
+"""
+
+import contextlib
+import logging
+import secrets
+import sqlite3
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from vedette.agent.troubles import Troubles
+from vedette.model.report import Report
+
+log = logging.getLogger("vedette.agent")
+
+APPLICATION_ID = 0x56656474  # "Vedt"
+VERSION = 1
+SCHEMA = (
+    "CREATE TABLE reports (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, body BLOB NOT NULL)",
+    # spool: its name, chosen at random. given_seq: the last seq ever given, never given again.
+    # dropped_count: reports that went before they were delivered.
+    "CREATE TABLE facts (spool TEXT NOT NULL, given_seq INTEGER NOT NULL, dropped_count INTEGER NOT NULL)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+DAY_MS = 86_400_000
+DROP_ROWS = 64
+"""Dropped at once when the spool is full, so that a full spool does not sweep at every round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may wait: bytes on the disk, and age."""
+
+    bytes_max: int = 64 << 20
+    age_max_ms: int = 7 * DAY_MS
+
+
+BOUNDS = Bounds()
+
+
+class StrangeSpoolError(Exception):
+    """The file is no spool of ours, or a broken one."""
+
+
+class Spool:
+    """Any thread may use it. Methods raise nothing: a disk that fails is a trouble that is told."""
+
+    def __init__(self, path: Path, troubles: Troubles, bounds: Bounds = BOUNDS) -> None:
+        """Open or begin the spool; a file that cannot be understood is moved aside.
+
+        Raises sqlite3.Error or OSError when there can be no spool here at all.
+        """
+        self._path = path
+        self._troubles = troubles
+        self._bounds = bounds
+        self._lock = threading.Lock()
+        self._db = _open(path)
+        self.spool, self._given_seq, self.dropped_count = _facts(self._db)
+        self._acknowledged_seq = 0
+        self.waiting_count = _waiting_count(self._db, 0)
+
+    def append(self, at_ms: int, numbers: Mapping[str, float], states: Mapping[str, str]) -> bool:
+        """Put one report on the disk; False if that failed (told, and counted as dropped)."""
+        with self._lock:
+            report = Report(self._given_seq + 1, at_ms, dict(numbers), dict(states))
+            try:
+                self._insert(report)
+            except sqlite3.Error as error:
+                self._failed(error)
+                return False
+            self._given_seq = report.seq
+            self.waiting_count += 1
+            self._troubles.over("spool", f"{self._path} can be written again")
+            self._bound(at_ms)
+            return True
+
+    def oldest(self, count_max: int, bytes_max: int) -> list[Report]:
+        """The oldest reports, as many as fit; at least one if any waits."""
+        with self._lock:
+            try:
+                return self._read(count_max, bytes_max)
+            except sqlite3.Error as error:
+                self._failed(error, lost=0)
+                return []
+
+    def acknowledge(self, seq: int) -> None:
+        """Forget all reports up to this one: the server has them on its disk."""
+        with self._lock:
+            try:
+                if seq > self._given_seq:
+                    self._rename(seq)
+                elif seq > self._acknowledged_seq:
+                    self._acknowledged_seq = seq
+                    self.waiting_count = _waiting_count(self._db, seq)
+            except sqlite3.Error as error:
+                self._failed(error, lost=0)
+
+    def drop(self, seq: int) -> None:
+        """Give up one report that the server will never take."""
+        with self._lock:
+            try:
+                self._dropped(self._delete("seq = ?", seq))
+            except sqlite3.Error as error:
+                self._failed(error, lost=0)
+
+    def close(self) -> None:
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._db.close()
+
+    def _insert(self, report: Report) -> None:
+        body = msgspec.msgpack.encode(report)
+        with self._db:
+            self._db.execute("DELETE FROM reports WHERE seq <= ?", (self._acknowledged_seq,))
+            self._db.execute("INSERT INTO reports VALUES (?, ?, ?)", (report.seq, report.at_ms, body))
+            self._db.execute("UPDATE facts SET given_seq = ?", (report.seq,))
+
+    def _read(self, count_max: int, bytes_max: int) -> list[Report]:
+        reports: list[Report] = []
+        spoiled: list[int] = []
+        size = 0
+        rows = self._db.execute(
+            "SELECT seq, body FROM reports WHERE seq > ? ORDER BY seq LIMIT ?",
+            (self._acknowledged_seq, count_max),
+        )
+        for seq, body in rows:
+            size += len(body)
+            if reports and size > bytes_max:
+                break
+            try:
+                reports.append(msgspec.msgpack.decode(body, type=Report))
+            except (msgspec.MsgspecError, ValueError):
+                spoiled.append(seq)
+        for seq in spoiled:
+            log.warning("report %d of the spool is spoiled and was dropped", seq)
+            self._dropped(self._delete("seq = ?", seq))
+        return reports
+
+    def _delete(self, where: str, *values: int) -> int:
+        with self._db:
+            return self._db.execute(f"DELETE FROM reports WHERE {where}", values).rowcount  # noqa: S608  ours
+
+    def _bound(self, now_ms: int) -> None:
+        # Age goes with seq, so only the oldest few are looked at.
+        oldest = "seq IN (SELECT seq FROM reports ORDER BY seq LIMIT ?)"
+        try:
+            count = self._delete(f"{oldest} AND at_ms < ?", DROP_ROWS, now_ms - self._bounds.age_max_ms)
+            if self._used_bytes() > self._bounds.bytes_max:
+                count += self._delete(oldest, DROP_ROWS)
+            self._dropped(count)
+        except sqlite3.Error as error:
+            self._failed(error, lost=0)
+
+    def _used_bytes(self) -> int:
+        (used,) = self._db.execute(
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        ).fetchone()
+        return int(used)
+
+    def _dropped(self, count: int) -> None:
+        if not count:
+            return
+        self.waiting_count -= count
+        self.dropped_count += count
+        self._troubles.say(
+            "spool full",
+            f"the spool is full ({self.waiting_count} reports wait): the oldest go undelivered,"
+            f" {self.dropped_count} so far",
+        )
+        with self._db:
+            self._db.execute("UPDATE facts SET dropped_count = ?", (self.dropped_count,))
+
+    def _failed(self, error: sqlite3.Error, lost: int = 1) -> None:
+        self.dropped_count += lost
+        self._troubles.say("spool", f"{self._path} cannot be used: {error}; reports are only sent live")
+        # The disk may be full for a while; a file that is broken stays broken.
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            with contextlib.suppress(sqlite3.Error, OSError):
+                self._replace(str(error))
+
+    def _replace(self, why: str) -> None:
+        self._db.close()
+        self._db = _begin_anew(self._path, why)
+        self.spool, self._given_seq, _ = _facts(self._db)
+        self._acknowledged_seq = self.waiting_count = 0
+
+    def _rename(self, seq: int) -> None:
+        """The server has more of this spool than we ever gave: this file is an old copy of it, put back.
+
+        Under the old name our next reports would be taken for copies, so the spool takes a new name.
+        """
+        self.spool = new_spool_id()
+        log.warning("the server knows report %d, we only %d: this spool is an old copy", seq, self._given_seq)
+        with self._db:
+            self._db.execute("UPDATE facts SET spool = ?", (self.spool,))
+
+
+def new_spool_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        return _begin(path)
+    try:
+        return _understood(path)
+    except (StrangeSpoolError, sqlite3.DatabaseError) as error:
+        # A disk that is full or not ours also speaks as an OperationalError: moving files would not help it.
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        return _begin_anew(path, str(error))
+
+
+def _understood(path: Path) -> sqlite3.Connection:
+    db = _connect(path)
+    try:
+        strange = _strange(db)
+    except BaseException:
+        db.close()
+        raise
+    if strange:
+        db.close()
+        raise StrangeSpoolError(strange)
+    return db
+
+
+def _strange(db: sqlite3.Connection) -> str | None:
+    """Why this database cannot be our spool. Raises sqlite3.Error."""
+    (kind,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if (kind, version) != (APPLICATION_ID, VERSION):
+        return "it is no spool of this version"
+    (health,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if health != "ok":
+        return f"it is damaged ({health})"
+    (facts,) = db.execute("SELECT count(*) FROM facts").fetchone()
+    return None if facts == 1 else "its facts are missing"
+
+
+def _begin_anew(path: Path, why: str) -> sqlite3.Connection:
+    aside = path.with_name(f"{path.name}.aside-{secrets.token_hex(4)}")
+    path.rename(aside)
+    for tail in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + tail).rename(aside.with_name(aside.name + tail))
+    log.warning("%s cannot be used: %s. It was moved to %s and a new spool begun", path, why, aside.name)
+    return _begin(path)
+
+
+def _begin(path: Path) -> sqlite3.Connection:
+    db = _connect(path)
+    db.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA:
+        db.execute(statement)
+    db.execute("INSERT INTO facts VALUES (?, 0, 0)", (new_spool_id(),))
+    db.commit()
+    return db
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False, timeout=1.0)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA cache_size = -256")  # KiB: the queue is read from one end to the other
+    db.execute("PRAGMA journal_size_limit = 4194304")
+    return db
+
+
+def _facts(db: sqlite3.Connection) -> tuple[str, int, int]:
+    spool, given_seq, dropped = db.execute("SELECT spool, given_seq, dropped_count FROM facts").fetchone()
+    return str(spool), int(given_seq), int(dropped)
+
+
+def _waiting_count(db: sqlite3.Connection, acknowledged_seq: int) -> int:
+    (count,) = db.execute("SELECT count(*) FROM reports WHERE seq > ?", (acknowledged_seq,)).fetchone()
+    return int(count)

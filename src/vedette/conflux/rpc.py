@@ -5,6 +5,8 @@ here only reads, so a call whose kept-alive connection turned out to be closed i
 """
 
 import asyncio
+import errno
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -115,7 +117,9 @@ class Rpc:
     async def _post_twice(self, question: bytes, what: str) -> "_Reply":
         try:
             return await self._post_once(question, what)
-        except aiohttp.ServerDisconnectedError:
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise
             return await self._post_once(question, what)
 
     async def _post_once(self, question: bytes, what: str) -> "_Reply":
@@ -151,10 +155,7 @@ def _why(error: Exception) -> str:
         return "its host name is not known"
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return "no safe connection (TLS), check its certificate"
-    if isinstance(error, ConnectionRefusedError) or isinstance(
-        getattr(error, "os_error", None), ConnectionRefusedError
-    ):
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.ECONNREFUSED:
         return "connection refused, is the node running?"
-    if isinstance(error, aiohttp.ClientConnectorError | OSError):
-        return (error.strerror or "cannot connect").lower()
-    return "the connection was cut off"
+    return os.strerror(number).lower() if number else "the connection was cut off"

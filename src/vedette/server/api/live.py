@@ -1,0 +1,47 @@
+"""The live stream. It is served at the door; here it is described."""
+
+from fastapi import APIRouter, Response
+from starlette.types import Receive, Scope, Send
+
+from vedette.server.api.shapes import IncidentShape, LiveBlock, Node
+from vedette.server.api.talk import Rooms
+
+router = APIRouter(tags=["live"])
+
+
+class Stream(Response):
+    """Hands the connection over to the live stream."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, rooms: Rooms) -> None:
+        super().__init__()
+        self._live = rooms.live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._live(scope, receive, send)
+
+
+@router.get(
+    "/live",
+    status_code=200,
+    response_class=Stream,
+    responses={
+        200: {
+            "description": "server-sent events: hello, block, node, incident, reset",
+            "content": {
+                "text/event-stream": {
+                    "schema": {
+                        "oneOf": [
+                            {"$ref": f"#/components/schemas/{shape.__name__}"}
+                            for shape in (LiveBlock, Node, IncidentShape)
+                        ]
+                    }
+                }
+            },
+        }
+    },
+)
+async def live(rooms: Rooms) -> Response:
+    """What happens, as it happens. After `reset`, or a reconnect, read everything anew."""
+    return Stream(rooms)

@@ -1,0 +1,68 @@
+"""How the server itself is doing."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from vedette.model.people import PUBLIC
+from vedette.server.api.talk import Rooms, Whose
+from vedette.server.house import House
+from vedette.server.metrics import CONTENT_TYPE
+from vedette.server.problems import ProblemError, problem
+from vedette.store import nodes, outbox
+
+router = APIRouter(tags=["system"])
+
+WRITE_STALLED_MS = 10_000
+LAG_MAX_BLOCKS = 5
+
+
+@router.get("/healthz", response_class=PlainTextResponse)
+async def healthz() -> str:
+    """The process lives and answers."""
+    return "alive\n"
+
+
+@router.get("/readyz", response_class=PlainTextResponse)
+async def readyz(rooms: Rooms) -> Response:
+    """Does its work: the database takes writes, and the chain is followed. Else 503, with reasons."""
+    reasons = [*await _database(rooms), *_follower(rooms)]
+    if reasons:
+        return problem(503, "; ".join(reasons))
+    return PlainTextResponse("ready\n")
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request, rooms: Rooms, who: Whose) -> Response:
+    """For Prometheus. Needs the read token from anywhere but this machine."""
+    if who == PUBLIC:
+        raise ProblemError(
+            401, "Send the read token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"}
+        )
+    async with rooms.database.read() as conn:
+        oldest = await outbox.oldest_waiting_ms(conn)
+    age_s = max(0, rooms.ears.now_ms() - oldest) / 1000 if oldest is not None else 0.0
+    text = request.app.state.metrics.text(age_s)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+
+
+async def _database(rooms: House) -> list[str]:
+    """The heartbeat writes each second: when it was written last tells whether writing goes."""
+    try:
+        async with rooms.database.read() as conn:
+            written_at = await nodes.alive_at(conn)
+    except Exception:  # noqa: BLE001 - whatever it is, we are not ready, and the loops log it
+        return ["the database cannot be read"]
+    if written_at is None or rooms.ears.now_ms() - written_at > WRITE_STALLED_MS:
+        return ["the database was not written for more than 10 s"]
+    return []
+
+
+def _follower(rooms: House) -> list[str]:
+    health = rooms.follower.health
+    if not health or any(_fresh(one.lag_blocks, one.error) for one in health):
+        return []
+    return ["no endpoint is being read, or all are behind: see /api/v1/network"]
+
+
+def _fresh(lag_blocks: int | None, error: str | None) -> bool:
+    return error is None and lag_blocks is not None and lag_blocks <= LAG_MAX_BLOCKS

@@ -1,0 +1,38 @@
+"""What every route is given, and how it replies."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel
+
+from vedette.model.people import Who
+
+if TYPE_CHECKING:
+    from vedette.server.house import House
+
+INT64_MAX = 2**63 - 1
+
+
+def _house(request: Request) -> Any:
+    return request.app.state.house
+
+
+def _who(request: Request) -> Who:
+    house: House = request.app.state.house
+    return house.access.who(request.scope)
+
+
+Rooms = Annotated["House", Depends(_house)]
+Whose = Annotated[Who, Depends(_who)]
+
+FromMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseconds")]
+ToMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseconds")]
+Before = Annotated[int | None, Query(ge=0, le=INT64_MAX, description="`next_before` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
+
+
+def reply(shape: BaseModel, max_age_s: int = 0) -> Response:
+    """The shape as JSON. It was checked when it was made, so it is not checked again on its way out."""
+    cache = f"max-age={max_age_s}" if max_age_s else "no-store"
+    body = shape.__pydantic_serializer__.to_json(shape)
+    return Response(body, media_type="application/json", headers={"Cache-Control": cache})

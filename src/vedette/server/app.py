@@ -1,0 +1,144 @@
+"""The web application over an opened house, and the process that serves it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Generator
+from typing import Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+
+from vedette import __version__
+from vedette.model.errors import SettingError
+from vedette.server import page
+from vedette.server.api import agents, blocks, incidents, live, network, nodes, system, validators
+from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
+from vedette.server.door import Door
+from vedette.server.house import House
+from vedette.server.metrics import Metrics
+from vedette.server.problems import PROBLEM_TYPE, say_problems
+
+BACKLOG = 2_048
+KEEP_ALIVE_S = 75  # longer than agents' usual interval: most of a small post's cost would be its connection
+GRACE_S = 3
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+NOUNS = (network, validators, nodes, blocks, incidents, live, agents)
+
+
+def described() -> FastAPI:
+    """The application with its routes, not yet over a house: enough for the OpenAPI document."""
+    app = FastAPI(
+        title="Vedette",
+        version=__version__,
+        summary="Keeps watch over Conflux validators and nodes.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": {"model": Problem, "description": "what is wrong, and what to do"}},
+    )
+    api = APIRouter(prefix="/api/v1")
+    for noun in NOUNS:
+        api.include_router(noun.router)
+    app.include_router(api)
+    app.include_router(system.router)
+    say_problems(app)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document. Every error is a Problem; the live stream's events have their shapes in it."""
+    app = described()
+    document = app.openapi()
+    return _with_problems(document)
+
+
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    schemas = document["components"]["schemas"]
+    for shape in (LiveBlock, IncidentShape):
+        made = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= made.pop("$defs", {})
+        schemas[shape.__name__] = made
+    for operation in (one for path in document["paths"].values() for one in path.values()):
+        for status, response in operation["responses"].items():
+            if not str(status).startswith("2"):
+                schema = {"$ref": "#/components/schemas/Problem"}
+                response["content"] = {PROBLEM_TYPE: {"schema": schema}}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    return document
+
+
+def build(house: House) -> Door:
+    """The whole application: what uvicorn serves."""
+    app = described()
+    app.include_router(page.router())
+    app.openapi_schema = openapi_document()
+    app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
+    app.state.house = house
+    door = Door(app, {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live})
+    app.state.metrics = Metrics(house, door)
+    return door
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is opened, so that a second server changes nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        why = error.strerror or "it is no address of this machine"
+        raise SettingError(
+            f"cannot listen on {host} port {port}: {why}; choose another with --port"
+        ) from error
+    return listener
+
+
+class WebServer(uvicorn.Server):
+    """Ends the live streams first, then leaves the closing of everything else to its caller."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(
+            uvicorn.Config(
+                build(house),
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,  # whoever says he speaks for another is not believed
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+        self._live = house.live
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Uvicorn would raise the signal again when it has ended, before the house could be closed."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError, RuntimeError):  # not the main thread: whoever runs us stops us
+            for one in SIGNALS:
+                loop.add_signal_handler(one, self.stop)
+        try:
+            yield
+        finally:
+            for one in SIGNALS:
+                loop.remove_signal_handler(one)
+
+    def stop(self) -> None:
+        self.force_exit = self.should_exit  # asked twice: do not wait for anyone
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)

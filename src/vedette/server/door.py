@@ -1,0 +1,93 @@
+"""The outermost layer: what holds for every request, and the two routes that need no framework.
+
+Headers that browsers obey, a bound on every body, a count of every answer.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vedette.server.ingest import says_longer, too_long
+from vedette.server.problems import PROBLEM_TYPE, problem_body
+
+BODY_BYTES_MAX = 64 << 10
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+)
+HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Door:
+    """Wraps the app. `direct` maps (method, path) to plain ASGI apps that are entered at once."""
+
+    def __init__(self, app: ASGIApp, direct: Mapping[tuple[str, str], ASGIApp]) -> None:
+        self._app = app
+        self._direct = direct
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        direct = self._direct.get((scope["method"], scope["path"]))
+        status = 500
+
+        async def say(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        try:
+            if direct is not None:
+                await direct(scope, receive, say)
+            elif _says_too_long(scope):
+                await _refuse(say)
+            else:
+                await self._app(scope, _bounded(receive), say)
+        finally:
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self.requests[method, _route(scope, direct is not None), status] += 1
+
+
+def _route(scope: Scope, direct: bool) -> str:
+    """A name of few values: a route's template, or what the rest has in common."""
+    if direct:
+        return str(scope["path"])
+    return str(getattr(scope.get("route"), "path", "none"))
+
+
+def _says_too_long(scope: Scope) -> bool:
+    return says_longer(scope["headers"], BODY_BYTES_MAX)
+
+
+async def _refuse(send: Send) -> None:
+    error = too_long(BODY_BYTES_MAX)
+    body = problem_body(error.status_code, str(error.detail))
+    headers = [(b"content-type", PROBLEM_TYPE.encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": error.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A body without a length is counted as it comes."""
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > BODY_BYTES_MAX:
+            raise too_long(BODY_BYTES_MAX)
+        return message
+
+    return counted

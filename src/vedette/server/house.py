@@ -1,0 +1,179 @@
+"""Everything of a running server, opened in one place and closed in reverse."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from vedette.alerts.engine import Limits
+from vedette.alerts.life import MINUTE_MS, Patience
+from vedette.alerts.rules.absent_votes import AbsentVotesLimit
+from vedette.alerts.rules.node_down import NodeDownLimit
+from vedette.alerts.rules.node_silent import NodeSilentLimit
+from vedette.model.clock import Clock
+from vedette.model.incident import Incident, Notice
+from vedette.model.people import FIRST_TEAM
+from vedette.notify import channels
+from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
+from vedette.notify.text import Message, render
+from vedette.server import loops
+from vedette.server.access import Access
+from vedette.server.batcher import Batcher
+from vedette.server.ears import Ears
+from vedette.server.follower import Follower
+from vedette.server.ingest import Ingest
+from vedette.server.live import Live
+from vedette.server.loops import Failures, Judge, Outbox
+from vedette.server.news import News
+from vedette.server.settings import AlertSetting, Settings
+from vedette.server.tip import Tips
+from vedette.server.tokens import ingest_token
+from vedette.store import people
+from vedette.store.database import Database
+
+log = logging.getLogger(__name__)
+
+MAIL_CHANNEL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts that requests ask for."""
+
+    settings: Settings
+    database: Database
+    ears: Ears
+    access: Access
+    live: Live
+    tips: Tips
+    follower: Follower
+    batcher: Batcher
+    ingest: Ingest
+    judge: Judge
+    outbox: Outbox
+    news: News
+    failures: Failures
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
+    """Open everything, let it run, and close it in reverse. Raises VedetteError: a person must right it."""
+    ways = build_channels(settings)
+    async with AsyncExitStack() as stack:
+        for way in ways.values():
+            stack.push_async_callback(way.close)
+        database = await Database.open(settings.database)
+        stack.push_async_callback(database.close)
+        token = ingest_token(settings)
+        ears = Ears(clock, database)
+        await ears.wake()
+        await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
+        house = build(settings, clock, database, ears, ways, token)
+        for name, loop in running(house).items():
+            stack.push_async_callback(_ended, asyncio.create_task(loop, name=name))
+        stack.callback(house.live.close)
+        yield house
+
+
+def build(
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    ears: Ears,
+    ways: dict[str, Channel],
+    token: str,
+) -> House:
+    """Wire the parts to each other."""
+    language = settings.alerts.language
+    access = Access(settings.read_token, settings.trust_loopback)
+    live = Live(access.who, ears.now_ms)
+    tips = Tips(database, ears)
+    news = News(database, ears, live, tips, language)
+    batcher = Batcher(database, ears, news.heard)
+    outbox = Outbox(
+        database, ears, ways, _renderer(settings, ears), lambda one: news.incidents_changed([one])
+    )
+
+    def saved(incidents: list[Incident]) -> None:
+        news.incidents_changed(incidents)
+        outbox.wake.set()
+
+    limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
+    judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake)
+    return House(
+        settings=settings,
+        database=database,
+        ears=ears,
+        access=access,
+        live=live,
+        tips=tips,
+        follower=Follower(settings.endpoints, database, clock, on_blocks=news.blocks_changed),
+        batcher=batcher,
+        ingest=Ingest(database, ears, batcher, token, news.enrolled),
+        judge=judge,
+        outbox=outbox,
+        news=news,
+        failures=Failures(clock.steady_ms),
+    )
+
+
+def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
+    """The loops, in the order in which they begin."""
+    failures = house.failures
+    return {
+        "ingest": house.batcher.run(),
+        "heartbeat": loops.heartbeat(house.ears, failures),
+        "live": house.live.beat(),
+        "news": house.news.run(failures),
+        "outbox": house.outbox.run(failures),
+        "seal": loops.seal(house.database, house.ears, failures),
+        "judge": house.judge.run(failures),
+        "follower": loops.again("follower", house.follower.run, failures),
+    }
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def build_channels(settings: Settings) -> dict[str, Channel]:
+    wanted: list[MailSettings | WebhookSettings] = [
+        WebhookSettings(one.name, one.url, one.secret) for one in settings.webhooks
+    ]
+    if settings.mail is not None:
+        mail = settings.mail
+        wanted.append(mail_settings(MAIL_CHANNEL, mail.server, mail.sender, mail.to))
+    return channels.build(wanted)
+
+
+def _renderer(settings: Settings, ears: Ears) -> Callable[[Notice], Message]:
+    language = settings.alerts.language
+
+    def rendered(notice: Notice) -> Message:
+        return render(notice.incident, notice.reason, language, settings.page_url, notice.key, ears.now_ms())
+
+    return rendered
+
+
+def limits_of(alerts: AlertSetting) -> Limits:
+    return Limits(
+        absent_votes=AbsentVotesLimit(
+            absent_blocks=alerts.absent_blocks,
+            critical_blocks=alerts.absent_critical_blocks,
+            recovered_blocks=alerts.absent_recovered_blocks,
+        ),
+        node_down=NodeDownLimit(critical_after_ms=alerts.down_critical_seconds * 1000),
+        node_silent=NodeSilentLimit(critical_after_ms=alerts.silent_critical_seconds * 1000),
+    )
+
+
+def patience_of(alerts: AlertSetting) -> Patience:
+    return Patience(
+        remind_ms=alerts.remind_minutes * MINUTE_MS,
+        remind_critical_ms=alerts.remind_critical_minutes * MINUTE_MS,
+    )

@@ -1,0 +1,231 @@
+"""What the server does by itself: listen to its own pulse, judge, send what was decided, condense the past.
+
+A round that fails is logged with its traceback and counted, and the loop goes on after a pause: a bug is
+loud, and nobody is left unwatched because of it.
+"""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+
+from vedette.alerts import engine
+from vedette.alerts.engine import Limits
+from vedette.alerts.life import Patience
+from vedette.model.clock import rounds
+from vedette.model.incident import Incident, Notice
+from vedette.notify.channels import Channel, ChannelError
+from vedette.notify.text import Message
+from vedette.server.ears import PACE_MS, Ears
+from vedette.store import incidents, outbox, series
+from vedette.store.database import Database
+from vedette.store.incidents import Change
+from vedette.store.view import view as view_of
+
+log = logging.getLogger(__name__)
+
+JUDGE_MS = 1_000
+OUTBOX_MS = 1_000
+SEAL_MS = 5_000
+SEAL_NODES = 20
+SEAL_PAUSE_MS = 50
+PAUSE_AFTER_BUG_S = 1
+TRACEBACK_EACH_MS = 60_000
+NOTICES_AT_ONCE = 100
+RETRY_MAX_S = 300
+ATTEMPTS_MAX = 300  # about a day of trying
+
+
+class Failures:
+    """How often each loop's round has failed. The same failure is told with its traceback once a minute."""
+
+    def __init__(self, steady_ms: Callable[[], int]) -> None:
+        self.of: Counter[str] = Counter()
+        self._steady_ms = steady_ms
+        self._told: dict[tuple[str, str], int] = {}
+
+    async def guard(self, name: str, deed: Callable[[], Awaitable[object]]) -> None:
+        """One round of a loop that must not end."""
+        try:
+            await deed()
+        except Exception as error:  # noqa: BLE001 - logged by `_tell`
+            self.of[name] += 1
+            self._tell(name, error)
+            await asyncio.sleep(PAUSE_AFTER_BUG_S)
+
+    def _tell(self, name: str, error: Exception) -> None:
+        now, kind = self._steady_ms(), (name, type(error).__name__)
+        traceback = now - self._told.get(kind, -TRACEBACK_EACH_MS) >= TRACEBACK_EACH_MS
+        if traceback:
+            self._told[kind] = now
+        log.error("the %s loop failed: %r; it goes on", name, error, exc_info=error if traceback else None)
+
+
+async def again(name: str, loop: Callable[[], Awaitable[object]], failures: Failures) -> None:
+    """A loop that keeps its own pace, begun anew should it ever end."""
+    while True:
+        await failures.guard(name, loop)
+
+
+async def heartbeat(ears: Ears, failures: Failures) -> None:
+    """Tick once a second. A tick that came late, or after a step of the clock, moves every deadline."""
+    async for _ in rounds(ears, PACE_MS):
+        await failures.guard("heartbeat", ears.tick)
+
+
+async def woken(wake: asyncio.Event, at_most_ms: int) -> None:
+    """Until somebody wakes us, or the time is up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(at_most_ms / 1000):
+            await wake.wait()
+    wake.clear()
+
+
+class Judge:
+    """Looks at everything once a second, or at once when it is woken, and saves what is to be told."""
+
+    def __init__(
+        self,
+        database: Database,
+        ears: Ears,
+        limits: Limits,
+        patience: Patience,
+        channels: tuple[str, ...],
+        on_saved: Callable[[list[Incident]], None],
+        wake: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._ears = ears
+        self._limits = limits
+        self._patience = patience
+        self._channels = channels
+        self._on_saved = on_saved
+        self.wake = wake
+
+    async def run(self, failures: Failures) -> None:
+        while True:
+            await woken(self.wake, JUDGE_MS)
+            await failures.guard("judge", self.round)
+
+    async def round(self) -> list[Incident]:
+        # First of all our own deafness: a stall of ours must never be judged as theirs.
+        await self._ears.tick()
+        now = self._ears.now_ms()
+        async with self._database.read() as conn:
+            view = await view_of(conn, now)
+            unresolved = await incidents.unresolved(conn)
+        steps = engine.step(self._ears.patient(view), unresolved, self._limits, self._patience)
+        if not steps:
+            return []
+        changes = [Change(incident, reason, self._channels, now) for incident, reason in steps]
+        saved = await self._database.write(lambda conn: incidents.save(conn, changes))
+        self._on_saved(saved)
+        return saved
+
+
+class Outbox:
+    """Sends what waits. Each channel has a line of its own, so a slow one holds up nobody else."""
+
+    def __init__(
+        self,
+        database: Database,
+        ears: Ears,
+        channels: Mapping[str, Channel],
+        render: Callable[[Notice], Message],
+        on_told: Callable[[Incident], None],
+    ) -> None:
+        self._database = database
+        self._ears = ears
+        self._channels = channels
+        self._render = render
+        self._on_told = on_told
+        self._lines = {name: asyncio.Queue[Notice]() for name in channels}
+        self._in_hand: set[int] = (
+            set()
+        )  # a long line outlasts the store's claim; nothing is to stand in it twice
+        self.wake = asyncio.Event()
+
+    async def run(self, failures: Failures) -> None:
+        async with asyncio.TaskGroup() as group:
+            for name in self._channels:
+                group.create_task(self._carry(name, failures))
+            while True:
+                await failures.guard("outbox", self.round)
+                await woken(self.wake, OUTBOX_MS)
+
+    async def round(self) -> None:
+        """Hand what is due to the channels' lines."""
+        now = self._ears.now_ms()
+        for notice in await self._claimed(now):
+            if notice.id in self._in_hand:
+                continue
+            if notice.channel in self._lines:
+                self._in_hand.add(notice.id)
+                self._lines[notice.channel].put_nowait(notice)
+            else:
+                why = f"the settings have no channel of the name {notice.channel}"
+                await self._failed(notice, why, None)
+
+    async def _claimed(self, now: int) -> list[Notice]:
+        async with self._database.read() as conn:
+            due_at = await outbox.next_due_ms(conn)
+        if due_at is None or due_at > now:
+            return []
+        return await self._database.write(lambda conn: outbox.due(conn, now, NOTICES_AT_ONCE))
+
+    async def _carry(self, name: str, failures: Failures) -> None:
+        while True:
+            notice = await self._lines[name].get()
+            await failures.guard(f"channel {name}", partial(self.tell, notice))
+            self._in_hand.discard(notice.id)
+
+    async def tell(self, notice: Notice) -> None:
+        """Send one message and keep how it went."""
+        try:
+            await self._channels[notice.channel].send(self._render(notice))
+        except ChannelError as error:
+            retry_ms = None if error.permanent else retry_after_ms(notice.attempts, error.retry_after_s)
+            await self._failed(notice, str(error), retry_ms)
+            return
+        now = self._ears.now_ms()
+        log.info("told %s: %s %s", notice.channel, notice.reason.value, notice.incident.key)
+        await self._database.write(lambda conn: outbox.sent(conn, notice.id, now))
+        self._on_told(notice.incident)
+
+    async def _failed(self, notice: Notice, why: str, retry_ms: int | None) -> None:
+        now = self._ears.now_ms()
+        retry_at = None if retry_ms is None else now + retry_ms
+        if retry_at is None:
+            log.error("gave up telling %s of %s: %s", notice.channel, notice.incident.key, why)
+        else:
+            log.warning("could not tell %s of %s: %s", notice.channel, notice.incident.key, why)
+        await self._database.write(lambda conn: outbox.failed(conn, notice.id, now, why, retry_at))
+        self._on_told(notice.incident)
+
+
+def retry_after_ms(
+    attempts: int, asked_s: float | None, jitter: Callable[[], float] = random.random
+) -> int | None:
+    """The pause before the next attempt: what the channel asked for, else 1 s, 2, 4 ... 5 min; None: give up.
+
+    `attempts` were begun before the one that failed now. Up to a quarter is added by chance, so that many
+    messages do not come back in one moment.
+    """
+    if attempts >= ATTEMPTS_MAX:
+        return None
+    pause_s = asked_s if asked_s is not None else 2.0 ** min(attempts, 10)
+    return int(min(pause_s, RETRY_MAX_S) * 1000 * (1 + jitter() / 4))
+
+
+async def seal(database: Database, ears: Ears, failures: Failures) -> None:
+    """Fold finished windows into chunks, a slice at a time so that no report waits long behind one."""
+
+    async def some() -> None:
+        while await database.write(lambda conn: series.seal(conn, ears.now_ms(), SEAL_NODES)):
+            await ears.sleep_ms(SEAL_PAUSE_MS)
+
+    async for _ in rounds(ears, SEAL_MS):
+        await failures.guard("seal", some)

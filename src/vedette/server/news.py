@@ -1,0 +1,136 @@
+"""What happened, told to whoever listens live. Many changes of one thing within a moment are told once."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from vedette.model.incident import Incident, SubjectKind
+from vedette.model.people import FIRST_TEAM, Who
+from vedette.model.pos import PosAddress
+from vedette.notify.words import Lang
+from vedette.server.api.blocks import signed_votes
+from vedette.server.api.incidents import incident_shape
+from vedette.server.api.nodes import node_shape, open_by_node
+from vedette.server.api.shapes import LiveBlock, Shape
+from vedette.server.batcher import Heard
+from vedette.server.ears import Ears
+from vedette.server.live import Live
+from vedette.server.loops import Failures, woken
+from vedette.server.tip import Tips
+from vedette.store import incidents, nodes, votes
+from vedette.store.database import Conn, Database
+from vedette.store.votes import BlockVotes
+
+log = logging.getLogger(__name__)
+
+GATHER_MS = 500
+BLOCKS_AT_ONCE = 120
+"""Older blocks are the past being read: the page asks for those when it wants them."""
+
+Telling = tuple[object, object, object]
+
+
+class News:
+    """Gathers what changed and publishes it; asks the database only while somebody listens."""
+
+    def __init__(self, database: Database, ears: Ears, live: Live, tips: Tips, language: Lang) -> None:
+        self._database = database
+        self._ears = ears
+        self._live = live
+        self._tips = tips
+        self._language = language
+        self._nodes: dict[str, int] = {}
+        self._incidents: dict[int, int] = {}
+        self._heights: set[int] = set()
+        self._telling: dict[str, Telling] = {}
+        self._wake = asyncio.Event()
+        self.judge_wake = asyncio.Event()
+
+    def heard(self, heard: Heard) -> None:
+        """An agent's word is on disk. A death or a return is judged at once."""
+        node_id = heard.agent.node_id
+        if self._live.heard_by(heard.agent.team_id):
+            self._nodes[node_id] = heard.agent.team_id
+        live = heard.envelope.live
+        if live is None:
+            return
+        telling = (live.states.get("process.state"), live.died_at_ms, live.planned_stop_until_ms)
+        if self._telling.get(node_id) != telling:
+            self._telling[node_id] = telling
+            self.judge_wake.set()
+            self._wake.set()
+
+    def enrolled(self, node_id: str) -> None:
+        self._nodes[node_id] = FIRST_TEAM
+        self._wake.set()
+
+    def incidents_changed(self, changed: Iterable[Incident]) -> None:
+        for incident in changed:
+            self._incidents[incident.id] = incident.team_id
+            if incident.subject.kind is SubjectKind.NODE:
+                self._nodes[incident.subject.id] = incident.team_id
+        self._wake.set()
+
+    def blocks_changed(self, heights: Iterable[int]) -> None:
+        self._heights.update(heights)
+        self._tips.forget()
+        self.judge_wake.set()
+        self._wake.set()
+
+    async def run(self, failures: Failures) -> None:
+        while True:
+            await woken(self._wake, GATHER_MS)
+            await failures.guard("news", self.tell)
+
+    async def tell(self) -> None:
+        """Publish what was gathered. What nobody listens to is dropped: a new listener reads everything."""
+        changed_nodes, self._nodes = self._nodes, {}
+        changed_incidents, self._incidents = self._incidents, {}
+        heights, self._heights = self._heights, set()
+        if not len(self._live) or not (changed_nodes or changed_incidents or heights):
+            return
+        known = (await self._tips.now()).strips if heights else {}
+        async with self._database.read() as conn:
+            await self._tell_blocks(conn, heights, known)
+            await self._tell_incidents(conn, changed_incidents)
+            await self._tell_nodes(conn, changed_nodes)
+
+    def _publish(self, event: str, shape: Shape, team_id: int | None) -> None:
+        self._live.publish(event, shape.__pydantic_serializer__.to_json(shape), team_id)
+
+    async def _tell_nodes(self, conn: Conn, changed: dict[str, int]) -> None:
+        if not changed:
+            return
+        troubles = open_by_node(await incidents.unresolved(conn))
+        for node_id, team_id in changed.items():
+            row = await nodes.node(conn, Who(team_id), node_id)
+            if row is not None:
+                self._publish("node", node_shape(row, self._ears, troubles.get(node_id, [])), team_id)
+
+    async def _tell_incidents(self, conn: Conn, changed: dict[int, int]) -> None:
+        for incident_id, team_id in changed.items():
+            found = await incidents.incident(conn, Who(team_id), incident_id)
+            if found is not None:
+                self._publish("incident", incident_shape(*found, self._language), team_id)
+
+    async def _tell_blocks(self, conn: Conn, heights: set[int], known: Iterable[PosAddress]) -> None:
+        newest = await votes.newest_height(conn) or 0
+        recent = sorted(height for height in heights if height > newest - BLOCKS_AT_ONCE)
+        if not recent:
+            return
+        found = await votes.blocks_before(conn, recent[-1] + 1, recent[-1] - recent[0] + 1)
+        for block in sorted(found, key=lambda block: block.height):
+            if block.height in heights:
+                self._publish("block", _live_block(block, known), None)
+
+
+def _live_block(block: BlockVotes, known: Iterable[PosAddress]) -> LiveBlock:
+    members = votes.strips([block])
+    return LiveBlock(
+        height=block.height,
+        epoch=block.epoch,
+        at_ms=block.at_us // 1000,
+        signed_votes=signed_votes(block),
+        total_votes=block.committee.total_votes if block.committee else None,
+        cells={one: members.get(one) or votes.strip([block], one) for one in known},
+    )

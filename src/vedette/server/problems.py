@@ -1,0 +1,65 @@
+"""Errors as RFC 9457 spells them: a status, and one line that says what to do."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+class ProblemError(HTTPException):
+    """A request that we cannot serve as it is."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+
+
+def problem_body(status: int, detail: str) -> bytes:
+    title = HTTPStatus(status).phrase
+    return json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(problem_body(status, detail), status, dict(headers or {}), PROBLEM_TYPE)
+
+
+def say_problems(app: FastAPI) -> None:
+    """Make every error of the app a problem. A bug is told to the log, with its traceback."""
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_parameters)
+    app.add_exception_handler(Exception, _of_bug)
+
+
+DETAILS = {
+    404: "There is nothing at {path}. /api/openapi.json lists what there is.",
+    405: "{path} does not take {method}.",
+}
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = str(error.detail)
+    if not isinstance(error, ProblemError) and error.status_code in DETAILS:
+        detail = DETAILS[error.status_code].format(path=request.url.path[:200], method=request.method)
+    return problem(error.status_code, detail, error.headers)
+
+
+async def _of_parameters(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem(422, "; ".join(_parameter(one) for one in error.errors()))
+
+
+def _parameter(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
+    given = error.get("input")
+    was = f" (you gave {str(given)[:80]!r})" if isinstance(given, str | int | float) else ""
+    return f"{name}: {error['msg']}{was}"
+
+
+async def _of_bug(_: Request, __: Exception) -> Response:
+    return problem(500, "The server failed at this; its log says why. Trying again may help.")

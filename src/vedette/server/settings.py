@@ -1,0 +1,460 @@
+"""The server's settings: one TOML file, then VEDETTE_* of the environment, then the command line.
+
+Everything wrong is said at once, one line each, and a name that we do not know is never passed over.
+"""
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from vedette.model.errors import SettingError
+from vedette.model.pos import PosAddress
+from vedette.notify.words import CATALOGUE, Lang
+
+T = TypeVar("T")
+
+TOKEN_LENGTH_MIN = 16
+DEFAULT_PORT = 8642
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSetting:
+    """One JSON-RPC endpoint that the follower reads; `name` is what the page calls it."""
+
+    name: str
+    url: str = field(repr=False)  # may carry a key
+
+
+@dataclass(frozen=True, slots=True)
+class MailSetting:
+    """Where mail goes: `server` is smtp://user:password@host:port, or smtps:// (TLS from the first byte)."""
+
+    server: str = field(repr=False)
+    sender: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSetting:
+    """One webhook; with a secret every message carries an HMAC signature."""
+
+    name: str
+    url: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSetting:
+    """When to speak. Blocks are consecutive settled PoS blocks (about one a minute). Remind at 0: never."""
+
+    remind_minutes: int = 240
+    remind_critical_minutes: int = 30
+    absent_blocks: int = 10
+    absent_critical_blocks: int = 30
+    absent_recovered_blocks: int = 3
+    down_critical_seconds: int = 60
+    silent_critical_seconds: int = 300
+    language: Lang = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `vedette serve` was told."""
+
+    database: str = "vedette.db"
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    public_url: str | None = None
+    trust_loopback: bool = True
+    endpoints: tuple[EndpointSetting, ...] = ()
+    watch: tuple[PosAddress, ...] = ()
+    ingest_token: str | None = field(default=None, repr=False)
+    read_token: str | None = field(default=None, repr=False)
+    mail: MailSetting | None = None
+    webhooks: tuple[WebhookSetting, ...] = ()
+    alerts: AlertSetting = AlertSetting()
+    home: Path = Path()  # where relative paths of the file start
+
+    @property
+    def page_url(self) -> str:
+        """Where a message's link leads."""
+        return self.public_url or f"http://{_bracketed(self.host)}:{self.port}"
+
+
+class EnvText(str):
+    """A value from the environment: numbers and lists arrive spelled out."""
+
+    __slots__ = ()
+
+
+Kind = Callable[[object], T]
+"""Turns a given value into a setting, or raises ValueError with what would be right."""
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text that is not empty")
+    return str(value).strip()
+
+
+def whole(least: int, most: int) -> Kind[int]:
+    def kind(value: object) -> int:
+        wanted = f"a whole number from {least} to {most}"
+        if isinstance(value, EnvText) and re.fullmatch(r"[0-9]{1,18}", value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(wanted)
+        return value
+
+    return kind
+
+
+def flag(value: object) -> bool:
+    if isinstance(value, EnvText):
+        value = {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
+    if not isinstance(value, bool):
+        raise ValueError("true or false")  # noqa: TRY004  # one kind of error for all kinds
+    return value
+
+
+def language(value: object) -> Lang:
+    for known in CATALOGUE:
+        if value == known:
+            return known
+    raise ValueError(" or ".join(f'"{known}"' for known in CATALOGUE))
+
+
+def many(kind: Kind[T]) -> Kind[tuple[T, ...]]:
+    """A list of one kind; in the environment its parts are divided by commas."""
+
+    def kinds(value: object) -> tuple[T, ...]:
+        if isinstance(value, EnvText):
+            value = [EnvText(part.strip()) for part in value.split(",") if part.strip()]
+        if not isinstance(value, list):
+            raise ValueError("a list")  # noqa: TRY004
+        return tuple(kind(part) for part in value)
+
+    return kinds
+
+
+def url(*schemes: str) -> Kind[str]:
+    wanted = "a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes)
+
+    def kind(value: object) -> str:
+        given = text(value)
+        try:
+            parts = urlsplit(given)
+            sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound or any(char.isspace() for char in given):
+            raise ValueError(wanted)
+        return given
+
+    return kind
+
+
+def pos_address(value: object) -> PosAddress:
+    if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{64}", value):
+        raise ValueError("PoS addresses: 0x and 64 hex digits each")
+    return PosAddress(value.lower())
+
+
+def mailbox(value: object) -> str:
+    given = text(value)
+    if not re.fullmatch(r"[^@\r\n]+@[^@\s]+", given):
+        raise ValueError("an e-mail address")
+    return given
+
+
+def short_name(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", value):
+        raise ValueError("a name of at most 40 letters, digits, dots, dashes or underscores")
+    return str(value)
+
+
+def token(value: object) -> str:
+    given = text(value)
+    if len(given) < TOKEN_LENGTH_MIN or not re.fullmatch(r"[\x21-\x7e]+", given):
+        raise ValueError(f"at least {TOKEN_LENGTH_MIN} printable characters without spaces")
+    return given
+
+
+class Table:
+    """One table of the settings, read name by name; what nobody asked for is unknown."""
+
+    def __init__(self, path: str, given: object, problems: list[str], home: Path) -> None:
+        self.problems = problems
+        self.home = home
+        self._path = path
+        self._known: list[str] = []
+        self._given: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
+        if not isinstance(given, Mapping):
+            problems.append(f"wrong setting: {path} must be a table")
+
+    def named(self, name: str) -> str:
+        return f"{self._path}.{name}" if self._path else name
+
+    def take(self, name: str, kind: Kind[T], default: T) -> T:
+        """The setting, or its default when it is not given (or wrong, and complained of)."""
+        self._known.append(name)
+        if name not in self._given:
+            return default
+        value = self._given.pop(name)
+        try:
+            return kind(value)
+        except ValueError as error:
+            self.problems.append(f"wrong setting: {self.named(name)} must be {error}")
+            return default
+
+    def need(self, name: str, kind: Kind[T], default: T) -> T:
+        if name not in self._given:
+            self.problems.append(f"missing setting: {self.named(name)}")
+        return self.take(name, kind, default)
+
+    def secret(self, name: str, kind: Kind[str]) -> str | None:
+        """A secret, written here or in the file that `<name>_file` tells of."""
+        path = self.take(f"{name}_file", text, None)
+        if path is None:
+            return self.take(name, kind, None)
+        if name in self._given:
+            self.problems.append(
+                f"wrong setting: {self.named(name)} and {name}_file are both given; keep one"
+            )
+        try:
+            self._given[name] = (self.home / path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not a text"
+            self.problems.append(f"wrong setting: {self.named(name)}_file: cannot read {path}: {why}")
+            self._given.pop(name, None)
+            return None
+        return self.take(name, kind, None)
+
+    def need_secret(self, name: str, kind: Kind[str]) -> str:
+        if name not in self._given and f"{name}_file" not in self._given:
+            self.problems.append(f"missing setting: {self.named(name)} (or {name}_file)")
+        return self.secret(name, kind) or ""
+
+    def table(self, name: str) -> "Table | None":
+        self._known.append(name)
+        if name not in self._given:
+            return None
+        return Table(self.named(name), self._given.pop(name), self.problems, self.home)
+
+    def tables(self, name: str) -> list["Table"]:
+        self._known.append(name)
+        given = self._given.pop(name, [])
+        if isinstance(given, EnvText):
+            given = [_named_url(part) for part in given.split(",") if part.strip()]
+        if not isinstance(given, list):
+            self.problems.append(f"wrong setting: write [[{self.named(name)}]], one for each")
+            return []
+        start = self.named(name)
+        return [Table(f"{start}[{i}]", part, self.problems, self.home) for i, part in enumerate(given)]
+
+    def close(self) -> None:
+        known = ", ".join(sorted(self._known))
+        self.problems += [
+            f"unknown setting: {self.named(name)} (known here: {known})" for name in self._given
+        ]
+
+
+def _named_url(part: str) -> dict[str, EnvText]:
+    name, _, address = part.strip().partition("=")
+    return {"name": EnvText(name), "url": EnvText(address)}
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host's name or address can only mean this machine."""
+    if host is None:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+SECRETS = ("ingest_token", "read_token", "mail.server")
+ENVIRONMENT = {
+    "VEDETTE_" + path.upper().replace(".", "_"): path
+    for path in (
+        "database",
+        "endpoints",
+        "watch",
+        "webhooks",
+        "server.host",
+        "server.port",
+        "server.public_url",
+        "server.trust_loopback",
+        "mail.from",
+        "mail.to",
+        *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
+        *SECRETS,
+        *(f"{path}_file" for path in SECRETS),
+    )
+}
+"""The environment's name of each setting: VEDETTE_SERVER_PORT is server.port."""
+
+OTHERS = ("VEDETTE_AGENT_", "VEDETTE_DEVNET_", "VEDETTE_TEST_")
+"""Names in the environment that belong to other commands."""
+
+
+def load(
+    config: Path | None,
+    environment: Mapping[str, str],
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    database: str | None = None,
+) -> Settings:
+    """Read everything; raise SettingError with all that is wrong, a line each."""
+    problems: list[str] = []
+    given = _of_file(config) if config else {}
+    _add_environment(given, environment, problems)
+    home = config.parent if config else Path()
+    settings = read(given, problems, home)
+    named = {"host": host, "port": port, "database": database}
+    settings = replace(settings, **{k: v for k, v in named.items() if v is not None})  # type: ignore[arg-type]
+    if problems:
+        raise SettingError("\n".join(sorted(problems)))
+    return settings
+
+
+def _of_file(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"cannot read the settings {config}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"the settings {config} are not TOML: {error}") from error
+
+
+def _add_environment(given: dict[str, Any], environment: Mapping[str, str], problems: list[str]) -> None:
+    """The environment outranks the file. Its relative paths start where the server was started."""
+    for name, value in environment.items():
+        if not name.startswith("VEDETTE_") or name.startswith(OTHERS):
+            continue
+        path = ENVIRONMENT.get(name)
+        if path is None:
+            problems.append(f"unknown setting: {name} in the environment")
+            continue
+        *tables, last = path.split(".")
+        table = given
+        for part in tables:
+            table = table.setdefault(part, {})
+        if isinstance(table, dict):
+            _forget_twin(table, last)
+            table[last] = EnvText(Path(value).absolute() if last.endswith("_file") else value)
+
+
+def _forget_twin(table: dict[str, Any], name: str) -> None:
+    """A secret in the environment replaces the file's, however either is spelled."""
+    table.pop(name.removesuffix("_file") if name.endswith("_file") else f"{name}_file", None)
+
+
+def read(given: Mapping[str, Any], problems: list[str], home: Path) -> Settings:
+    """Turn what was given into settings, adding to `problems` a line for each that is wrong."""
+    usual = Settings()
+    top = Table("", given, problems, home)
+    server = top.table("server") or Table("server", {}, problems, home)
+    public_url = server.take("public_url", url("http", "https"), None)
+    settings = Settings(
+        database=_database(top, home),
+        host=server.take("host", text, usual.host),
+        port=server.take("port", whole(0, 65535), usual.port),
+        public_url=public_url.rstrip("/") if public_url else None,
+        # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
+        trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        endpoints=_endpoints(top),
+        watch=tuple(dict.fromkeys(top.take("watch", many(pos_address), usual.watch))),
+        ingest_token=top.secret("ingest_token", token),
+        read_token=top.secret("read_token", token),
+        mail=_mail(top.table("mail")),
+        webhooks=_webhooks(top),
+        alerts=_alerts(top.table("alerts")),
+        home=home,
+    )
+    server.close()
+    top.close()
+    return settings
+
+
+def _is_here(public_url: str | None) -> bool:
+    return public_url is None or is_loopback(urlsplit(public_url).hostname)
+
+
+def _database(top: Table, home: Path) -> str:
+    """A PostgreSQL URL, or the path of an SQLite file (one in the settings file starts beside that file)."""
+    given = top.take("database", lambda value: value if isinstance(value, EnvText) else text(value), None)
+    if given is None:
+        return Settings().database
+    return str(given) if isinstance(given, EnvText) or "://" in given else str(home / given)
+
+
+def _endpoints(top: Table) -> tuple[EndpointSetting, ...]:
+    found = []
+    for table in top.tables("endpoints"):
+        name = table.need("name", short_name, "")
+        found.append(EndpointSetting(name, table.need("url", url("http", "https"), "")))
+        table.close()
+    _complain_of_twins("endpoints", [one.name for one in found], top.problems)
+    return tuple(found)
+
+
+def _mail(table: Table | None) -> MailSetting | None:
+    if table is None:
+        return None
+    mail = MailSetting(
+        server=table.need_secret("server", url("smtp", "smtps")),
+        sender=table.need("from", mailbox, ""),
+        to=table.need("to", many(mailbox), ()),
+    )
+    table.close()
+    return mail
+
+
+def _webhooks(top: Table) -> tuple[WebhookSetting, ...]:
+    found = []
+    for table in top.tables("webhooks"):
+        name = table.need("name", short_name, "")
+        address = table.need_secret("url", url("http", "https"))
+        found.append(WebhookSetting(name, address, table.secret("secret", token)))
+        table.close()
+    names = [one.name for one in found]
+    _complain_of_twins("webhooks", names, top.problems)
+    if "email" in names:
+        top.problems.append('wrong setting: webhooks: "email" is the name of the mail; choose another')
+    return tuple(found)
+
+
+def _complain_of_twins(where: str, names: list[str], problems: list[str]) -> None:
+    twins = sorted({name for name in names if name and names.count(name) > 1})
+    problems += [f'wrong setting: {where}: the name "{name}" is given twice' for name in twins]
+
+
+def _alerts(table: Table | None) -> AlertSetting:
+    if table is None:
+        return AlertSetting()
+    usual = AlertSetting()
+    blocks, seconds, minutes = whole(1, 120), whole(0, 86_400), whole(0, 10_080)
+    alerts = AlertSetting(
+        remind_minutes=table.take("remind_minutes", minutes, usual.remind_minutes),
+        remind_critical_minutes=table.take("remind_critical_minutes", minutes, usual.remind_critical_minutes),
+        absent_blocks=table.take("absent_blocks", blocks, usual.absent_blocks),
+        absent_critical_blocks=table.take("absent_critical_blocks", blocks, usual.absent_critical_blocks),
+        absent_recovered_blocks=table.take("absent_recovered_blocks", blocks, usual.absent_recovered_blocks),
+        down_critical_seconds=table.take("down_critical_seconds", seconds, usual.down_critical_seconds),
+        silent_critical_seconds=table.take("silent_critical_seconds", seconds, usual.silent_critical_seconds),
+        language=table.take("language", language, usual.language),
+    )
+    table.close()
+    return alerts

@@ -109,7 +109,7 @@ ZH = {
     "unit.join": " ",
     "count.block.one": "1 个区块",
     "count.block.many": "{n} 个区块",
-    "count.block.more": "超过 {n} 个区块",
+    "count.block.more": "{n} 个以上的区块",
     "count.vote.one": "1 票",
     "count.vote.many": "{n} 票",
     "line.since": "发现于 {opened_at}（{duration}前）。",

@@ -1,0 +1,321 @@
+"""Tales: a time of blocks and nodes written in shorthand, played through the real rules.
+
+A tale is plain data (from YAML or anything else):
+
+    tale: a validator falls asleep for twelve blocks, then wakes
+    round: 30s                               # a block settles each round; the first at one round
+    strips: { alice: "s*7 a*12 s*20" }       # letters as in model/ballot.py, repeated by *n
+    others: "100*20 60*19"                   # per cent of everyone else's votes in each block (default 100)
+    nodes: { n1: alice, n2: null }           # whose key a node carries
+    events:
+      - { at: 4m, node: n1, does: dies }     # dies, returns, falls_silent, speaks, plans_stop, ends_plan
+      - { at: 5m, node: n1, does: plans_stop, for: 10m }
+    patience: { remind_critical: 10m }       # any of life.Patience, without the _ms
+    until: 30m                               # default: when the longest strip ends
+    expect:
+      - { at: 8m30s, say: opened, key: absent_votes/alice, severity: warning }
+
+Everything that is said must be expected, and the other way round, to the second.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from vedette.alerts.engine import Limits, step
+from vedette.alerts.life import Patience
+from vedette.model.ballot import Ballot
+from vedette.model.errors import SettingError
+from vedette.model.incident import Incident, Reason, Severity
+from vedette.model.people import FIRST_TEAM
+from vedette.model.pos import PosAddress
+from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
+
+START_MS = 1_800_000_000_000
+SECOND_MS = 1_000
+WINDOW_BLOCKS = 120
+VOTES = 50  # each named validator's
+OTHERS_VOTES = 250
+DUE_AFTER_MS = 15_000
+FULL_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that befalls a node. `for_ms` is the length of a planned stop."""
+
+    at_ms: int
+    node: str
+    does: str
+    for_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """One message. `severity` None in an expectation: any."""
+
+    at_ms: int
+    say: str
+    key: str
+    severity: str | None
+
+    def __str__(self) -> str:
+        return f"at {span(self.at_ms)}: {self.say} {self.key} ({self.severity or 'any severity'})"
+
+    def matches(self, other: "Saying") -> bool:
+        either = self.severity is None or other.severity is None
+        return replace(self, severity=None) == replace(other, severity=None) and (
+            either or self.severity == other.severity
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tale:
+    """A tale as it is played. Times are milliseconds from its start."""
+
+    title: str
+    round_ms: int
+    strips: Mapping[str, str]
+    others: tuple[int, ...]  # per cent for each block; the last goes on
+    nodes: Mapping[str, str | None]
+    events: tuple[Event, ...]
+    patience: Patience
+    until_ms: int
+    expect: tuple[Saying, ...]
+
+
+def play(tale: Tale, limits: Limits | None = None) -> list[Saying]:
+    """Live through the tale second by second and write down what is said."""
+    unresolved: dict[str, Incident] = {}
+    said: list[Saying] = []
+    for view in views(tale):
+        now_ms = view.now_ms - START_MS
+        for incident, reason in step(view, list(unresolved.values()), limits or Limits(), tale.patience):
+            if incident.resolved_at_ms is None:
+                unresolved[incident.key] = replace(incident, id=incident.id or len(said) + 1)
+            else:
+                unresolved.pop(incident.key, None)
+            if reason is not None:
+                said.append(Saying(now_ms, str(reason), incident.key, str(incident.severity)))
+    return said
+
+
+def differences(tale: Tale, limits: Limits | None = None) -> list[str]:
+    """What was said and not expected, or expected and not said, one line each; empty when the tale holds."""
+    said = play(tale, limits)
+    missing = list(tale.expect)
+    lines = []
+    for saying in said:
+        match = next((expected for expected in missing if expected.matches(saying)), None)
+        if match is None:
+            lines.append(f"said, not expected: {saying}")
+        else:
+            missing.remove(match)
+    return lines + [f"expected, not said: {saying}" for saying in missing]
+
+
+def views(tale: Tale) -> Iterator[View]:
+    """The pictures that the rules judge, one each second."""
+    longest = max((len(strip) for strip in tale.strips.values()), default=0)
+    for now_ms in range(0, tale.until_ms + 1, SECOND_MS):
+        if now_ms % tale.round_ms < SECOND_MS:  # a block may have settled
+            chain = _chain(tale, min(now_ms // tale.round_ms, longest))
+        nodes = {name: _node(tale, name, now_ms) for name in tale.nodes}
+        yield replace(chain, now_ms=START_MS + now_ms, nodes=nodes)
+
+
+def _chain(tale: Tale, settled: int) -> View:
+    window = range(max(0, settled - WINDOW_BLOCKS), settled)
+    return View(
+        now_ms=START_MS,
+        blocks=tuple(_block(tale, height) for height in window),
+        validators={PosAddress(name): _validator(tale, name, window) for name in tale.strips},
+    )
+
+
+def _letter(strip: str, height: int) -> str:
+    return strip[height] if height < len(strip) else Ballot.UNSEEN
+
+
+def _block(tale: Tale, height: int) -> SettledBlock:
+    letters = [_letter(strip, height) for strip in tale.strips.values()]
+    percent = tale.others[min(height, len(tale.others) - 1)]
+    signed = OTHERS_VOTES * percent // FULL_PERCENT + VOTES * sum(letter in "sl" for letter in letters)
+    total = OTHERS_VOTES + VOTES * sum(letter != Ballot.IDLE for letter in letters)
+    unseen = Ballot.UNSEEN in letters
+    return SettledBlock(height + 1, 1, total, None if unseen else signed)
+
+
+def _validator(tale: Tale, name: str, window: range) -> ValidatorView:
+    strip = "".join(_letter(tale.strips[name], height) for height in window)
+    elected = not strip.rstrip(Ballot.UNSEEN).endswith(Ballot.IDLE)
+    return ValidatorView(PosAddress(name), FIRST_TEAM, strip, VOTES if elected else 0)
+
+
+def _node(tale: Tale, name: str, now_ms: int) -> NodeView:
+    carried = tale.nodes[name]
+    node = NodeView(
+        id=name,
+        team_id=FIRST_TEAM,
+        name=name,
+        pos_address=None if carried is None else PosAddress(carried),
+        process=ProcessState.RUNNING,
+        died_at_ms=None,
+        planned_stop_until_ms=None,
+        heard_at_ms=0,
+        due_at_ms=0,
+    )
+    speaking, heard_ms = True, now_ms
+    for event in tale.events:
+        if event.node == name and event.at_ms <= now_ms:
+            node = _befall(node, event)
+            speaking = {"falls_silent": False, "speaks": True}.get(event.does, speaking)
+            heard_ms = event.at_ms if event.does == "falls_silent" else heard_ms
+    heard_at_ms = START_MS + (now_ms if speaking else heard_ms)
+    return replace(node, heard_at_ms=heard_at_ms, due_at_ms=heard_at_ms + DUE_AFTER_MS)
+
+
+def _befall(node: NodeView, event: Event) -> NodeView:
+    at_ms = START_MS + event.at_ms
+    match event.does:
+        case "dies":
+            return replace(node, process=ProcessState.GONE, died_at_ms=at_ms, running_since_ms=None)
+        case "returns":
+            return replace(node, process=ProcessState.RUNNING, died_at_ms=None, running_since_ms=at_ms)
+        case "plans_stop":
+            return replace(node, planned_stop_until_ms=at_ms + event.for_ms)
+        case "ends_plan":
+            return replace(node, planned_stop_until_ms=None)
+    return node
+
+
+NAMES = {"tale", "round", "strips", "others", "nodes", "events", "patience", "until", "expect"}
+DOINGS = ("dies", "returns", "falls_silent", "speaks", "plans_stop", "ends_plan")
+SPAN = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
+LETTERS = "".join(Ballot)
+STRIP_TOKEN = re.compile(rf"([{re.escape(LETTERS)}]+)(?:\*(\d{{1,5}}))?")
+PERCENT_TOKEN = re.compile(r"(\d{1,3})(?:\*(\d{1,5}))?")
+
+
+def span(ms: int) -> str:
+    """Milliseconds as a tale writes them: '1h2m3s'."""
+    hours, rest = divmod(ms // 1000, 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if n]
+    return "".join(parts) or "0s"
+
+
+def parse(data: object) -> Tale:
+    """A tale from plain data. Raises SettingError with a line for everything that is wrong."""
+    reader = _Reader(data)
+    tale = reader.tale()
+    if reader.problems:
+        raise SettingError("\n".join(reader.problems))
+    return tale
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads what it can and remembers every complaint."""
+
+    data: object
+    problems: list[str] = field(default_factory=list)
+
+    def tale(self) -> Tale:
+        given = self._known(self.data, "the tale", NAMES)
+        strips = {str(k): self._strip(v) for k, v in self._mapping(given.get("strips"), "strips").items()}
+        round_ms = self._span(given.get("round", "30s"), "round") or 30_000
+        longest = max((len(strip) for strip in strips.values()), default=0)
+        nodes = self._nodes(given.get("nodes"), strips)
+        tale = Tale(
+            title=str(given.get("tale", "")),
+            round_ms=round_ms,
+            strips=strips,
+            others=self._others(given.get("others", "100")),
+            nodes=nodes,
+            events=tuple(self._events(given.get("events"), nodes)),
+            patience=self._patience(given.get("patience")),
+            until_ms=self._span(given["until"], "until") if "until" in given else longest * round_ms,
+            expect=tuple(self._expectations(given.get("expect"))),
+        )
+        if not tale.title:
+            self.problems.append("a tale has a title: tale: what happens")
+        return tale
+
+    def _nodes(self, given: object, strips: Mapping[str, str]) -> dict[str, str | None]:
+        nodes = {str(k): None if v is None else str(v) for k, v in self._mapping(given, "nodes").items()}
+        for node, carried in nodes.items():
+            if carried is not None and carried not in strips:
+                self.problems.append(f"node {node} carries {carried}, which has no strip")
+        return nodes
+
+    def _events(self, given: object, nodes: Mapping[str, str | None]) -> Iterator[Event]:
+        for place, one in enumerate(self._list(given, "events")):
+            where = f"events[{place}]"
+            event = self._known(one, where, {"at", "node", "does", "for"})
+            node, does = str(event.get("node")), str(event.get("does"))
+            if node not in nodes:
+                self.problems.append(f"{where}: there is no node {node}")
+            if does not in DOINGS:
+                self.problems.append(f"{where}: a node does one of {', '.join(DOINGS)}, not {does}")
+            length = self._span(event.get("for", "0s"), f"{where}.for")
+            yield Event(self._span(event.get("at"), f"{where}.at"), node, does, length)
+
+    def _expectations(self, given: object) -> Iterator[Saying]:
+        for place, one in enumerate(self._list(given, "expect")):
+            where = f"expect[{place}]"
+            expected = self._known(one, where, {"at", "say", "key", "severity"})
+            say, severity = str(expected.get("say")), expected.get("severity")
+            if say not in list(Reason):
+                self.problems.append(f"{where}: say is one of {', '.join(Reason)}, not {say}")
+            if severity is not None and severity not in list(Severity):
+                self.problems.append(f"{where}: severity is one of {', '.join(Severity)}, not {severity}")
+            at_ms = self._span(expected.get("at"), f"{where}.at")
+            yield Saying(at_ms, say, str(expected.get("key")), None if severity is None else str(severity))
+
+    def _patience(self, given: object) -> Patience:
+        names = {f.name.removesuffix("_ms") for f in fields(Patience)}
+        spans = self._known(given or {}, "patience", names)
+        return Patience(**{f"{k}_ms": self._span(v, f"patience.{k}") for k, v in spans.items() if k in names})
+
+    def _strip(self, given: object) -> str:
+        return "".join(self._tokens(given, STRIP_TOKEN, f'letters of "{LETTERS}", such as "s*7 a*12"'))
+
+    def _others(self, given: object) -> tuple[int, ...]:
+        tokens = self._tokens(given, PERCENT_TOKEN, 'per cents, such as "100*20 60*5"', divider=" ")
+        return tuple(int(percent) for percent in "".join(tokens).split()) or (FULL_PERCENT,)
+
+    def _tokens(self, given: object, token: re.Pattern[str], wanted: str, divider: str = "") -> Iterator[str]:
+        for part in str(given).split():
+            match = token.fullmatch(part)
+            if match is None:
+                self.problems.append(f"{part!r} is not understood: write {wanted}")
+            else:
+                yield (match[1] + divider) * int(match[2] or 1)
+
+    def _span(self, given: object, where: str) -> int:
+        match = SPAN.fullmatch(str(given))
+        if match is None or not any(match.groups()):
+            self.problems.append(f"{where}: write a time as 90s, 5m or 1h30m, not {given}")
+            return 0
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return ((hours * 60 + minutes) * 60 + seconds) * 1000
+
+    def _known(self, given: object, where: str, names: set[str]) -> dict[str, Any]:
+        mapping = self._mapping(given, where)
+        for name in sorted(map(str, mapping.keys() - names)):
+            self.problems.append(f"{where}: unknown name {name} (known: {', '.join(sorted(names))})")
+        return mapping
+
+    def _mapping(self, given: object, where: str) -> dict[str, Any]:
+        if given is None or isinstance(given, Mapping):
+            return dict(given or {})
+        self.problems.append(f"{where} must be names with values")
+        return {}
+
+    def _list(self, given: object, where: str) -> list[Any]:
+        if given is None or isinstance(given, list):
+            return given or []
+        self.problems.append(f"{where} must be a list")
+        return []

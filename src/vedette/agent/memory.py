@@ -1,6 +1,8 @@
 """What the agent still knows after its own restart: who the node is, and that it was dead."""
 
 import logging
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -27,18 +29,31 @@ class Memory:
     def __init__(self, path: Path, node: str, troubles: Troubles) -> None:
         self._path = path
         self._troubles = troubles
+        self._lock = threading.Lock()
         known = _read(path)
         # Another node's death and address are nothing to this one.
         self.known = known if known.node == node else Known(node=node, enrolled=known.enrolled)
 
     def keep(self, **changes: object) -> None:
-        """Change some facts, on the disk too."""
-        young = msgspec.structs.replace(self.known, **changes)
-        if young == self.known:
-            return
-        self.known = young
+        """Change some facts, on the disk too. Any thread may."""
+        with self._lock:
+            young = msgspec.structs.replace(self.known, **changes)
+            if young == self.known:
+                return
+            self.known = young
+            self._write()
+
+    def keep_facts(self, facts: Mapping[str, str]) -> None:
+        """Learn facts about the node; one that changed is told, since a node's address should never."""
+        for name, value in facts.items():
+            before = self.known.facts.get(name)
+            if before not in {None, value}:
+                log.warning("%s was %s and is now %s", name, before, value)
+        self.keep(facts=self.known.facts | dict(facts))
+
+    def _write(self) -> None:
         try:
-            write_whole(self._path, msgspec.json.encode(young))
+            write_whole(self._path, msgspec.json.encode(self.known))
             self._troubles.over("memory", f"{self._path} can be written again")
         except OSError as error:
             self._troubles.say("memory", f"{self._path} cannot be written: {error.strerror or error}")

@@ -112,6 +112,7 @@ class Spool:
         """Give up one report that the server will never take."""
         with self._lock:
             try:
+                log.warning("report %d was dropped: the server takes all others, but never this one", seq)
                 self._dropped(self._delete("seq = ?", seq))
             except sqlite3.Error as error:
                 self._failed(error, lost=0)
@@ -159,9 +160,19 @@ class Spool:
             count = self._delete(f"{oldest} AND at_ms < ?", DROP_ROWS, now_ms - self._bounds.age_max_ms)
             if self._used_bytes() > self._bounds.bytes_max:
                 count += self._delete(oldest, DROP_ROWS)
+            self._tell_bound(count)
             self._dropped(count)
         except sqlite3.Error as error:
             self._failed(error, lost=0)
+
+    def _tell_bound(self, count: int) -> None:
+        if count:
+            self._troubles.say(
+                "spool full",
+                f"the spool is full, {self.waiting_count} reports wait: the oldest go undelivered",
+            )
+        elif self.waiting_count <= 1:
+            self._troubles.over("spool full", f"the spool is empty; {self.dropped_count} were dropped")
 
     def _used_bytes(self) -> int:
         (used,) = self._db.execute(
@@ -175,11 +186,6 @@ class Spool:
             return
         self.waiting_count -= count
         self.dropped_count += count
-        self._troubles.say(
-            "spool full",
-            f"the spool is full ({self.waiting_count} reports wait): the oldest go undelivered,"
-            f" {self.dropped_count} so far",
-        )
         with self._db:
             self._db.execute("UPDATE facts SET dropped_count = ?", (self.dropped_count,))
 

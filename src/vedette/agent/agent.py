@@ -1,0 +1,234 @@
+"""The agent as a whole: its parts, its threads, its end."""
+
+import fcntl
+import logging
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import vedette
+from vedette.agent.board import Board, Observed
+from vedette.agent.clock import SteadyClock
+from vedette.agent.config import Settings
+from vedette.agent.identity import load_identity
+from vedette.agent.memory import Memory
+from vedette.agent.node_process import NodeProcess, Watch
+from vedette.agent.planned import planned_until_ms
+from vedette.agent.probes import disk, memory, peers, pos, pow, sync_phase, voting  # noqa: A004  the chain's name
+from vedette.agent.probes.cpu import Cpu
+from vedette.agent.probes.identity import Hourly, read_pos_address, read_version
+from vedette.agent.probes.node import Node
+from vedette.agent.probes.process import PAGE_BYTES, Process
+from vedette.agent.probes.reading import Probe, Reading
+from vedette.agent.rounds import Worker, gather, merged, rounds, tell
+from vedette.agent.sender import Sender
+from vedette.agent.spool import Spool
+from vedette.agent.troubles import Troubles
+from vedette.conflux.local import LocalRpc
+from vedette.model.errors import SettingError
+from vedette.model.report import Live
+from vedette.model.view import ProcessState
+
+log = logging.getLogger("vedette.agent")
+
+STACK_BYTES = 512 << 10
+END_S = 1.5
+GATHER_S_MAX = 5.5
+ENDINGS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Agent:
+    """One agent beside one node. Raises SettingError if its folder cannot be used."""
+
+    def __init__(self, settings: Settings, on_broken: Callable[[], None] = lambda: None) -> None:
+        """`on_broken` is called, in a thread, when a bug has ended one of our threads."""
+        self._settings = settings
+        self._on_broken = on_broken
+        self._threads: list[threading.Thread] = []
+        folder = Path(settings.dir)
+        self._lock = _own(folder)
+        self._stop = threading.Event()
+        self._broken = False
+        self._troubles = Troubles()
+        self._clock = SteadyClock()
+        self._memory = Memory(folder / "known.json", settings.node, self._troubles)
+        self._host = {"agent.version": vedette.__version__, "host.os": host_os()}
+        self._spool = _open_spool(folder / "spool.db", self._troubles)
+        self._process = NodeProcess(
+            settings.node, self._clock.now_ms, self._process_changed, self._memory.known.died_at_ms
+        )
+        self._board = Board(self._process.watch, self._facts)
+        self._sender = Sender(
+            settings,
+            load_identity(folder / "agent.key"),
+            self._spool,
+            self._memory,
+            self._clock,
+            self._live,
+            self._troubles,
+        )
+        self._round_ms = 0.0
+
+    def start(self) -> None:
+        """Look for the process once, so that the first report knows it, and set all threads going."""
+        log.info("watching %s as %s", LocalRpc(self._settings.node).name, self._settings.name)
+        self._process.look()
+        self._threads = [
+            self._thread("process", partial(self._process.run, self._stop)),
+            self._thread("sender", partial(self._sender.run, self._stop)),
+            self._thread("rounds", self._rounds),
+        ]
+
+    def end(self) -> int:
+        """End within 2 s; the exit status: 1 if one of our own threads broke."""
+        self._stop.set()
+        self._sender.news()
+        ends_at = time.monotonic() + END_S
+        for thread in self._threads:
+            thread.join(max(0.0, ends_at - time.monotonic()))
+        self._spool.close()
+        os.close(self._lock)
+        log.info("ended")
+        return int(self._broken)
+
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._loudly, args=(name, work), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _loudly(self, name: str, work: Callable[[], None]) -> None:
+        """A bug ends the whole agent: half an agent would look alive."""
+        try:
+            work()
+        except Exception:
+            log.exception("a bug broke the thread %r", name)
+            self._broken = True
+            self._on_broken()
+
+    def _rounds(self) -> None:
+        workers = [Worker(probe) for probe in self._probes()]
+        interval_ms = self._settings.interval_ms
+        for due_ms in rounds(self._stop, interval_ms):
+            lives = self._process.watch.lives
+            outcomes = gather(workers, min(interval_ms * 0.9 / 1000, GATHER_S_MAX))
+            self._round_ms = self._clock.steady_ms() - due_ms
+            tell(outcomes, self._troubles)
+            observed = self._board.settle(lives, self._clock.at_ms(due_ms), merged(outcomes))
+            if observed is not None and not self._stop.is_set():
+                self._keep(observed)
+                self._sender.news()
+
+    def _process_changed(self, watch: Watch) -> None:
+        """Tell at once, then remember: the death of a validator waits for no disk."""
+        now_ms = watch.died_at_ms or self._clock.now_ms()
+        observed = self._board.change(watch, now_ms)
+        self._sender.urgent()
+        self._keep(observed)
+        self._memory.keep(died_at_ms=watch.died_at_ms)
+        _tell_process(watch)
+
+    def _keep(self, observed: Observed) -> None:
+        self._spool.append(observed.at_ms, observed.numbers, observed.states)
+
+    def _live(self) -> Live:
+        now_ms = self._clock.now_ms()
+        planned = planned_until_ms(Path(self._settings.planned_stop_file), now_ms, self._troubles)
+        return self._board.live(now_ms, planned)
+
+    def _facts(self) -> Mapping[str, str]:
+        return {**self._memory.known.facts, **self._host}
+
+    def _probes(self) -> list[Probe]:
+        node = Node(LocalRpc(self._settings.node, self._settings.rpc_deadline_s))
+        asked = {
+            "pow": pow.read,
+            "pos": pos.read,
+            "sync_phase": sync_phase.read,
+            "peers": peers.read,
+            "voting": voting.read,
+        }
+        return [
+            *(Probe(name, partial(read, node), asks_node=True) for name, read in asked.items()),
+            Probe("version", self._hourly(partial(read_version, node)), asks_node=True),
+            Probe("pos_address", self._hourly(partial(read_pos_address, node)), asks_node=True),
+            Probe("cpu", Cpu()),
+            Probe("memory", memory.read),
+            Probe("disk", partial(disk.read, self._settings.disk)),
+            Probe("process", Process(lambda: self._process.watch, self._clock.steady_ms)),
+            Probe("agent", self._self),
+        ]
+
+    def _hourly(self, read: Callable[[], Reading]) -> Hourly:
+        return Hourly(read, self._clock.steady_ms, lambda: self._process.watch.lives, self._memory.keep_facts)
+
+    def _self(self) -> Reading:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return Reading(
+            {
+                "agent.rss_bytes": pages * PAGE_BYTES,
+                "agent.spool.waiting_count": self._spool.waiting_count,
+                "agent.spool.dropped_count": self._spool.dropped_count,
+                "agent.round_ms": self._round_ms,  # of the round before: this one has not ended
+            }
+        )
+
+
+def _tell_process(watch: Watch) -> None:
+    if watch.state is ProcessState.RUNNING:
+        log.info("the node's process is %d; it runs", watch.pid)
+    elif watch.state is ProcessState.GONE:
+        log.warning("the node's process has ended")
+    else:
+        log.warning("the node's process is unknown: %s", watch.reason)
+
+
+def host_os() -> str:
+    """The operating system and kernel, as `Debian GNU/Linux 12 (bookworm), Linux 6.1.0`."""
+    kernel = f"{os.uname().sysname} {os.uname().release}"
+    try:
+        lines = Path("/etc/os-release").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return kernel
+    names = [line.partition("=")[2].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")]
+    return ", ".join([*(name[:100] for name in names[:1] if name.isprintable()), kernel])
+
+
+def _own(folder: Path) -> int:
+    """Make the folder and hold its lock for as long as we live: two agents would share one spool."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SettingError(f"--dir: {folder} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise SettingError(f"--dir: another agent uses {folder}; give each its own") from error
+    return lock
+
+
+def _open_spool(path: Path, troubles: Troubles) -> Spool:
+    try:
+        return Spool(path, troubles)
+    except (OSError, sqlite3.Error) as error:
+        raise SettingError(f"--dir: {path} cannot be used: {error}") from error
+
+
+def run(settings: Settings) -> int:
+    """Run one agent in this process until SIGTERM or SIGINT. Raises SettingError."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
+    )
+    threading.stack_size(STACK_BYTES)
+    # Waited for, not handled: a handler may interrupt a thread that holds the lock which the handler wants.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    agent = Agent(settings, on_broken=partial(os.kill, os.getpid(), signal.SIGTERM))
+    agent.start()
+    signal.sigwait(ENDINGS)
+    return agent.end()

@@ -1,0 +1,71 @@
+"""What is known now. It goes with every post, ahead of any backlog."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from vedette.agent.node_process import Watch
+from vedette.agent.probes.reading import Reading
+from vedette.model.report import Live
+from vedette.model.view import ProcessState
+
+RUNNING = {ProcessState.RUNNING: 1, ProcessState.GONE: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One moment, ready for the spool."""
+
+    at_ms: int
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
+
+
+def process_reading(watch: Watch) -> Reading:
+    """The process in the words of a report."""
+    running = RUNNING.get(watch.state)
+    return Reading(
+        {} if running is None else {"process.running": running}, {"process.state": watch.state.value}
+    )
+
+
+class Board:
+    """The newest state; any thread may read or change it.
+
+    A change of the process wipes everything else: numbers of a process that ended say nothing of now. A round
+    that began before the change is refused for the same reason.
+    """
+
+    def __init__(self, watch: Watch, facts: Callable[[], Mapping[str, str]]) -> None:
+        """`facts` are states that outlive the process: who the node and its host are."""
+        self._lock = threading.Lock()
+        self._facts = facts
+        self._watch = watch
+        self._reading = Reading()
+
+    def settle(self, lives: int, at_ms: int, round_: Reading) -> Observed | None:
+        """Take a round that began when the process had had so many `lives`; None: it was overtaken."""
+        with self._lock:
+            if lives != self._watch.lives:
+                return None
+            self._reading = round_
+            return Observed(at_ms, *self._merged())
+
+    def change(self, watch: Watch, at_ms: int) -> Observed:
+        """The process died, returned or went out of sight."""
+        with self._lock:
+            self._watch = watch
+            self._reading = Reading()
+            return Observed(at_ms, *self._merged())
+
+    def live(self, now_ms: int, planned_stop_until_ms: int | None) -> Live:
+        with self._lock:
+            numbers, states = self._merged()
+            return Live(now_ms, numbers, states, planned_stop_until_ms, self._watch.died_at_ms)
+
+    def _merged(self) -> tuple[dict[str, int | float], dict[str, str]]:
+        process = process_reading(self._watch)
+        return (
+            {**self._reading.numbers, **process.numbers},
+            {**self._facts(), **self._reading.states, **process.states},
+        )

@@ -1,0 +1,117 @@
+"""The agent's settings, checked all at once."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from vedette.agent.planned import FILE_NAME
+from vedette.conflux.wire import checked_url
+from vedette.model.errors import SettingError
+
+INTERVAL_S_MIN = 1.0
+INTERVAL_S_MAX = 60.0
+NAME_CHARS_MAX = 80
+RPC_DEADLINE_MS_MAX = 5_000
+
+Role = Literal["full", "archive"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What `vedette agent run` was told. Paths are absolute."""
+
+    server: str
+    node: str
+    name: str
+    dir: str
+    token_file: str | None = None
+    interval_ms: Annotated[int, msgspec.Meta(ge=1_000, le=60_000)] = 5_000
+    planned_stop_file: str
+    disk: str = "/"
+    role: Role = "full"
+
+    @property
+    def rpc_deadline_s(self) -> float:
+        """A call ends within its round, so that the next round finds nobody still waiting."""
+        return min(RPC_DEADLINE_MS_MAX, self.interval_ms * 0.8) / 1000
+
+
+def checked(
+    *,
+    server: str,
+    node: str,
+    name: str,
+    folder: Path,
+    token_file: Path | None,
+    interval_s: float,
+    planned_stop_file: Path | None,
+    disk: Path,
+    role: Role,
+    insecure_http: bool,
+) -> Settings:
+    """Settings, or a SettingError that names every wrong one."""
+    problems = [
+        *_url_problems("--node", node),
+        *_url_problems("--server", server),
+        *_plain_http_problems(server, insecure_http),
+        *_name_problems(name),
+        *_token_problems(token_file),
+        *_disk_problems(disk),
+    ]
+    if not INTERVAL_S_MIN <= interval_s <= INTERVAL_S_MAX:
+        problems.append(
+            f"--interval: {interval_s:g} s is not within {INTERVAL_S_MIN:g} and {INTERVAL_S_MAX:g}"
+        )
+    if problems:
+        raise SettingError("\n".join(problems))
+    return Settings(
+        server=server.rstrip("/"),
+        node=node,
+        name=name,
+        dir=str(folder.absolute()),
+        token_file=None if token_file is None else str(token_file.absolute()),
+        interval_ms=round(interval_s * 1000),
+        planned_stop_file=str((planned_stop_file or folder / FILE_NAME).absolute()),
+        disk=str(disk.absolute()),
+        role=role,
+    )
+
+
+def _url_problems(option: str, url: str) -> list[str]:
+    try:
+        checked_url(url, option)
+    except SettingError as error:
+        return [str(error)]
+    return []
+
+
+def _plain_http_problems(server: str, allowed: bool) -> list[str]:
+    if allowed or not server.startswith("http://") or is_loopback(urlsplit(server).hostname or ""):
+        return []
+    return ["--server: plain http shows the token to the network; use https, or say --insecure-http"]
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _name_problems(name: str) -> list[str]:
+    if 0 < len(name) <= NAME_CHARS_MAX and name.isprintable() and name.strip() == name:
+        return []
+    return [f"--name: {name[:NAME_CHARS_MAX]!a} is not 1 to {NAME_CHARS_MAX} printable characters"]
+
+
+def _token_problems(token_file: Path | None) -> list[str]:
+    if token_file is None or os.access(token_file, os.R_OK):
+        return []
+    return [f"--token-file: {token_file} cannot be read"]
+
+
+def _disk_problems(disk: Path) -> list[str]:
+    return [] if disk.exists() else [f"--disk: there is no {disk}"]

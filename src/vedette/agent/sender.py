@@ -1,0 +1,283 @@
+"""Posts reports and the live state to the server, keeps trying, and speaks once of each trouble."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+from vedette.agent.clock import STEP_MS, SteadyClock
+from vedette.agent.config import Settings
+from vedette.agent.files import read_small
+from vedette.agent.identity import Identity
+from vedette.agent.memory import Memory
+from vedette.agent.spool import Spool
+from vedette.agent.troubles import Troubles
+from vedette.conflux.exchange import NoReply, Peer, Reply
+from vedette.model.report import (
+    PROTOCOL,
+    REPORTS_PER_ENVELOPE_MAX,
+    Ack,
+    Enrolment,
+    Envelope,
+    Live,
+    Report,
+)
+
+log = logging.getLogger("vedette.agent")
+
+REPORT_BYTES_MAX = 1_000_000
+REPLY_BYTES_MAX = 65_536
+TOKEN_BYTES_MAX = 1_024
+DEADLINE_S = 10.0
+BACKOFF_S_MAX = 30.0
+RETRY_AFTER_S_MAX = 600.0
+OK, CREATED = 200, 201
+
+REMEDIES = {
+    400: "the server does not understand this report",
+    404: "there is no Vedette server at this URL: put --server right",
+    413: "the server finds the post too large",
+    426: "the server speaks another protocol: upgrade the server first, then the agent",
+    429: "the server asks for patience",
+    503: "the server asks for patience",
+}
+
+
+class Undelivered(Exception):  # noqa: N818  a fact about one attempt
+    """The server did not take it; `str()` is one line. `wait_s`: how long the server asked us to wait."""
+
+    def __init__(self, line: str, *, status: int = 0, wait_s: float | None = None) -> None:
+        super().__init__(line)
+        self.status = status
+        self.wait_s = wait_s
+
+
+def backoff_s(failures: int, wait_s: float | None, chance: float) -> float:
+    """How long to wait after so many failures in a row; `chance` in 0..1 keeps agents out of step."""
+    if wait_s is not None:
+        # A herd that was told the same second must not come back in the same second.
+        return min(wait_s, RETRY_AFTER_S_MAX) * (1 + chance / 4)
+    return float(min(2 ** min(failures - 1, 5), BACKOFF_S_MAX) * (0.5 + chance / 2))
+
+
+class Sender:
+    """One thread talks to the server. Others call `news` after a round, `urgent` when the process changed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        identity: Identity,
+        spool: Spool,
+        memory: Memory,
+        clock: SteadyClock,
+        live: Callable[[], Live],
+        troubles: Troubles,
+    ) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._spool = spool
+        self._memory = memory
+        self._clock = clock
+        self._live = live
+        self._troubles = troubles
+        self._peer = Peer(settings.server)
+        self._path = self._peer.path.rstrip("/")
+        self._pack = zstandard.ZstdCompressor(level=1)
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._condition = threading.Condition()
+        self._news = False
+        self._urgent = False
+        self._retry_at_s = 0.0
+        self._failures = 0
+        self._batch = REPORTS_PER_ENVELOPE_MAX
+        self._suspect: int | None = None  # the seq of a report that the server may never take
+        self._enrolled = memory.known.enrolled == (settings.server, settings.name)
+
+    def news(self) -> None:
+        """There is something new to tell, when the time for it comes."""
+        with self._condition:
+            self._news = True
+            self._condition.notify()
+
+    def urgent(self) -> None:
+        """There is something to tell now, whatever went wrong before."""
+        with self._condition:
+            self._urgent = True
+            self._condition.notify()
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop (and then woken by `news`): wait for something to tell, and tell it."""
+        while not stop.is_set():
+            urgent = self._wait(stop)
+            if not stop.is_set():
+                self.talk(urgent)
+        self._peer.close()
+
+    def _wait(self, stop: threading.Event) -> bool:
+        """Sleep until there is something to tell; True if it is urgent."""
+        with self._condition:
+            while not (stop.is_set() or self._urgent):
+                left = self._retry_at_s - time.monotonic()
+                if self._news and left <= 0:
+                    break
+                self._condition.wait(left if self._news else None)
+            urgent, self._urgent, self._news = self._urgent, False, False
+            return urgent
+
+    def talk(self, urgent: bool) -> None:
+        """One attempt. What is urgent goes alone: nothing of the backlog is read or carried before it."""
+        try:
+            more = self._post([] if urgent or self._suspect else self._next_reports())
+        except Undelivered as error:
+            self._failed(error)
+            return
+        self._failures = 0
+        self._retry_at_s = 0.0
+        self._troubles.over("server", f"{self._peer.name} takes our reports again")
+        if more or urgent:
+            self.news()
+
+    def _failed(self, error: Undelivered) -> None:
+        self._failures += 1
+        self._retry_at_s = time.monotonic() + backoff_s(self._failures, error.wait_s, random.random())  # noqa: S311
+        waiting = f"{self._spool.waiting_count} reports wait here"
+        self._troubles.say("server", f"nothing was delivered: {error}; {waiting}")
+        self.news()
+
+    def _next_reports(self) -> list[Report]:
+        return self._spool.oldest(self._batch, REPORT_BYTES_MAX)
+
+    def _post(self, reports: list[Report]) -> bool:
+        """Deliver; True if there is more to deliver right away. Raises Undelivered."""
+        if not self._enrolled:
+            self._enrol()
+        body = self._pack.compress(self._encode(self._envelope(reports)))
+        try:
+            reply = self._ask("/api/v1/reports", body, self._report_headers(body))
+            ack = msgspec.msgpack.decode(reply.body, type=Ack)
+        except msgspec.MsgspecError as error:
+            raise Undelivered("the answer is none of a Vedette server: put --server right") from error
+        except Undelivered as error:
+            self._learn(error, reports)
+            raise
+        return self._acknowledged(ack, reports)
+
+    def _envelope(self, reports: list[Report]) -> Envelope:
+        return Envelope(
+            protocol=PROTOCOL,
+            agent=self._identity.agent,
+            spool=self._spool.spool,
+            sent_at_ms=self._clock.now_ms(),
+            interval_ms=self._settings.interval_ms,
+            live=self._live(),
+            reports=reports,
+        )
+
+    def _report_headers(self, body: bytes) -> dict[str, str]:
+        return {
+            "Content-Type": "application/x-msgpack",
+            "Content-Encoding": "zstd",
+            "Vedette-Agent": self._identity.agent,
+            "Vedette-Signature": self._identity.sign(body),
+        }
+
+    def _acknowledged(self, ack: Ack, reports: list[Report]) -> bool:
+        self._spool.acknowledge(ack.acknowledged_seq)
+        self._hear_time(ack.server_at_ms)
+        if self._suspect is not None:
+            # Without that one report the server is content: it was the report.
+            self._spool.drop(self._suspect)
+            self._suspect = None
+            return True
+        self._batch = min(self._batch * 2, REPORTS_PER_ENVELOPE_MAX)
+        advanced = bool(reports) and ack.acknowledged_seq >= reports[-1].seq
+        return advanced and self._spool.waiting_count > 0
+
+    def _learn(self, error: Undelivered, reports: list[Report]) -> None:
+        """Change what will be tried next time."""
+        self._suspect = None
+        if error.status == 401:  # noqa: PLR2004
+            self._enrolled = False
+        elif error.status in {400, 413} and reports:
+            # Find the report that spoils the batch, so that one does not hold up all others for ever.
+            self._batch = max(1, len(reports) // 2)
+            self._suspect = reports[0].seq if len(reports) == 1 else None
+
+    def _hear_time(self, server_ms: int) -> None:
+        moved = self._clock.hear(server_ms)
+        if moved:
+            log.warning(
+                "our time was wrong by %.1f s; the machine and the server agree on it now", moved / 1000
+            )
+        apart = self._clock.now_ms() - server_ms
+        if abs(apart) > 5 * STEP_MS:
+            self._troubles.say("clock", f"our clock and the server's are {apart / 1000:.0f} s apart")
+        else:
+            self._troubles.over("clock", "our clock and the server's agree again")
+
+    def _enrol(self) -> None:
+        """Make ourselves known; the server then keeps a node for our key. Raises Undelivered."""
+        settings = self._settings
+        told = Enrolment(self._identity.public_key_hex, settings.name, settings.role)
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token()}"}
+        try:
+            self._ask("/api/v1/agents", msgspec.json.encode(told), headers)
+        except Undelivered as error:
+            if error.status in {401, 403}:
+                line = f"the server does not accept the token in {settings.token_file}: put a valid one there"
+                raise Undelivered(line, status=error.status) from error
+            raise
+        self._enrolled = True
+        self._memory.keep(enrolled=(settings.server, settings.name))
+        log.info("enrolled at %s as %s, agent %s", self._peer.name, settings.name, self._identity.agent)
+
+    def _token(self) -> str:
+        if self._settings.token_file is None:
+            raise Undelivered("the server does not know us: give --token-file with an enrolment token")
+        path = Path(self._settings.token_file)
+        try:
+            token = (read_small(path, TOKEN_BYTES_MAX) or b"").decode("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Undelivered(f"{path} holds no token: {error}") from error
+        if not token or not token.isprintable() or " " in token:
+            raise Undelivered(f"{path} holds no token: put one enrolment token there, on one line")
+        return token
+
+    def _ask(self, path: str, body: bytes, headers: dict[str, str]) -> Reply:
+        try:
+            reply = self._peer.post(
+                self._path + path, body, headers, deadline_s=DEADLINE_S, bytes_max=REPLY_BYTES_MAX
+            )
+        except NoReply as error:
+            raise Undelivered(str(error)) from error
+        if reply.status not in {OK, CREATED}:
+            raise Undelivered(_said(reply), status=reply.status, wait_s=_retry_after_s(reply))
+        return reply
+
+
+def _said(reply: Reply) -> str:
+    """HTTP's number, what to do, and the server's own words if it sent a problem."""
+    if 300 <= reply.status < 400:  # noqa: PLR2004
+        return f"HTTP {reply.status}: redirects are not followed; give the final URL as --server"
+    remedy = REMEDIES.get(reply.status, "the server failed")
+    return f"HTTP {reply.status}: {remedy}{_detail(reply.body)}"
+
+
+def _detail(body: bytes) -> str:
+    try:
+        problem: Any = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+    detail = problem.get("detail") if isinstance(problem, dict) else None
+    return f" ({detail[:200]!a})" if isinstance(detail, str) else ""
+
+
+def _retry_after_s(reply: Reply) -> float | None:
+    words = reply.headers.get("retry-after", "")
+    return float(words) if words.isascii() and words.isdigit() and len(words) < 7 else None  # noqa: PLR2004

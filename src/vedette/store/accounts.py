@@ -1,21 +1,92 @@
 """Stakes of PoS accounts: the newest of each, and a row of history whenever one changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
 
-from vedette.model.pos import Account, PosAddress
-from vedette.store.database import Conn
+import msgspec
+from sqlalchemy import Row, Table, select
+
+from vedette.model.pos import Account, PosAddress, Queued
+from vedette.store import tables as t
+from vedette.store.database import Conn, insert_into
+
+
+async def intern(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAddress, int]:
+    """The short numbers of these accounts; those that were never seen get one."""
+    if not addresses:
+        return {}
+    held = await _numbers(conn, addresses)
+    missing = [{"address": address} for address in sorted(set(addresses) - held.keys())]
+    if not missing:
+        return held
+    await conn.execute(insert_into(conn, t.pos_accounts).on_conflict_do_nothing(), missing)
+    return await _numbers(conn, addresses)
+
+
+async def _numbers(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAddress, int]:
+    columns = t.pos_accounts.c
+    query = select(columns.id, columns.address).where(columns.address.in_(sorted(addresses)))
+    return {row.address: row.id for row in await conn.execute(query)}
 
 
 async def remember_accounts(conn: Conn, accounts: Sequence[Account], now_ms: int) -> None:
     """Keep what a node said of these accounts; one that changed since also gets a row of history."""
-    raise NotImplementedError
+    numbers = await intern(conn, {account.address for account in accounts})
+    newest = {numbers[account.address]: account for account in accounts}
+    held = await _held(conn, newest.keys())
+    rows = [{"account": number, "at_ms": now_ms} | _columns(told) for number, told in sorted(newest.items())]
+    changed = [row for row in rows if _changed(newest[row["account"]], held.get(row["account"]))]
+    await _upsert(conn, t.pos_stakes, ["account"], rows)
+    await _upsert(conn, t.pos_stake_history, ["account", "at_ms"], changed)
+
+
+async def _held(conn: Conn, numbers: Collection[int]) -> dict[int, Account]:
+    query = _STAKES.where(t.pos_stakes.c.account.in_(sorted(numbers)))
+    return {row.account: _account(row) for row in await conn.execute(query)}
+
+
+def _changed(told: Account, held: Account | None) -> bool:
+    """A snapshot at another height that says the same is no change."""
+    return held is None or replace(told, height=held.height) != held
+
+
+async def _upsert(conn: Conn, table: Table, key: list[str], rows: list[dict[str, Any]]) -> None:
+    if rows:
+        add = insert_into(conn, table)
+        told = {name: add.excluded[name] for name in rows[0] if name not in key}
+        await conn.execute(add.on_conflict_do_update(index_elements=key, set_=told), rows)
+
+
+_STAKES = select(t.pos_accounts.c.address, *t.pos_stakes.c).join_from(t.pos_stakes, t.pos_accounts)
 
 
 async def accounts(conn: Conn) -> dict[PosAddress, tuple[Account, int]]:
     """The newest snapshot of every account, and when it was taken (unix milliseconds)."""
-    raise NotImplementedError
+    return {row.address: (_account(row), row.at_ms) for row in await conn.execute(_STAKES)}
 
 
 async def known_addresses(conn: Conn) -> list[PosAddress]:
     """Everyone who was ever in a committee, signed, or was snapshotted; sorted."""
-    raise NotImplementedError
+    query = select(t.pos_accounts.c.address).order_by(t.pos_accounts.c.address)
+    return [PosAddress(row.address) for row in await conn.execute(query)]
+
+
+def _columns(account: Account) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(account)
+    del told["address"]
+    return told
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        address=row.address,
+        height=row.height,
+        available_votes=row.available_votes,
+        locked_votes=row.locked_votes,
+        in_queue=tuple(Queued(**queued) for queued in row.in_queue),
+        out_queue=tuple(Queued(**queued) for queued in row.out_queue),
+        unlocked_votes=row.unlocked_votes,
+        forfeited_votes=row.forfeited_votes,
+        force_retired_height=row.force_retired_height,
+    )

@@ -33,6 +33,8 @@ READERS = 4
 POOL = 8
 BUSY_MS = 10_000
 """How long one process waits for another one's write to the same SQLite file."""
+READER = "vedette_reader"
+"""The mark of a connection that sees only what was committed."""
 TRIES = 6
 TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock
 
@@ -97,7 +99,8 @@ class SQLite(Database):
     async def start(cls, where: URL) -> "SQLite":
         writing = _sqlite_engine(where, "BEGIN IMMEDIATE", pool_size=1, query_only=False)
         await _upgrade(writing, where)
-        return cls(writing, _sqlite_engine(where, "BEGIN", pool_size=READERS, query_only=True))
+        reading = _sqlite_engine(where, "BEGIN", pool_size=READERS, query_only=True)
+        return cls(writing, reading.execution_options(**{READER: True}))
 
     async def close(self) -> None:
         await self._writer.close()
@@ -124,7 +127,9 @@ class PostgreSQL(Database):
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._reading = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True, **{READER: True}
+        )
         self._under_way: set[asyncio.Task[Any]] = set()
         self._closing = False
         self._commits = 0
@@ -267,3 +272,8 @@ def insert_into(conn: Conn, table: Table) -> sqlite.Insert:
     if conn.dialect.name == "sqlite":
         return sqlite.insert(table)
     return cast("sqlite.Insert", postgresql.insert(table))  # the same methods with the same names
+
+
+def is_reader(conn: Conn) -> bool:
+    """Whether this connection sees only what was committed."""
+    return conn.sync_connection is not None and READER in conn.sync_connection.get_execution_options()

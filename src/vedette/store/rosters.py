@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Row, select
 
 from vedette.model.pos import Committee, PosAddress
@@ -29,6 +31,11 @@ class Roster:
     def bits(self) -> dict[PosAddress, int]:
         """Each member's own bit."""
         return {address: 1 << seat for seat, address in enumerate(self.committee.votes)}
+
+    @cached_property
+    def votes(self) -> NDArray[np.int64]:
+        """The votes of each seat."""
+        return np.array(list(self.committee.votes.values()), np.int64)
 
     @property
     def seats(self) -> int:
@@ -64,6 +71,17 @@ class Signers(Mapping[PosAddress, int]):
         if self.roster is not None and address in self.roster.bits:
             return self.roster.committee.votes[address]
         return self.extra[address]
+
+    @property
+    def votes(self) -> int:
+        """The votes of all signers together."""
+        behind = sum(self.extra.values())
+        if self.roster is None:
+            return behind
+        size = (self.roster.seats + 7) // 8
+        seated = (self.bitmap & ((1 << self.roster.seats) - 1)).to_bytes(size, "little")
+        bits = np.unpackbits(np.frombuffer(seated, np.uint8), count=self.roster.seats, bitorder="little")
+        return behind + int(self.roster.votes[bits.view(np.bool_)].sum())
 
     def __repr__(self) -> str:
         return f"Signers({dict(self)})"

@@ -46,7 +46,7 @@ def _settled(block: BlockVotes) -> SettledBlock:
         height=block.height,
         epoch=block.epoch,
         total_votes=None if block.committee is None else block.committee.total_votes,
-        signed_votes=sum(block.signers.values()) if block.signers else None,
+        signed_votes=block.signed_votes,
     )
 
 

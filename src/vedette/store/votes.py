@@ -1,8 +1,9 @@
 """Blocks, committees and who signed: what each witness saw, and the union of it.
 
-A block is one row. `told` keeps what each witness saw, as a bitmap over the seats of the epoch's committee (a
-witness that saw all of the union says just that); `signers` is the union, so that reading looks at nothing else.
-Signers without a seat (the committee is not known yet, or a node tells nonsense) stand behind the seats, by name.
+A block is one row. `told` keeps what each witness saw, as a bitmap over the seats of the epoch's committee
+(a witness that saw all of the union says just that); `signers` is the union, so that reading looks at nothing
+else. Signers without a seat (the committee is not known yet, or a node tells nonsense) stand behind the
+seats, by name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,6 +48,13 @@ class BlockVotes:
     @property
     def known(self) -> bool:
         return self.hash != ""
+
+    @property
+    def signed_votes(self) -> int | None:
+        """Votes cast; None when no certificate was seen."""
+        if not self.signers:
+            return None
+        return self.signers.votes if isinstance(self.signers, Signers) else sum(self.signers.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ class _Tally:
         return whole
 
     def hear(self, witness: int, signers: Mapping[PosAddress, int]) -> bool:
-        """Add what a witness saw. Was anything of it new, if only that it saw nothing?"""
+        """Add what a witness saw; tells whether anything was new, if only that it saw no certificate."""
         before = self.told.get(witness)
         self.told[witness] = (before or 0) | self._bitmap(signers)
         return self.told[witness] != before
@@ -209,23 +217,48 @@ async def witness_blocks(
     if not blocks:
         return []
     known = await rosters(conn, {block.epoch for block in blocks})
-    held = await _held(conn, blocks)
+    held = {
+        height: _Kept(row.hash, _open(row, known.get(row.epoch)))
+        for height, row in (await _held(conn, blocks)).items()
+    }
     proposers = await intern(conn, {block.proposer for block in blocks if block.proposer is not None})
     rows: dict[int, dict[str, Any]] = {}
     gained: dict[int, PosBlock] = {}
     for block in blocks:
-        row = held.get(block.height)
-        roster = known.get(block.epoch)
-        same = row is not None and row.hash == _hash(block)
-        tally = _open(row, roster) if row is not None and same else _Tally(roster)
-        before = tally.union if same else None
-        if tally.hear(number, block.signers) or not same:
-            rows[block.height] = _block_columns(block, proposers) | tally.columns()
-        if tally.union != before:
+        heard = _hear(held, block, number, known.get(block.epoch))
+        if heard.changed:
+            rows[block.height] = _block_columns(block, proposers) | held[block.height].tally.columns()
+        if heard.gained:
             gained[block.height] = block
     await _keep(conn, list(rows.values()))
     await _note_signatures(conn, gained.values())
     return sorted(gained)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A block as we hold it."""
+
+    hash: bytes
+    tally: _Tally
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    changed: bool  # our row is to be written again
+    gained: bool  # the block is new to us, or its union grew
+
+
+def _hear(held: dict[int, _Kept], block: PosBlock, witness: int, roster: Roster | None) -> _Heard:
+    """Add one witness's word on a block to what is held of it. Another hash: what was held is forgotten."""
+    kept = held.get(block.height)
+    if kept is None or kept.hash != _hash(block):
+        kept = held[block.height] = _Kept(_hash(block), _Tally(roster))
+        kept.tally.hear(witness, block.signers)
+        return _Heard(changed=True, gained=True)
+    before = kept.tally.union
+    changed = kept.tally.hear(witness, block.signers)
+    return _Heard(changed, gained=kept.tally.union != before)
 
 
 async def _move_cursor(conn: Conn, witness: str, height: int) -> int:
@@ -266,9 +299,7 @@ def _block_columns(block: PosBlock, proposers: Mapping[PosAddress, int]) -> dict
 async def _keep(conn: Conn, rows: list[dict[str, Any]]) -> None:
     if rows:
         add = insert_into(conn, t.pos_blocks)
-        told = {
-            column.name: add.excluded[column.name] for column in t.pos_blocks.c if column.name != "height"
-        }
+        told = {name: add.excluded[name] for name in rows[0] if name != "height"}
         await conn.execute(add.on_conflict_do_update(index_elements=["height"], set_=told), rows)
 
 

@@ -1,1 +1,1 @@
-"""Real Conflux validators on loopback, with keys and genesis of our own making. For tests and demonstrations only."""
+"""Real Conflux validators on loopback, with keys and genesis of our own making: for tests and to be shown."""

@@ -1,7 +1,7 @@
 """The node itself: conflux-rust 3.0.2 as a Node.js addon from npm, and the Node.js that runs it.
 
-npm fetches it once, by name and version, and compares the SHA-512 that stands here; afterwards it stays in the
-user's cache folder.
+npm fetches it once, by name and version, and compares the SHA-512 that stands here; afterwards it stays in
+the user's cache folder.
 """
 
 import json
@@ -71,7 +71,7 @@ def _refuse_other_platforms() -> None:
     if sys.platform != "linux" or platform.machine() != "x86_64" or libc != "glibc":
         here = f"{sys.platform} {platform.machine()} {libc}".strip()
         raise SettingError(
-            f"a devnet needs Linux on x86-64 with glibc (the node is built for that); here is {here}"
+            f"a devnet needs Linux on x86-64 with glibc, as the node is built for; here is {here}"
         )
 
 
@@ -117,9 +117,7 @@ def _run_npm(folder: Path) -> None:
 
 
 def _reason(stderr: str) -> str:
-    """npm's own words on one line: its first two sentences, without its prefixes."""
-    said = [
-        line.removeprefix("npm error").strip() for line in stderr.splitlines() if line.startswith("npm error")
-    ]
-    words = [line for line in said if line and not line.startswith(("code ", "syscall ", "errno ", "at "))]
-    return " ".join(words[:1]) or "it did not say why"
+    """One line of what npm said: its first sentence that is not a code."""
+    prefix, codes = "npm error ", ("code ", "syscall ", "errno ")
+    said = [line.removeprefix(prefix) for line in stderr.splitlines() if line.startswith(prefix)]
+    return next((line for line in said if not line.startswith(codes)), "it did not say why")

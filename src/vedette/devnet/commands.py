@@ -23,6 +23,7 @@ app = App(name="devnet", help="Run real Conflux validators on loopback, for test
 
 Folder = Annotated[Path, Parameter(name="--dir", help="the devnet's folder")]
 HERE = Path("devnet")
+TABLE_WIDTH = 110
 
 
 @app.command
@@ -40,9 +41,9 @@ def up(
 ) -> None:
     """Make a devnet and start it, or start again what does not run of one that exists.
 
-    The nodes outlive this command; `vedette devnet down` ends them. Their public RPC, eSpace and P2P ports listen on
-    every address of this machine (a node has no other way) and answer only cfx, txpool, pubsub and pos; the local
-    ports, which answer everything, listen on 127.0.0.1. All keys are test keys.
+    The nodes outlive this command; `vedette devnet down` ends them. Their public RPC, eSpace and P2P ports
+    listen on every address of this machine (a node has no other way) and answer only cfx, txpool, pubsub and
+    pos; the local ports, which answer everything, listen on 127.0.0.1. All keys are test keys.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ def up(
     with telling() as tell, stoppable():
         net = _started(folder, {name: value for name, value in given.items() if value is not None}, tell)
     _print_nodes(net)
+    print(f"End them with: vedette devnet down --dir {net.dir}")  # noqa: T201  the command's product
 
 
 @app.command
@@ -89,7 +91,7 @@ def status(*, folder: Folder = HERE, json: bool = False) -> None:
     """
     net = Devnet.open(folder)
     if json:
-        Console().out(msgspec.json.encode([_described(node) for node in net.nodes]).decode(), highlight=False)
+        print(msgspec.json.encode([_described(node) for node in net.nodes]).decode())  # noqa: T201
     else:
         _print_nodes(net)
 
@@ -190,22 +192,16 @@ def _described(node: Node) -> dict[str, Any]:
 
 def _print_nodes(net: Devnet) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in (
-        "node",
-        "pid",
-        "PoS epoch",
-        "committed",
-        "PoW epoch",
-        "finalized",
-        "public RPC",
-        "PoS address",
-    ):
-        table.add_column(title, no_wrap=True, overflow="ignore" if title == "public RPC" else "ellipsis")
+    for title in ("node", "pid", "PoS epoch", "block", "PoW epoch", "finalized", "public RPC", "PoS address"):
+        table.add_column(title, no_wrap=True)
     for node in net.nodes:
         pid = "down" if node.pid is None else str(node.pid)
         place = _place(node) if node.pid is not None else ["-"] * 4
-        table.add_row(str(node.index), pid, *place, node.urls.public, node.pos_address)
-    Console().print(table)
+        table.add_row(str(node.index), pid, *place, node.urls.public, node.pos_address[:14])
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width of its own
+        console = Console(width=TABLE_WIDTH)
+    console.print(table)
 
 
 def _place(node: Node) -> list[str]:

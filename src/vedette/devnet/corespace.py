@@ -35,9 +35,7 @@ class Transaction:
 def base32_address(address: bytes, network_id: int) -> str:
     """A 20-byte address as people write it (CIP-37)."""
     prefix = NETWORK_NAMES.get(network_id, f"net{network_id}")
-    payload = _fives(b"\x00" + address + b"\x00")[
-        :34
-    ]  # version byte 0; 168 bits fill 34 letters, zero-padded
+    payload = _fives(b"\x00" + address + b"\x00")[:34]  # version 0; 168 bits in 34 letters
     checked = [ord(letter) & 31 for letter in prefix] + [0] + payload
     checksum = _fives(_polymod(checked + [0] * 8).to_bytes(5, "big"))
     return prefix + ":" + "".join(ALPHABET[five] for five in payload + checksum)
@@ -83,7 +81,7 @@ def signed(transaction: Transaction, secret: int) -> bytes:
 
 
 def _signature(secret: int, digest: bytes) -> tuple[int, int, int]:
-    """ECDSA with the parity of the nonce's point, from which the signer's key can be found: (parity, r, s)."""
+    """ECDSA as (parity, r, s): the parity of the nonce's point leads to the signer's key."""
     drawn = hmac.digest(secret.to_bytes(32, "big"), digest, hashlib.sha512)
     nonce = int.from_bytes(drawn, "big") % (SECP_ORDER - 1) + 1
     x, y = secp_public_point(nonce)

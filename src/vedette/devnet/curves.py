@@ -1,4 +1,4 @@
-"""Public keys on the two curves of a validator. For TEST keys only: the BLS arithmetic is slow and leaks by timing."""
+"""Public keys on a validator's two curves. TEST keys only: the BLS arithmetic is slow and its time tells."""
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

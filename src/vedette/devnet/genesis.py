@@ -20,7 +20,7 @@ class Member:
 
 
 def genesis_file(members: Sequence[Member]) -> bytes:
-    """The genesis transaction in BCS: a write set that changes nothing and one event, the first validator set."""
+    """The genesis transaction in BCS: an empty write set and one event, the first validator set."""
     validators = b"".join(_validator(member) for member in _by_address(members))
     event = b"\x00" + _uleb128(len(members)) + validators  # consensus scheme 0, then the list
     key = (4).to_bytes(8, "little") + bytes(28) + bytes.fromhex("0a550c18")  # counter and on-chain address
@@ -28,7 +28,7 @@ def genesis_file(members: Sequence[Member]) -> bytes:
 
 
 def initial_nodes(members: Sequence[Member]) -> str:
-    """`initial_nodes.json`: the PoS genesis once more, with transactions that register it in the PoW genesis."""
+    """`initial_nodes.json`: the same once more, with transactions that register it in the PoW genesis."""
     return json.dumps(
         {
             "initial_nodes": [_initial_node(member) for member in members],

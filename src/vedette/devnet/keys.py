@@ -1,5 +1,6 @@
-"""A test validator's keys, and the files and calls that carry them. The same seed makes the same keys: never use them
-for anything of value.
+"""A test validator's keys, and the files and calls that carry them.
+
+The same seed makes the same keys: never use them for anything of value.
 """
 
 import hashlib

@@ -48,11 +48,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Devnet:
     """Real Conflux validators in one folder. TEST keys only: all of them follow from the options' seed.
 
-    The nodes' P2P, public RPC and eSpace ports listen on 0.0.0.0, because a node has no option for anything else;
-    the public port therefore answers no more than cfx, txpool, pubsub and pos.
+    The nodes' P2P, public RPC and eSpace ports listen on 0.0.0.0, because a node has no option for anything
+    else; the public port therefore answers no more than cfx, txpool, pubsub and pos.
 
-    Node 0 makes all PoW blocks: while it is down the PoW chain stands still and PoS goes on. PoS needs more than two
-    thirds of the votes: of four validators one may be missing.
+    Node 0 makes all PoW blocks: while it is down the PoW chain stands still and PoS goes on. PoS needs more
+    than two thirds of the votes: of four validators one may be missing.
     """
 
     def __init__(self, folder: Path, record: Record) -> None:
@@ -82,9 +82,7 @@ class Devnet:
             content = (folder / RECORD).read_bytes()
             record = msgspec.json.decode(content, type=Record, dec_hook=lambda kind, value: kind(value))
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise SettingError(
-                f"no devnet in {folder}: vedette devnet up --dir {folder} makes one"
-            ) from error
+            raise SettingError(f"no devnet in {folder}: make one with vedette devnet up --dir") from error
         except (OSError, msgspec.MsgspecError) as error:
             raise SettingError(f"{folder / RECORD} cannot be read: {error}") from error
         if any(node.dir.parent != folder for node in record.nodes):
@@ -113,7 +111,7 @@ class Devnet:
         return LocalRpc(self.node(index).urls.local).ask(method, *params)
 
     def up(self, tell: Tell = quiet, timeout_s: float = 180) -> None:
-        """Start all nodes that do not run, and wait until PoS commits. If that fails, those started end again."""
+        """Start all nodes that do not run and wait until PoS commits; if that fails, they end again."""
         with self._started([node for node in self.nodes if node.pid is None], tell, timeout_s):
             heights = [self.committed_height(node) or 0 for node in self._nodes]
             self.wait_committed(max(READY_HEIGHT, max(heights) + 1), timeout_s, tell)
@@ -156,16 +154,13 @@ class Devnet:
 
     def wait_committed(self, height: int, timeout_s: float, tell: Tell = quiet) -> None:
         """Wait until every running node has committed the PoS block of this height."""
-        for _ in patience(
-            timeout_s, f"PoS did not commit block {height} in {timeout_s:g} s; see {self.dir}/node*/"
-        ):
+        complaint = f"PoS did not commit block {height} in {timeout_s:g} s; see {self.dir}/node*/"
+        for _ in patience(timeout_s, complaint):
             heights = [self.committed_height(node) for node in self.nodes if node.pid is not None]
-            behind = [known for known in heights if known is None or known < height]
-            if heights and not behind:
+            ready = [known for known in heights if known is not None and known >= height]
+            if heights and len(ready) == len(heights):
                 return
-            tell(
-                f"waiting for PoS block {height}: {len(heights) - len(behind)} of {len(heights)} nodes have it"
-            )
+            tell(f"waiting for PoS block {height}: {len(ready)} of {len(heights)} nodes have it")
 
     @contextmanager
     def _started(self, nodes: Sequence[Node], tell: Tell, timeout_s: float) -> Iterator[None]:
@@ -190,9 +185,8 @@ class Devnet:
 
     def _wait_answering(self, nodes: Sequence[Node], tell: Tell, timeout_s: float) -> None:
         waiting = list(nodes)
-        for _ in patience(
-            timeout_s, f"a node did not answer in {timeout_s:g} s; see {self.dir}/node*/stdout.log"
-        ):
+        complaint = f"a node did not answer in {timeout_s:g} s; see {self.dir}/node*/stdout.log"
+        for _ in patience(timeout_s, complaint):
             running = process.running()
             for node in waiting:
                 if node.dir not in running:

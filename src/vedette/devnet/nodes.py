@@ -6,7 +6,7 @@ import msgspec
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """The node listens on all of them; p2p, http, ws and the eSpace ones on 0.0.0.0, for it has no other way."""
+    """Those of peers, the public RPC and eSpace listen on 0.0.0.0, for a node has no other way."""
 
     p2p: int
     http: int
@@ -25,7 +25,7 @@ PORTS_PER_NODE = len(Ports.__struct_fields__)
 
 
 class Urls(msgspec.Struct, frozen=True):
-    """The public port answers cfx, txpool, pubsub and pos; the local one answers everything, debug and test too."""
+    """The public port answers cfx, txpool, pubsub and pos; the local one everything, debug and test too."""
 
     public: str
     local: str

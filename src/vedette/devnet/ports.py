@@ -13,8 +13,9 @@ TRIES = 200
 
 
 def free_ports(count: int) -> list[int]:
-    """That many ports which nobody listens on, in one run. The start is drawn, so that two devnets made at the
-    same moment hardly ever choose alike.
+    """That many ports which nobody listens on, in one run.
+
+    The start is drawn, so that two devnets made at the same moment hardly ever choose alike.
     """
     draw = random.SystemRandom()
     for _ in range(TRIES):
@@ -26,8 +27,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def taken(ports: Iterable[int]) -> Iterator[int]:
-    """Those of the ports that somebody listens on, on any address of this machine. Raises OSError for a port that
-    cannot be had at all.
+    """Those of the ports that somebody listens on, on any address of this machine.
+
+    Raises OSError for a port that cannot be had at all.
     """
     for port in ports:
         try:

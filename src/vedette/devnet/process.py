@@ -1,5 +1,7 @@
-"""The processes of the nodes. They are found, not remembered: a node's process is the runner whose last argument is
-the node's folder, so no pid on a disk can ever point to somebody else's process.
+"""The processes of the nodes.
+
+They are found, not remembered: a node's process is the runner whose last argument is the node's folder, so no
+pid on a disk can ever point to somebody else's process.
 """
 
 import os
@@ -97,13 +99,13 @@ def _staying(processes: Iterable[int], patience_s: float) -> Iterator[int]:
             yield process
 
 
-class Stopped(KeyboardInterrupt):  # noqa: N818  # a wish, not an error
+class Stopped(KeyboardInterrupt):  # a wish, not an error
     """Somebody asked us to end: Ctrl-C, SIGTERM, or the terminal went away."""
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Inside, a wish to end is raised as `Stopped` where we are, so that everything opened gets closed again."""
+    """Inside, a wish to end is raised as `Stopped` where we are, so that all that was opened is closed."""
 
     def stop(number: int, _: FrameType | None) -> None:
         for sign in before:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from vedette.devnet import abi
+from vedette.devnet.config import MINER
 from vedette.devnet.corespace import Transaction, base32_address, signed
 from vedette.devnet.keys import pow_address, registration
-from vedette.devnet.config import MINER
 from vedette.devnet.net import Devnet, patience
 from vedette.devnet.options import CHAIN_ID
 from vedette.devnet.tell import Tell, quiet
@@ -48,7 +48,7 @@ def _has_registered(net: Devnet, pos_address: str) -> bool:
 
 
 class _Sender:
-    """Sends transactions of one account, counting their nonces itself: the chain counts only executed ones."""
+    """Sends transactions of one account, and counts them itself: the chain counts only executed ones."""
 
     def __init__(self, net: Devnet, secret: int) -> None:
         self._net = net

@@ -1,7 +1,7 @@
 """The hash that a node wants to be told about its own genesis, so that it cannot be led onto another chain.
 
-Only the node can compute it. So a scratch node is started once with a wrong one: it refuses to go on, and says
-which would be right. The answer depends on nothing but the genesis file and the node's version, and is kept.
+Only the node can compute it. So a scratch node is started once with a wrong one: it refuses to go on, and
+says which would be right. The answer depends only on the genesis file and the node's version, and is kept.
 """
 
 import hashlib
@@ -61,9 +61,7 @@ def _ask_scratch_node(model: Node, start: Start) -> str:
 def _refusal(scratch: Node) -> str:
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
-        is_running = (
-            scratch.dir in process.running()
-        )  # asked before reading: its last words are read in any case
+        is_running = scratch.dir in process.running()  # asked first, so that its last words are read too
         if said := REFUSAL.search(_said(scratch)):
             return said[1]
         if not is_running:

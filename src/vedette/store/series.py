@@ -1,38 +1,167 @@
 """Samples of a node over time: a hot window of packed rows in front of compressed column chunks."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, Select, delete, func, select, text
 
 from vedette.model.people import Who
-from vedette.store.database import Conn
+from vedette.store import tables as t
+from vedette.store.charts import SeriesColumns, Window, chart
+from vedette.store.codec import Samples, decode_chunk, encode_chunk, merge, samples
+from vedette.store.database import Conn, insert_into, visible_to
+
+__all__ = ["SeriesColumns", "columns", "seal"]
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+WINDOW_MS = 10 * MINUTE_MS
+"""Rows of one window are folded into one chunk."""
+SETTLE_MS = MINUTE_MS
+"""A window is left alone this long after its end, since most of its rows are still coming."""
+FOLD_MS = 240 * MINUTE_MS
+"""Small chunks are folded into one of this span once it is over: fewer bytes, fewer things to open."""
+BODIES_INLINE = 48
+ROWS_A_DEED = 1_200
+"""After so many rows the rest is left for the next call, so that others can write in between."""
+LOCK = 0x7EDE780
+
+_row = msgspec.msgpack.Decoder(tuple[dict[str, int | float], dict[str, str]]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesColumns:
-    """Columns for a chart, field by field what `/api/v1` replies.
-
-    `times` are unix seconds; each column has a value or None for each time. `step_ms` is the width of a
-    bucket, 0 when every sample is given as it was (then mean, min and max are the same).
-    """
-
-    node_id: str
-    from_ms: int
-    to_ms: int
-    step_ms: int
-    names: list[str]
-    times: list[float]
-    mean: list[list[float | None]]
-    min: list[list[float | None]]
-    max: list[list[float | None]]
-    available: list[str]
+# --- folding ----------------------------------------------------------------------------------------------
 
 
 async def seal(conn: Conn, now_ms: int, limit: int) -> int:
     """Fold finished 10-minute windows of at most `limit` nodes into chunks; returns the chunks written.
 
-    Call again at once while it returns more than 0.
+    Call again at once while it returns more than 0. Late rows join the chunk that covers their time. When no
+    window waits, one node's small chunks of a finished four hours are folded into one.
     """
-    raise NotImplementedError
+    if conn.dialect.name == "postgresql":
+        await conn.execute(select(func.pg_advisory_xact_lock(LOCK)))  # two who fold would fold the same rows
+    until_ms = (now_ms - SETTLE_MS) // WINDOW_MS * WINDOW_MS
+    rows = written = 0
+    for node in await _unsealed(conn, until_ms, limit):
+        taken, chunks = await _seal_node(
+            conn, node, min(until_ms, node.first_ms // WINDOW_MS * WINDOW_MS + HOUR_MS)
+        )
+        rows, written = rows + taken, written + chunks
+        if rows >= ROWS_A_DEED:
+            break
+    return written or await _fold_one(conn, now_ms)
+
+
+async def _unsealed(conn: Conn, until_ms: int, limit: int) -> Sequence[Any]:
+    """Nodes with rows before that time, and the time of the first one: one look into the index for each."""
+    first = select(func.min(t.hot.c.at_ms)).where(t.hot.c.node_id == t.nodes.c.id).scalar_subquery()
+    query = (
+        select(t.nodes.c.id, t.nodes.c.team_id, first.label("first_ms")).where(first < until_ms).limit(limit)
+    )
+    return (await conn.execute(query.limit(limit))).all()
+
+
+async def _seal_node(conn: Conn, node: Row[Any], until_ms: int) -> tuple[int, int]:
+    """Take a node's rows out of the hot window and into chunks; returns how many rows and chunks."""
+    columns = t.hot.c
+    # What is deleted is what is folded: a row that comes in between stays for the next time.
+    take = delete(t.hot).where(columns.node_id == node.id, columns.at_ms < until_ms)
+    rows = (await conn.execute(take.returning(columns.at_ms, columns.row))).all()
+    held = await _covering(conn, node.id, sorted({row.at_ms // WINDOW_MS * WINDOW_MS for row in rows}))
+    chunks = await asyncio.to_thread(_folded, rows, held)
+    await _keep(conn, node.id, node.team_id, chunks)
+    return len(rows), len(chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A chunk and the time that it covers."""
+
+    start_ms: int
+    span_ms: int
+    body: bytes
+    sample_count: int = 0
+
+    def covers(self, at_ms: int) -> bool:
+        return self.start_ms <= at_ms < self.start_ms + self.span_ms
+
+
+async def _covering(conn: Conn, node_id: str, windows: list[int]) -> list[_Piece]:
+    """The chunks that there are for these windows, whatever their span."""
+    columns = t.chunks.c
+    starts = sorted({*windows, *(window // FOLD_MS * FOLD_MS for window in windows)})
+    query = select(t.chunks).where(columns.node_id == node_id, columns.start_ms.in_(starts)).with_for_update()
+    return [_Piece(row.start_ms, row.span_ms, row.body) for row in await conn.execute(query)]
+
+
+def _folded(rows: Sequence[Any], held: list[_Piece]) -> list[_Piece]:
+    """The chunks that these rows and the chunks of the same times become."""
+
+    def home(row: Row[Any]) -> tuple[int, int]:
+        piece = next((piece for piece in held if piece.covers(row.at_ms)), None)
+        return (piece.start_ms, piece.span_ms) if piece else (row.at_ms // WINDOW_MS * WINDOW_MS, WINDOW_MS)
+
+    bodies = {piece.start_ms: piece.body for piece in held}
+    chunks = []
+    for (start_ms, span_ms), group in groupby(sorted(rows, key=lambda row: int(row.at_ms)), home):
+        fresh = samples((row.at_ms, *_row(row.row)) for row in group)
+        older = [decode_chunk(bodies[start_ms])] if start_ms in bodies else []
+        chunks.append(_piece(start_ms, span_ms, [*older, fresh]))
+    return chunks
+
+
+def _piece(start_ms: int, span_ms: int, parts: list[Samples]) -> _Piece:
+    whole = merge(parts) if len(parts) > 1 else parts[0]
+    return _Piece(start_ms, span_ms, encode_chunk(whole), len(whole.times))
+
+
+async def _keep(conn: Conn, node_id: str, team_id: int, chunks: list[_Piece]) -> None:
+    if not chunks:
+        return
+    add = insert_into(conn, t.chunks)
+    told = {name: add.excluded[name] for name in ("span_ms", "sample_count", "body")}
+    rows = [
+        {
+            "node_id": node_id,
+            "start_ms": chunk.start_ms,
+            "span_ms": chunk.span_ms,
+            "team_id": team_id,
+            "sample_count": chunk.sample_count,
+            "body": chunk.body,
+        }
+        for chunk in chunks
+    ]
+    await conn.execute(add.on_conflict_do_update(index_elements=["node_id", "start_ms"], set_=told), rows)
+
+
+async def _fold_one(conn: Conn, now_ms: int) -> int:
+    """Fold one node's small chunks of one finished span into one; returns 1, or 0 when none waits."""
+    until_ms = (now_ms - SETTLE_MS - WINDOW_MS) // FOLD_MS * FOLD_MS
+    columns = t.chunks.c
+    small = columns.span_ms < text(str(FOLD_MS))  # spelled out: the partial index answers only to a constant
+    oldest = select(t.chunks).where(small, columns.start_ms < until_ms)
+    found = (await conn.execute(oldest.order_by(columns.start_ms).limit(1))).one_or_none()
+    if found is None:
+        return 0
+    start_ms = found.start_ms // FOLD_MS * FOLD_MS
+    within = columns.start_ms.between(start_ms, start_ms + FOLD_MS - 1)
+    take = delete(t.chunks).where(columns.node_id == found.node_id, within)
+    rows = (await conn.execute(take.returning(columns.start_ms, columns.body))).all()
+    bodies = [row.body for row in sorted(rows, key=lambda row: int(row.start_ms))]
+    chunk = await asyncio.to_thread(_piece_of, start_ms, bodies)
+    await _keep(conn, found.node_id, found.team_id, [chunk])
+    return 1
+
+
+def _piece_of(start_ms: int, bodies: list[bytes]) -> _Piece:
+    return _piece(start_ms, FOLD_MS, [decode_chunk(body) for body in bodies])
+
+
+# --- reading ----------------------------------------------------------------------------------------------
 
 
 async def columns(
@@ -42,4 +171,34 @@ async def columns(
 
     A name without any sample in the window is a column of None; `available` tells the names that have some.
     """
-    raise NotImplementedError
+    seen = select(t.nodes.c.id).where(t.nodes.c.id == node_id, visible_to(who, t.nodes))
+    if (await conn.execute(seen)).one_or_none() is None:
+        return None
+    bodies = (await conn.execute(_chunk_query(who, node_id, from_ms, to_ms))).scalars().all()
+    rows = (await conn.execute(_hot_query(who, node_id, from_ms, to_ms))).all()
+    told = [(row.at_ms, _row(row.row)[0]) for row in rows]
+    window = Window(node_id, list(names), from_ms, to_ms, points)
+    if len(bodies) > BODIES_INLINE:  # a long window must not hold up everyone else
+        return await asyncio.to_thread(chart, window, bodies, told)
+    return chart(window, bodies, told)
+
+
+def _chunk_query(who: Who, node_id: str, from_ms: int, to_ms: int) -> Select[Any]:
+    columns = t.chunks.c
+    return (
+        select(columns.body)
+        .where(columns.node_id == node_id, visible_to(who, t.chunks))
+        .where(columns.start_ms > from_ms - FOLD_MS, columns.start_ms < to_ms)
+        .where(columns.start_ms + columns.span_ms > from_ms)
+        .order_by(columns.start_ms)
+    )
+
+
+def _hot_query(who: Who, node_id: str, from_ms: int, to_ms: int) -> Select[Any]:
+    columns = t.hot.c
+    return (
+        select(columns.at_ms, columns.row)
+        .where(columns.node_id == node_id, visible_to(who, t.hot))
+        .where(columns.at_ms >= from_ms, columns.at_ms < to_ms)
+        .order_by(columns.at_ms)
+    )

@@ -116,6 +116,12 @@ chunks = Table(
     Column("sample_count", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+Index(
+    "ix_chunks_small",  # those that wait to be folded into four hours
+    chunks.c.start_ms,
+    sqlite_where=chunks.c.span_ms < text("14400000"),
+    postgresql_where=chunks.c.span_ms < text("14400000"),
+)
 
 # --- the PoS chain ----------------------------------------------------------------------------------------
 

@@ -89,7 +89,8 @@ def _pids(proc: Path) -> list[int]:
 
 def _holds(folder: Path, names: set[str]) -> bool:
     try:
-        return any(os.readlink(entry.path) in names for entry in os.scandir(folder))  # noqa: PTH115  thousands of them
+        with os.scandir(folder) as entries:
+            return any(os.readlink(entry.path) in names for entry in entries)  # noqa: PTH115  thousands of them
     except OSError:  # ended meanwhile, or not ours to see
         return False
 

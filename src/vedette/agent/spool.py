@@ -233,6 +233,8 @@ def _open(path: Path) -> sqlite3.Connection:
 def _understood(path: Path) -> sqlite3.Connection:
     db = _connect(path)
     try:
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            _create(db)  # an empty file: we were killed while we began it
         strange = _strange(db)
     except BaseException:
         db.close()
@@ -268,12 +270,16 @@ def _begin_anew(path: Path, why: str) -> sqlite3.Connection:
 
 def _begin(path: Path) -> sqlite3.Connection:
     db = _connect(path)
+    _create(db)
+    return db
+
+
+def _create(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     for statement in SCHEMA:
         db.execute(statement)
     db.execute("INSERT INTO facts VALUES (?, 0, 0)", (new_spool_id(),))
     db.commit()
-    return db
 
 
 def _connect(path: Path) -> sqlite3.Connection:

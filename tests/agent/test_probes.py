@@ -1,0 +1,208 @@
+"""Probes, and rounds made of them."""
+
+import logging
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+from tests.agent.stand_ins import StubNode, serving
+
+from vedette.agent.probes import disk, memory, peers, pos, pow, sync_phase, voting  # noqa: A004
+from vedette.agent.probes.cpu import Cpu, Ticks, ticks, used_ratio
+from vedette.agent.probes.identity import HOUR_MS, Hourly
+from vedette.agent.probes.node import Node
+from vedette.agent.probes.process import usage
+from vedette.agent.probes.reading import Probe, Reading
+from vedette.agent.rounds import Worker, gather, merged, observe, rounds, steady_ms, tell
+from vedette.agent.troubles import Troubles
+from vedette.conflux.local import LocalRpc
+from vedette.conflux.wire import Garbled, Refused, Unreachable
+
+
+def test_a_healthy_node_fills_every_series() -> None:
+    stub = StubNode()
+    with serving(stub.respond) as server:
+        node = Node(LocalRpc(server.url))
+        readings = [probe.read(node) for probe in (pow, pos, peers, sync_phase, voting)]
+    numbers = {name: value for reading in readings for name, value in reading.numbers.items()}
+    states = {name: value for reading in readings for name, value in reading.states.items()}
+    assert numbers == {
+        "pow.latest_epoch": 447,
+        "pow.state_epoch": 443,
+        "pow.confirmed_epoch": 360,
+        "pow.finalized_epoch": 300,
+        "pow.checkpoint_epoch": 0,
+        "pow.block_number": 448,
+        "pow.pending_tx_count": 0,
+        "pow.execution_lag_epochs": 4,
+        "pos.epoch": 17,
+        "pos.committed_height": 163,
+        "pos.voted_height": 166,
+        "pos.pivot_height": 300,
+        "peers.all_count": 2,
+        "peers.outgoing_count": 1,
+    }
+    assert states == {"node.sync_phase": "NormalSyncPhase", "node.voting": "true"}
+
+
+def test_a_height_that_the_node_does_not_know_is_left_out() -> None:
+    stub = StubNode()
+    stub.results["pos_getStatus"] |= {}
+    stub.results["pos_getStatus"] = stub.results["pos_getStatus"] | {
+        "latestVoted": None,
+        "pivotDecision": None,
+    }
+    with serving(stub.respond) as server:
+        reading = pos.read(Node(LocalRpc(server.url)))
+    assert reading.numbers == {"pos.epoch": 17, "pos.committed_height": 163}
+
+
+def test_a_node_from_before_the_rename_is_asked_in_its_own_words() -> None:
+    stub = StubNode()
+    stub.results["current_sync_phase"] = stub.results.pop("debug_currentSyncPhase")
+    with serving(stub.respond) as server:
+        node = Node(LocalRpc(server.url))
+        assert [node.ask("debug_currentSyncPhase") for _ in range(2)] == ["NormalSyncPhase"] * 2
+        assert stub.asked == ["debug_currentSyncPhase", "current_sync_phase", "current_sync_phase"]
+        stub.results["debug_currentSyncPhase"] = stub.results.pop("current_sync_phase")
+        assert node.ask("debug_currentSyncPhase") == "NormalSyncPhase"
+
+
+def test_a_port_without_the_method_is_refused_under_its_new_name() -> None:
+    stub = StubNode()
+    del stub.results["debug_currentSyncPhase"]
+    with serving(stub.respond) as server, pytest.raises(Refused, match=r"debug_currentSyncPhase.*12539"):
+        Node(LocalRpc(server.url)).ask("debug_currentSyncPhase")
+
+
+def test_identity_is_asked_at_the_start_then_hourly_and_for_each_new_process() -> None:
+    asked: list[int] = []
+    now_ms, lives = [0], [1]
+    kept: list[object] = []
+
+    def read() -> Reading:
+        asked.append(now_ms[0])
+        if len(asked) == 2:
+            raise Unreachable("no")
+        return Reading(states={"node.version": "v"})
+
+    hourly = Hourly(read, lambda: now_ms[0], lambda: lives[0], kept.append)
+    hourly()
+    hourly()
+    now_ms[0] = HOUR_MS
+    with pytest.raises(Unreachable):
+        hourly()
+    hourly()
+    lives[0] = 2
+    hourly()
+    assert asked == [0, HOUR_MS, HOUR_MS, HOUR_MS]
+    assert len(kept) == 3
+
+
+def test_the_busy_share_of_the_cores_is_what_was_not_idle() -> None:
+    before = ticks("cpu  100 0 50 800 50 0 0 0 7 0\ncpu0 1 2 3")
+    now = ticks("cpu  150 0 100 860 90 0 0 0 9 0\n")
+    assert before == Ticks(all=1000, idle=850)
+    assert used_ratio(before, now) == 0.5
+    assert used_ratio(None, now) is None
+    assert used_ratio(now, now) is None
+
+
+def test_this_machine_can_be_read() -> None:
+    cpu = Cpu()
+    cpu()
+    time.sleep(0.05)
+    used, total = memory.read().numbers.values()
+    assert 0 < used < total
+    assert 0 < disk.read("/").numbers["host.disk.used_ratio"] < 1
+    assert cpu().numbers["host.load_1m"] >= 0
+
+
+def test_a_process_may_have_any_name() -> None:
+    stat = "7 (a) b (c) S 1 7 7 0 -1 4 1 0 0 0 250 50 0 0 20 0 3 0 1000 900000 500 18446744073709551615"
+    assert (usage(7, stat).cpu_ms, usage(7, stat).started_ms) == (3_000, 10_000)
+
+
+@pytest.mark.parametrize("odd", ["", "cpu", "cpu a b c d e"])
+def test_an_odd_proc_is_a_failed_probe_and_no_crash(odd: str) -> None:
+    with pytest.raises(OSError, match="not as Linux writes it"):
+        ticks(odd)
+    with pytest.raises(OSError, match="not as Linux writes it"):
+        usage(1, odd)
+    with pytest.raises(OSError, match="not as Linux writes it"):
+        memory.memory(odd)
+
+
+# --- rounds
+
+
+def failing(error: Exception) -> Probe:
+    def read() -> Reading:
+        raise error
+
+    return Probe("sad", read, asks_node=True)
+
+
+def test_a_probe_that_fails_is_itself_a_sample_and_the_others_report() -> None:
+    well = Probe("well", lambda: Reading({"a.b": 1}, {"c.d": "e"}), asks_node=True)
+    reading = merged([observe(failing(Garbled("It made no sense."))), observe(well)])
+    assert set(reading.numbers) == {"a.b", "probe.sad.failed", "probe.well.ms"}
+    assert reading.states == {"c.d": "e", "probe.sad.error": "It made no sense."}
+
+
+def test_a_bug_in_a_probe_is_loud_and_alone(caplog: pytest.LogCaptureFixture) -> None:
+    reading = merged([observe(failing(ZeroDivisionError()))])
+    assert reading.states == {"probe.sad.error": "a bug in the agent: ZeroDivisionError"}
+    assert "has a bug" in caplog.text
+
+
+def test_a_probe_that_hangs_delays_nobody_and_is_not_sent_twice() -> None:
+    entered, leave = [], threading.Event()
+
+    def hang() -> Reading:
+        entered.append(1)
+        leave.wait(10)
+        return Reading({"late.value": 1})
+
+    workers = [Worker(Probe("slow", hang)), Worker(Probe("quick", lambda: Reading({"a.b": 1})))]
+    for _ in range(3):
+        began = time.monotonic()
+        reading = merged(gather(workers, 0.1))
+        assert time.monotonic() - began < 0.5
+        assert reading.numbers == {"a.b": 1, "probe.slow.failed": 1}
+        assert reading.states == {"probe.slow.error": "it takes longer than a round"}
+    assert len(entered) == 1
+    leave.set()
+    time.sleep(0.1)
+    assert merged(gather(workers, 1.0)).numbers == {"a.b": 1, "late.value": 1}
+
+
+def test_rounds_keep_their_pace_and_skip_what_they_miss() -> None:
+    stop = threading.Event()
+    began = steady_ms()
+    times = []
+    for due_ms in rounds(stop, 50):
+        times.append(due_ms)
+        assert abs(steady_ms() - due_ms) < 45
+        if len(times) == 4:
+            time.sleep(0.12)
+        if len(times) == 8:
+            stop.set()
+    gaps = [after - before for before, after in pairwise(times)]
+    assert all(gap % 50 == 0 and gap >= 50 for gap in gaps)
+    assert gaps[3] >= 150
+    assert times[0] - began < 45
+
+
+def test_a_trouble_is_one_line_until_it_changes_or_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    troubles = Troubles()
+    well = observe(Probe("well", Reading))
+    for number in range(3):
+        tell([observe(failing(Garbled(f"HTTP 200 to pos_getStatus: '<html {number}>'."))), well], troubles)
+    assert caplog.messages == ["1 of 2 probes fail: sad: HTTP 200 to pos_getStatus: '<html 0>'."]
+    tell([observe(failing(Unreachable("nobody there"))), well], troubles)
+    tell([well, well], troubles)
+    tell([well, well], troubles)
+    assert caplog.messages[1:] == ["1 of 2 probes fail: sad: nobody there", "all 2 probes report again"]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.conflux import pos
@@ -214,6 +214,7 @@ ANY_JSON = st.recursive(
 
 
 @pytest.mark.parametrize("decode", DECODERS)
+@settings(deadline=None)
 @given(raw=ANY_JSON)
 def test_no_json_raises_anything_but_garbled(decode: Decoder, raw: Any) -> None:
     _survives(decode, raw)
@@ -228,6 +229,7 @@ def test_no_json_raises_anything_but_garbled(decode: Decoder, raw: Any) -> None:
         (pos.pos_status, taped(pos.STATUS)[0]["result"]),
     ],
 )
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_broken_reply_raises_anything_but_garbled(decode: Decoder, good: Any, data: st.DataObject) -> None:
     _survives(decode, _broken(deepcopy(good), data))

@@ -169,6 +169,7 @@ class Feed:
         if plan.went_back(self.committed, status.committed_height):
             await self._greet()  # restarted on other data, or another node under the same name
         self._note(status)
+        self.healthy = True
         before = self._progress
         newest = plan.newest_span(self._progress, self._target)
         if newest:
@@ -188,8 +189,8 @@ class Feed:
 
     def _recovered(self) -> None:
         if self._error:
-            log.info("%s is read again, from block %d", self.name, self._progress.cursor + 1)
-        self.healthy, self._error, self._failures = True, None, 0
+            log.info("%s is read again", self.name)
+        self._error, self._failures = None, 0
 
     def _failed(self, error: Exception) -> None:
         line = trouble(error)

@@ -5,6 +5,7 @@ day that anybody else may enter one, its address must be resolved once, checked 
 """
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -113,8 +114,8 @@ def _plainly(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientSSLError):
         return "TLS failed"
     if isinstance(error, aiohttp.ClientConnectorError | OSError):
-        cause = getattr(error, "os_error", error)
-        return f"could not connect ({cause.strerror or 'no reason given'})"
+        number = getattr(error, "os_error", error).errno
+        return f"could not connect ({os.strerror(number) if number else 'no reason given'})"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "it closed the connection without an answer"
     return f"its answer was not understood ({type(error).__name__})"

@@ -3,8 +3,9 @@
 import asyncio
 import ipaddress
 import re
+import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.errors import MessageError
@@ -182,10 +183,20 @@ def _plainly(error: Exception) -> str:
     """An SMTP failure without what the server said: that may quote addresses and user names."""
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return f"user or password not accepted ({error.code})"
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return "its certificate is not trusted"
+    if "STARTTLS" in str(error):
+        return "it does not offer STARTTLS, which was asked for"
     if isinstance(error, aiosmtplib.SMTPConnectError | aiosmtplib.SMTPServerDisconnected | OSError):
         return "could not connect, or the connection was cut"
     code = f" ({error.code})" if isinstance(error, aiosmtplib.SMTPResponseException) else ""
     return f"{type(error).__name__.removeprefix('SMTP')}{code}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def compose(message: Message, settings: MailSettings, at: datetime) -> EmailMessage:

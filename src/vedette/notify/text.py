@@ -165,7 +165,7 @@ def clean(name: str) -> str:
     return line if len(line) <= NAME_LENGTH_MAX else f"{line[: NAME_LENGTH_MAX - 1]}…"
 
 
-def _say(lang: Lang, key: str, **values: object) -> str:
+def _say(lang: Lang, key: str, /, **values: object) -> str:
     return CATALOGUE[lang][key].format(**values)
 
 
@@ -209,11 +209,10 @@ def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
     """Everything that a sentence may name, ready to be read by a person."""
     facts = incident.facts
     end_ms = now_ms if incident.resolved_at_ms is None else incident.resolved_at_ms
-    values: dict[str, object] = dict(facts)
+    values: dict[str, object] = {name: clean(str(value)) for name, value in facts.items()}
     for name, value in facts.items():
-        if name.endswith("_ms") and not isinstance(value, str):
-            values[name[:-3]] = moment(int(value))
-            values[f"{name[:-3]}_ago"] = duration(now_ms - int(value), lang)
+        if name.endswith("_ms"):
+            values |= _moments(name[:-3], value, lang, now_ms)
     return values | {
         "rule": incident.rule,
         "name": clean(incident.subject.name),
@@ -223,6 +222,12 @@ def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
         "resolved_at": moment(end_ms),
         "duration": duration(end_ms - incident.opened_at_ms, lang),
     }
+
+
+def _moments(name: str, value: str | float, lang: Lang, now_ms: int) -> dict[str, object]:
+    if isinstance(value, str):  # no fact of ours: shown as it is rather than failing
+        return {name: clean(value), f"{name}_ago": clean(value)}
+    return {name: moment(int(value)), f"{name}_ago": duration(now_ms - int(value), lang)}
 
 
 def _count(n: str | float | None, noun: str, lang: Lang, more: bool = False) -> str:

@@ -42,6 +42,8 @@ def advance(
     muted_by: str | None = None,
 ) -> tuple[Incident | None, Reason | None]:
     """One step of one incident's life: what it becomes, and what to tell. (None, None): there is none."""
+    if incident is not None and incident.resolved_at_ms is not None:
+        incident = None  # what is over stays over; the same trouble anew is a new incident
     if finding is None:
         return _end(incident, now_ms)
     met = _begin(finding, now_ms) if incident is None else _renew(incident, finding, now_ms)

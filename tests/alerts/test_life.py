@@ -1,0 +1,247 @@
+"""The life of an incident, step by step, and what holds for any life."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vedette.alerts import life
+from vedette.alerts.engine import Limits, step
+from vedette.alerts.life import Patience, advance
+from vedette.model.incident import Finding, Incident, IncidentState, Reason, Severity, Subject, SubjectKind
+from vedette.model.view import NodeView, ProcessState, View
+
+T = 1_800_000_000_000
+MINUTE = 60_000
+W, C = Severity.WARNING, Severity.CRITICAL
+PATIENCE = Patience()
+CAUSE = "node_down/n1"
+
+
+def trouble(severity: Severity = W, hold_ms: int = 0, **facts: int) -> Finding:
+    subject = Subject(SubjectKind.NODE, "n1", "node-a")
+    return Finding("disk/n1", "disk", 1, severity, subject, facts, hold_ms)
+
+
+def told(severity: Severity = W, at_ms: int = T, **facts: int) -> Incident:
+    incident, reason = advance(None, trouble(severity, **facts), at_ms, PATIENCE)
+    assert incident is not None
+    assert reason is Reason.OPENED
+    return replace(incident, id=7)
+
+
+def pending(muted_by: str | None = None) -> Incident:
+    hold_ms = 0 if muted_by else 120_000
+    incident, reason = advance(None, trouble(hold_ms=hold_ms), T, PATIENCE, muted_by)
+    assert incident is not None
+    assert reason is None
+    return replace(incident, id=7)
+
+
+def test_what_needs_no_patience_is_told_at_once() -> None:
+    incident = told()
+    assert (incident.told_at_ms, incident.told_severity, incident.told_count) == (T, W, 1)
+    assert incident.state is IncidentState.OPEN
+
+
+def test_a_short_trouble_wakes_nobody() -> None:
+    young = pending()
+    found = trouble(hold_ms=120_000)
+    assert advance(young, found, T + 119_999, PATIENCE) == (young, None)
+    assert advance(young, found, T + 120_000, PATIENCE)[1] is Reason.OPENED
+    ended, reason = advance(young, None, T + 119_999, PATIENCE)
+    assert reason is None
+    assert ended is not None
+    assert ended.state is IncidentState.RESOLVED
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert advance(None, None, T, PATIENCE) == (None, None)
+
+
+def test_what_was_told_is_told_to_be_over() -> None:
+    ended, reason = advance(told(), None, T + MINUTE, PATIENCE)
+    assert reason is Reason.RESOLVED
+    assert ended is not None
+    assert (ended.resolved_at_ms, ended.told_count) == (T + MINUTE, 2)
+
+
+def test_a_rise_is_told_once_and_a_fall_is_not() -> None:
+    risen, reason = advance(told(), trouble(C), T + 1, PATIENCE)
+    assert (reason, risen and risen.told_severity) == (Reason.ESCALATED, C)
+    fallen, reason = advance(risen, trouble(W), T + 2, PATIENCE)
+    assert (reason, fallen and fallen.severity, fallen and fallen.told_severity) == (None, W, C)
+    assert advance(fallen, trouble(C), T + 3, PATIENCE)[1] is None
+
+
+@pytest.mark.parametrize("severity, every_ms", [(W, 4 * 60 * MINUTE), (C, 30 * MINUTE)])
+def test_a_reminder_comes_when_it_is_due(severity: Severity, every_ms: int) -> None:
+    incident = told(severity)
+    assert advance(incident, trouble(severity), T + every_ms - 1, PATIENCE)[1] is None
+    again, reason = advance(incident, trouble(severity), T + every_ms, PATIENCE)
+    assert reason is Reason.REMINDED
+    assert advance(again, trouble(severity), T + every_ms + 1, PATIENCE)[1] is None
+
+
+def test_a_reminder_of_zero_never_comes() -> None:
+    never = Patience(remind_ms=0, remind_critical_ms=0)
+    assert advance(told(C), trouble(C), T + 10**9, never)[1] is None
+
+
+def test_an_explained_trouble_tells_nobody_and_ends_silently() -> None:
+    muted = pending(CAUSE)
+    later, reason = advance(muted, trouble(C), T + 60 * MINUTE, PATIENCE, CAUSE)
+    assert (reason, later and later.state) == (None, IncidentState.PENDING)
+    assert advance(later, None, T + 61 * MINUTE, PATIENCE)[1] is None
+
+
+def test_when_its_cause_ends_an_effect_has_time_to_end_too() -> None:
+    freed, reason = advance(pending(CAUSE), trouble(), T + MINUTE, PATIENCE)
+    assert reason is None
+    until = T + MINUTE + PATIENCE.settle_ms
+    assert advance(freed, trouble(), until - 1, PATIENCE)[1] is None
+    assert advance(freed, trouble(), until, PATIENCE)[1] is Reason.OPENED
+
+
+def test_a_restart_that_was_waited_for_is_not_waited_for_twice() -> None:
+    assert advance(pending("restart/n1"), trouble(), T + MINUTE, PATIENCE)[1] is Reason.OPENED
+
+
+def test_what_was_told_before_it_was_explained_is_still_told_to_be_over() -> None:
+    muted, reason = advance(told(), trouble(C), T + 1, PATIENCE, CAUSE)
+    assert (reason, muted and muted.muted_by) == (None, CAUSE)
+    assert advance(muted, None, T + 2, PATIENCE)[1] is Reason.RESOLVED
+
+
+def test_a_fact_that_is_no_longer_seen_stays_true() -> None:
+    incident, _ = advance(told(last_signed_height=90), trouble(absent_blocks=120), T + 1, PATIENCE)
+    assert incident is not None
+    assert incident.facts["last_signed_height"] == 90
+    assert incident.facts["absent_blocks"] == 120
+
+
+def test_a_resolved_incident_does_not_rise_again() -> None:
+    ended, _ = advance(told(), None, T + 1, PATIENCE)
+    fresh, reason = advance(ended, trouble(), T + 2, PATIENCE)
+    assert fresh is not None
+    assert (fresh.id, fresh.opened_at_ms, reason) == (0, T + 2, Reason.OPENED)
+
+
+def test_a_round_says_only_what_must_be_saved() -> None:
+    incident = told()
+    assert life.round([incident], [trouble()], {}, T + 1000, PATIENCE) == []
+    assert life.round([], [], {}, T, PATIENCE) == []
+
+
+def test_facts_alone_are_saved_no_more_than_once_a_minute() -> None:
+    incident = told(absent_blocks=10)
+    assert life.round([incident], [trouble(absent_blocks=11)], {}, T + 59_999, PATIENCE) == []
+    ((saved, reason),) = life.round([incident], [trouble(absent_blocks=12)], {}, T + 60_000, PATIENCE)
+    assert (saved.facts["absent_blocks"], reason) == (12, None)
+    assert life.round([saved], [trouble(absent_blocks=13)], {}, T + 119_999, PATIENCE) == []
+
+
+def test_unchanged_facts_are_never_saved_again() -> None:
+    assert life.round([told(absent_blocks=10)], [trouble(absent_blocks=10)], {}, T + 10**6, PATIENCE) == []
+
+
+def test_a_change_of_severity_or_of_its_cause_is_saved_at_once() -> None:
+    loud = replace(told(C), told_severity=C)
+    assert life.round([loud], [trouble(W)], {}, T + 1, PATIENCE)[0][0].severity is W
+    ((muted, _),) = life.round([loud], [trouble(C)], {"disk/n1": CAUSE}, T + 1, PATIENCE)
+    ((freed, _),) = life.round([muted], [trouble(C)], {}, T + 2, PATIENCE)
+    assert (muted.muted_by, freed.muted_by) == (CAUSE, None)
+    assert life.round([freed], [trouble(C)], {}, T + 3, PATIENCE) == []
+
+
+def test_a_round_leaves_what_it_cannot_judge_as_it_is() -> None:
+    incident = told()
+    assert life.round([incident], [], {}, T + 1, PATIENCE, {incident.key: None}) == []
+    ((ended, reason),) = life.round([incident], [], {}, T + 1, PATIENCE, {incident.key: "running"})
+    assert (ended.facts["ended"], reason) == ("running", Reason.RESOLVED)
+
+
+def test_steps_come_in_the_order_of_keys() -> None:
+    findings = [replace(trouble(), key=key) for key in ("c", "a", "b")]
+    assert [i.key for i, _ in life.round([], findings, {}, T, PATIENCE)] == ["a", "b", "c"]
+
+
+def test_a_whole_step_from_view_to_words() -> None:
+    dead = NodeView("n1", 1, "node-a", None, ProcessState.GONE, T - 1, None, T, T + 1)
+    view = View(T, nodes={"n1": dead})
+    ((opened, reason),) = step(view, [], Limits(), PATIENCE)
+    assert (opened.key, reason) == ("node_down/n1", Reason.OPENED)
+    kept = replace(opened, id=1)
+    assert step(view, [kept], Limits(), PATIENCE) == []
+    doubtful = View(T, nodes={"n1": replace(dead, process=ProcessState.UNKNOWN)})
+    assert step(doubtful, [kept], Limits(), PATIENCE) == []  # the agent cannot see it: not down, not well
+    ((ended, reason),) = step(View(T), [kept], Limits(), PATIENCE)
+    assert (ended.facts["ended"], reason) == ("not_watched", Reason.RESOLVED)
+
+
+MOMENTS = st.lists(
+    st.tuples(
+        st.integers(0, 90 * MINUTE),  # time since the last round
+        st.one_of(st.none(), st.sampled_from(Severity)),  # found so severe, or not at all
+        st.one_of(st.none(), st.just(CAUSE), st.just("restart/n1")),
+    ),
+    max_size=60,
+)
+
+
+@given(MOMENTS, st.sampled_from([0, 1000, 120_000]))
+def test_any_life_is_told_in_good_order(
+    moments: list[tuple[int, Severity | None, str | None]], hold_ms: int
+) -> None:
+    incident: Incident | None = None
+    now_ms, said = T, list[tuple[Reason, int, Severity]]()
+    for elapsed_ms, severity, muted_by in moments:
+        now_ms += elapsed_ms
+        before = 0 if incident is None else incident.told_count
+        finding = None if severity is None else trouble(severity, hold_ms)
+        incident, reason = advance(incident, finding, now_ms, PATIENCE, muted_by)
+        after = before if incident is None else incident.told_count
+        assert after - before == (reason is not None)
+        if reason is not None and incident is not None:
+            assert incident.told_at_ms == now_ms
+            assert reason is Reason.RESOLVED or muted_by is None
+            said.append((reason, now_ms, incident.severity))
+        if incident is not None and incident.resolved_at_ms is not None:
+            check(said)
+            incident, said = None, []
+    check(said)
+
+
+def check(said: list[tuple[Reason, int, Severity]]) -> None:
+    """One life: opened first and once, escalated at most twice, resolved last, reminders apart."""
+    reasons = [reason for reason, _, _ in said]
+    assert reasons[:1] in ([], [Reason.OPENED])
+    assert reasons.count(Reason.OPENED) <= 1
+    assert reasons.count(Reason.ESCALATED) <= 2
+    assert Reason.RESOLVED not in reasons[:-1]
+    for (_, before_ms, _), (reason, at_ms, severity) in itertools.pairwise(said):
+        if reason is Reason.REMINDED:
+            assert at_ms - before_ms >= (PATIENCE.remind_critical_ms if severity is C else PATIENCE.remind_ms)
+
+
+@given(MOMENTS)
+def test_a_round_that_saves_less_tells_the_same(
+    moments: list[tuple[int, Severity | None, str | None]],
+) -> None:
+    """The store holds only what `round` returned, and yet nothing else is said."""
+    stepped: Incident | None = None
+    stored: list[Incident] = []
+    now_ms = T
+    for elapsed_ms, severity, muted_by in moments:
+        now_ms += elapsed_ms
+        finding = None if severity is None else trouble(severity, absent_blocks=now_ms % 97)
+        stepped, wanted = advance(stepped, finding, now_ms, PATIENCE, muted_by)
+        if stepped is not None:
+            stepped = None if stepped.resolved_at_ms is not None else replace(stepped, id=7)
+        muted = {} if muted_by is None else {"disk/n1": muted_by}
+        steps = life.round(stored, [] if finding is None else [finding], muted, now_ms, PATIENCE)
+        assert [reason for _, reason in steps if reason is not None] == ([] if wanted is None else [wanted])
+        for saved, _ in steps:
+            stored = [] if saved.resolved_at_ms is not None else [replace(saved, id=7)]

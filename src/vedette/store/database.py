@@ -214,10 +214,14 @@ def _sqlite_engine(where: URL, begin: str, *, pool_size: int, query_only: bool) 
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(connection: Any, _: object) -> None:
         connection.isolation_level = None  # we say ourselves when a transaction begins, and how
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            for pragma in pragmas:
+                cursor.execute(pragma)
+            cursor.close()
+        except Exception:
+            connection.close()  # nobody else knows of it yet, and its thread would go on
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begun(connection: Any) -> None:

@@ -1,0 +1,64 @@
+"""Every test of the store runs twice: on SQLite, and on a real PostgreSQL."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.postgres import postgres
+from vedette.store.database import Database
+from vedette.store.tables import metadata
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test leaves a migrated file, to be copied by the others."""
+    return tmp_path_factory.mktemp("store") / "template.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path
+) -> AsyncIterator[str]:
+    """A fresh database with the newest schema, not open yet."""
+    if request.param == "sqlite":
+        yield str(await _fresh_sqlite(tmp_path, sqlite_template))
+        return
+    server = request.getfixturevalue("postgres_url")
+    await _emptied(server)
+    yield server
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url)
+    yield opened
+    await opened.close()
+
+
+async def _fresh_sqlite(place: Path, template: Path) -> Path:
+    if not template.exists():
+        await (await Database.open(str(template))).close()
+    shutil.copy(template, place / "vedette.db")
+    return place / "vedette.db"
+
+
+async def _emptied(server: str) -> None:
+    """As a migration leaves it. Emptying tables is much faster than making a database."""
+    connection = await asyncpg.connect(server)
+    try:
+        if not await connection.fetch("SELECT 1 FROM pg_tables WHERE tablename = 'teams'"):
+            await (await Database.open(server)).close()
+        tables = ", ".join(table.name for table in metadata.sorted_tables if table.name != "marks")
+        await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+        await connection.execute("DELETE FROM marks WHERE name <> 'schema'")
+        await connection.execute("INSERT INTO teams (id, name) VALUES (1, 'first')")
+    finally:
+        await connection.close()

@@ -33,6 +33,7 @@ FETCH_S = 5.0
 CLOSING_S = 10.0
 SIGNED = "sl"  # the letters of a vote strip that mean a signature
 TAIL_LINES = 5
+DEATHS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,15 @@ class Plan:
         return self.dir / "enrolment-token"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Child:
-    """A process of ours, and where it writes."""
+    """A process of ours and where it writes; one that dies while the demo is shown is started again."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    command: Sequence[str]
     log: Path
+    process: subprocess.Popen[bytes]
+    deaths: int = 0
 
 
 def demo(
@@ -113,15 +116,32 @@ def _run(plan: Plan) -> None:
             net = stack.enter_context(_devnet(plan, tell))
             children = _started(plan, net, stack, tell)
             _wait_signing(plan, net, children, tell)
-        print(f"vedette: {plan.page_url}", flush=True)  # noqa: T201  the line that others wait for
+        _say(f"everything is in {plan.dir}; kill one: vedette devnet kill 3 --dir {plan.dir}/devnet")
+        _say(plan.page_url)
         _watch(children, plan.lasting_s)
+
+
+def _say(line: str) -> None:
+    print(f"vedette: {line}", flush=True)  # noqa: T201  the command's product
 
 
 def _watch(children: Sequence[Child], lasting_s: float | None) -> None:
     shown_at = time.monotonic()
     while lasting_s is None or time.monotonic() < shown_at + lasting_s:
-        _refuse_dead(children)
+        for child in children:
+            _revive(child)
         time.sleep(POLL_S)
+
+
+def _revive(child: Child) -> None:
+    """Start it again, as a service manager would; whoever dies again and again ends the demo."""
+    if child.process.poll() is None:
+        return
+    child.deaths += 1
+    if child.deaths > DEATHS_MAX:
+        _refuse_dead([child])
+    _say(f"{child.name} ended with status {child.process.returncode}; starting it again")
+    child.process = _process(child.command, child.log)
 
 
 @contextmanager
@@ -200,8 +220,16 @@ def _child(plan: Plan, name: str, arguments: Sequence[str]) -> Iterator[Child]:
     log = plan.dir / "logs" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "vedette.cli", *arguments]
+    child = Child(name, command, log, _process(command, log))
+    try:
+        yield child
+    finally:
+        _stop(child.process)
+
+
+def _process(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603  # ourselves
+        return subprocess.Popen(  # noqa: S603  # ourselves
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -209,10 +237,6 @@ def _child(plan: Plan, name: str, arguments: Sequence[str]) -> Iterator[Child]:
             env=_environment(),
             start_new_session=True,  # a Ctrl-C meant for the demo reaches only the demo
         )
-    try:
-        yield Child(name, process, log)
-    finally:
-        _stop(process)
 
 
 def _environment() -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from vedette.agent.planned import PlannedStop, announce, withdraw
 from vedette.conflux.local import LocalRpc
 from vedette.conflux.wire import RpcError
 from vedette.devnet import addon, process
@@ -59,14 +60,15 @@ class Devnet:
         self.dir = folder
         self.options = record.options
         self._nodes = record.nodes
-        self._children: list[subprocess.Popen[bytes]] = []  # held so that those that end are reaped
+        self._children: dict[Path, subprocess.Popen[bytes]] = {}  # held so that those that end are reaped
 
     @classmethod
     def create(cls, folder: Path, options: DevnetOptions | None = None, tell: Tell = quiet) -> "Devnet":
         """Draw keys, genesis and ports, and write every file. Starts nothing that lasts."""
         folder = folder.resolve()
-        module, options = addon.addon(tell), options or DevnetOptions()
+        options = options or DevnetOptions()
         with _filled(folder):
+            module = addon.addon(tell)
             tell(f"drawing keys and genesis of {options.nodes} nodes")
             record = _make(folder, options, module, tell)
             replace_file(
@@ -123,13 +125,13 @@ class Devnet:
             with self._started([node], tell, timeout_s):
                 pass
         # Only now: without its plan, a node that is not up yet would count as dead.
-        node.planned_stop_file.unlink(missing_ok=True)
+        withdraw(node.planned_stop_file)
 
     def stop(self, index: int, why: str = "vedette devnet stop") -> None:
         """Announce a stop, then end the node with SIGTERM."""
         node = self.node(index)
-        plan = {"until_ms": time.time_ns() // 1_000_000 + PLANNED_STOP_MS, "why": why}
-        replace_file(node.planned_stop_file, msgspec.json.encode(plan))
+        until_ms = time.time_ns() // 1_000_000 + PLANNED_STOP_MS
+        announce(node.planned_stop_file, PlannedStop(until_ms, why))
         self._end([node], signal.SIGTERM, STOP_PATIENCE_S)
 
     def kill(self, index: int) -> None:
@@ -181,15 +183,14 @@ class Devnet:
             if node.dir not in running:
                 _refuse_taken_ports(node)
                 tell(f"starting node {node.index}")
-                self._children.append(process.spawn(node, program, module))
+                self._children[node.dir] = process.spawn(node, program, module)
 
     def _wait_answering(self, nodes: Sequence[Node], tell: Tell, timeout_s: float) -> None:
         waiting = list(nodes)
         complaint = f"a node did not answer in {timeout_s:g} s; see {self.dir}/node*/stdout.log"
         for _ in patience(timeout_s, complaint):
-            running = process.running()
             for node in waiting:
-                if node.dir not in running:
+                if not self._lives(node):
                     raise VedetteError(f"node {node.index} ended while starting: {process.last_words(node)}")
             waiting = [node for node in waiting if self.committed_height(node) is None]
             if not waiting:
@@ -198,7 +199,12 @@ class Devnet:
 
     def _end(self, nodes: Sequence[Node], sign: signal.Signals, patience_s: float = 0) -> None:
         process.end({node.dir for node in nodes}, sign, patience_s=patience_s)
-        self._children = [child for child in self._children if child.poll() is None]
+        self._children = {at: child for at, child in self._children.items() if child.poll() is None}
+
+    def _lives(self, node: Node) -> bool:
+        # Our own child first: for a moment after its birth a process has no command line to be found by.
+        child = self._children.get(node.dir)
+        return child.poll() is None if child else node.dir in process.running()
 
 
 @contextmanager

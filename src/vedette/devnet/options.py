@@ -10,6 +10,7 @@ from vedette.model.errors import SettingError
 Value = bool | int | float | str
 
 CHAIN_ID = 1234
+LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
 
 _LIMITS = {
     "nodes": (1, 32),
@@ -62,6 +63,8 @@ class DevnetOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         for name, (least, most) in _LIMITS.items():
             if not least <= getattr(self, name) <= most:
                 yield f"{name} is {getattr(self, name)}: choose {least} to {most}"
+        if self.log_level not in LOG_LEVELS:
+            yield f"log_level is {self.log_level}: choose {', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}"
         if self.genesis_validators > self.nodes:
             yield f"genesis_validators is {self.genesis_validators}, yet there are only {self.nodes} nodes"
         for key in self.set:

@@ -1,0 +1,25 @@
+"""Real validators for the tests that look at the whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vedette.devnet.net import Devnet
+from vedette.devnet.options import DevnetOptions
+
+
+@pytest.fixture(scope="session")
+def validators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
+    """Four validators with rounds of a second and terms of 60, all of them signing."""
+    yield from running_devnet(tmp_path_factory.mktemp("validators") / "net", DevnetOptions())
+
+
+def running_devnet(folder: Path, options: DevnetOptions) -> Iterator[Devnet]:
+    """A devnet that runs as long as somebody needs it."""
+    net = Devnet.create(folder, options)
+    try:
+        net.up(timeout_s=300)
+        yield net
+    finally:
+        net.wipe()

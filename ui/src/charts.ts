@@ -1,0 +1,110 @@
+// Which charts a node has: what varies is a table.
+import { amount, bytes, ratio, round3, whole } from "./format";
+import type { Catalogue } from "./i18n/en";
+import type { LineSpec } from "./series";
+
+export type ChartSpec = {
+  id: string;
+  title: (t: Catalogue) => string;
+  unit: (t: Catalogue) => string;
+  format: (value: number) => string;
+  binary?: boolean;
+  lines: (LineSpec & { label: (t: Catalogue) => string; colour: string; dash?: number[] })[];
+};
+
+const TOTAL = { colour: "--line-2", dash: [4, 4] };
+
+export const CHARTS: readonly ChartSpec[] = [
+  {
+    id: "execution",
+    title: (t) => t.node.executionLag,
+    unit: (t) => t.chart.unitEpochs,
+    format: amount,
+    lines: [{ key: "lag", name: "pow.execution_lag_epochs", label: (t) => t.chart.execution, colour: "--accent" }],
+  },
+  {
+    id: "behind",
+    title: (t) => t.chart.lag,
+    unit: (t) => t.chart.unitEpochs,
+    format: amount,
+    lines: [
+      { key: "confirmed", name: "pow.confirmed_epoch", front: "pow.latest_epoch", label: (t) => t.chart.confirmed, colour: "--accent" },
+      { key: "finalized", name: "pow.finalized_epoch", front: "pow.latest_epoch", label: (t) => t.chart.finalized, colour: "--info" },
+    ],
+  },
+  {
+    id: "pow",
+    title: (t) => t.chart.pow,
+    unit: () => "",
+    format: whole,
+    lines: [
+      { key: "latest", name: "pow.latest_epoch", label: (t) => t.chart.latest, colour: "--accent" },
+      { key: "finalized", name: "pow.finalized_epoch", label: (t) => t.chart.finalized, colour: "--info" },
+    ],
+  },
+  {
+    id: "pos",
+    title: (t) => t.chart.pos,
+    unit: () => "",
+    format: whole,
+    lines: [
+      { key: "committed", name: "pos.committed_height", label: (t) => t.chart.committed, colour: "--accent" },
+      { key: "voted", name: "pos.voted_height", label: (t) => t.chart.voted, colour: "--info" },
+    ],
+  },
+  {
+    id: "peers",
+    title: (t) => t.chart.peers,
+    unit: () => "",
+    format: amount,
+    lines: [
+      { key: "all", name: "peers.all_count", label: (t) => t.chart.allPeers, colour: "--accent" },
+      { key: "outgoing", name: "peers.outgoing_count", label: (t) => t.chart.outgoing, colour: "--info" },
+    ],
+  },
+  {
+    id: "cpu",
+    title: (t) => t.chart.cpu,
+    unit: () => "",
+    format: (value) => ratio(value),
+    lines: [{ key: "host", name: "host.cpu.used_ratio", label: (t) => t.chart.host, colour: "--accent" }],
+  },
+  {
+    id: "process-cpu",
+    title: (t) => t.chart.processCpu,
+    unit: (t) => t.chart.unitCores,
+    format: round3,
+    lines: [{ key: "cores", name: "process.cpu.used_cores", label: (t) => t.chart.process, colour: "--accent" }],
+  },
+  {
+    id: "memory",
+    title: (t) => t.chart.memory,
+    unit: () => "",
+    format: bytes,
+    binary: true,
+    lines: [
+      { key: "used", name: "host.memory.used_bytes", label: (t) => t.chart.used, colour: "--accent" },
+      { key: "rss", name: "process.rss_bytes", label: (t) => t.chart.rss, colour: "--info" },
+      { key: "total", name: "host.memory.total_bytes", label: (t) => t.chart.total, ...TOTAL },
+    ],
+  },
+  {
+    id: "disk",
+    title: (t) => t.chart.disk,
+    unit: () => "",
+    format: bytes,
+    binary: true,
+    lines: [
+      { key: "used", name: "host.disk.used_bytes", label: (t) => t.chart.used, colour: "--accent" },
+      { key: "total", name: "host.disk.total_bytes", label: (t) => t.chart.total, ...TOTAL },
+    ],
+  },
+];
+
+/** Every series that the charts need, asked for at once. The process' age tells of restarts. */
+export const CHART_SERIES: readonly string[] = [
+  ...new Set(
+    CHARTS.flatMap(({ lines }) => lines.flatMap((line) => ("front" in line ? [line.name, line.front] : [line.name]))),
+  ),
+  "process.up_seconds",
+];

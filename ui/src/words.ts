@@ -1,0 +1,67 @@
+// Words that need both a number and the language: durations, ages, what an incident says.
+import { exact, localTime, measure, NOTHING, short, span, span2, whole } from "./format";
+import { t } from "./i18n/index.svelte";
+import type { Incident } from "./shapes";
+
+const joined = (parts: ReturnType<typeof span>[]): string =>
+  parts.map(({ n, unit }) => `${n}${t().time.gap}${t().time.unit[unit]}`).join(t().time.gap);
+
+export const spanText = (ms: number): string => joined([span(ms)]);
+export const span2Text = (ms: number): string => joined(span2(ms));
+
+export function agoText(ms: number, nowMs: number): string {
+  const age = nowMs - ms;
+  if (age < -1000) return t().time.ahead(spanText(-age));
+  return age < 1000 ? t().time.now : t().time.ago(spanText(age));
+}
+
+type Rule = keyof ReturnType<typeof t>["rules"];
+
+function ruleOf(rule: string) {
+  return Object.hasOwn(t().rules, rule) ? t().rules[rule as Rule] : null;
+}
+
+export const ruleName = (incident: Incident): string => ruleOf(incident.rule)?.name ?? incident.rule;
+
+/** What explains a muted incident, by the beginning of its key. */
+export function causeName(key: string): string {
+  const [rule = ""] = key.split("/");
+  return rule === "planned_stop" ? t().plannedStop : (ruleOf(rule)?.name ?? rule);
+}
+export const whyText = (incident: Incident): string => ruleOf(incident.rule)?.why ?? "";
+export const todoText = (incident: Incident): string => ruleOf(incident.rule)?.todo ?? "";
+
+/** The incident in one line, in the reader's language; the server's own words for a rule we do not know. */
+export function titleOf(incident: Incident): string {
+  const rule = ruleOf(incident.rule);
+  if (!rule) return incident.title;
+  const absent = incident.facts["absent_blocks"];
+  return rule.title(incident.subject.name, typeof absent === "number" ? whole(absent) : "");
+}
+
+const FLAGS = new Set(["validator_absent", "planned_stop_overrun", "begun_before_window"]);
+
+/** The facts as rows of word and value; how it ended has a place of its own. */
+export function factsOf(incident: Incident): [string, string][] {
+  return Object.entries(incident.facts)
+    .filter(([name]) => name !== "ended")
+    .map(([name, value]) => [t().facts[name] ?? name, factText(name, value)]);
+}
+
+function factText(name: string, value: string | number): string {
+  if (FLAGS.has(name)) return value ? t().yes : NOTHING;
+  if (typeof value === "string") return value;
+  if (name.endsWith("_at_ms") || name.endsWith("_until_ms") || name === "as_of_ms") return exact(value);
+  return measure(name, value);
+}
+
+/** How it ended, if the rule said so. */
+export function endingOf(incident: Incident): string {
+  const word = incident.facts["ended"];
+  return typeof word === "string" ? (t().endings[word] ?? word) : "";
+}
+
+/** What is called by a name if it has one, else by its shortened address. */
+export const nameOr = (name: string | null, address: string): string => name ?? short(address);
+
+export const clock = (ms: number): string => localTime(new Date(ms)).slice(11, 16);

@@ -1,0 +1,30 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+import { en } from "./src/i18n/en.ts";
+import { missing } from "./src/i18n/missing.ts";
+import { zh } from "./src/i18n/zh.ts";
+
+// Types say it first (`npm run check`); this says it in a build, which does not look at types.
+const holes = missing(en, zh);
+if (holes.length) throw new Error(`The Chinese catalogue lacks: ${holes.join(", ")}`);
+
+// Only two names are read of Node, so its types are not worth a dependency.
+declare const process: { env: Record<string, string | undefined> };
+
+/** Where `npm run dev` finds the API: a server of your own, or tests/browser/stage.py. */
+const api = process.env["VEDETTE_API"] ?? "http://127.0.0.1:8642";
+
+export default defineConfig({
+  plugins: [svelte()],
+  build: {
+    outDir: process.env["VEDETTE_PAGE_OUT"] ?? "../src/vedette/server/static",
+    emptyOutDir: true,
+    target: "es2022",
+    // Everything comes as a file from our own origin: data: addresses would need a wider content policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: { proxy: { "/api": { target: api, changeOrigin: false } } },
+  test: { include: ["tests/**/*.test.ts"] },
+});

@@ -92,6 +92,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64  # an agent knocks with all its probes at once
     block_on_close = False
 
     def __init__(self, respond: Callable[[str, dict[str, str], bytes], Canned], port: int = 0) -> None:

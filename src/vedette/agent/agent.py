@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import vedette
 from vedette.agent.board import Board, Observed
@@ -92,7 +93,7 @@ class Agent:
         for thread in self._threads:
             thread.join(max(0.0, ends_at - time.monotonic()))
         self._spool.close()
-        os.close(self._lock)
+        self._lock.close()
         log.info("ended")
         return int(self._broken)
 
@@ -198,17 +199,17 @@ def host_os() -> str:
     return ", ".join([*(name[:100] for name in names[:1] if name.isprintable()), kernel])
 
 
-def _own(folder: Path) -> int:
+def _own(folder: Path) -> BinaryIO:
     """Make the folder and hold its lock for as long as we live: two agents would share one spool."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = (folder / "agent.lock").open("ab")
     except OSError as error:
         raise SettingError(f"--dir: {folder} cannot be used: {error.strerror}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        os.close(lock)
+        lock.close()
         raise SettingError(f"--dir: another agent uses {folder}; give each its own") from error
     return lock
 

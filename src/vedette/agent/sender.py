@@ -96,7 +96,10 @@ class Sender:
         self._retry_at_s = 0.0
         self._failures = 0
         self._batch = REPORTS_PER_ENVELOPE_MAX
-        self._suspect: int | None = None  # the seq of a report that the server may never take
+        # A report that was refused alone is suspected; once the server took a post without it, it is doubted;
+        # refused again, it is dropped. A server that refuses everything for a while costs us nothing.
+        self._suspected: int | None = None
+        self._doubted: int | None = None
         self._enrolled = memory.known.enrolled == (settings.server, settings.name)
 
     def news(self) -> None:
@@ -133,7 +136,7 @@ class Sender:
     def talk(self, urgent: bool) -> None:
         """One attempt. What is urgent goes alone: nothing of the backlog is read or carried before it."""
         try:
-            more = self._post([] if urgent or self._suspect else self._next_reports())
+            more = self._post([] if urgent or self._suspected else self._next_reports())
         except Undelivered as error:
             self._failed(error)
             return
@@ -190,10 +193,8 @@ class Sender:
     def _acknowledged(self, ack: Ack, reports: list[Report]) -> bool:
         self._spool.acknowledge(ack.acknowledged_seq)
         self._hear_time(ack.server_at_ms)
-        if self._suspect is not None:
-            # Without that one report the server is content: it was the report.
-            self._spool.drop(self._suspect)
-            self._suspect = None
+        if self._suspected is not None:
+            self._doubted, self._suspected = self._suspected, None
             return True
         self._batch = min(self._batch * 2, REPORTS_PER_ENVELOPE_MAX)
         advanced = bool(reports) and ack.acknowledged_seq >= reports[-1].seq
@@ -201,13 +202,23 @@ class Sender:
 
     def _learn(self, error: Undelivered, reports: list[Report]) -> None:
         """Change what will be tried next time."""
-        self._suspect = None
+        self._suspected = None
         if error.status == 401:  # noqa: PLR2004
             self._enrolled = False
         elif error.status in {400, 413} and reports:
-            # Find the report that spoils the batch, so that one does not hold up all others for ever.
-            self._batch = max(1, len(reports) // 2)
-            self._suspect = reports[0].seq if len(reports) == 1 else None
+            self._find_the_spoiler(reports)
+
+    def _find_the_spoiler(self, reports: list[Report]) -> None:
+        """Halve the batch down to the one report that the server cannot take: it holds up all others."""
+        self._batch = max(1, len(reports) // 2)
+        if len(reports) > 1:
+            return
+        seq = reports[0].seq
+        if seq == self._doubted:
+            self._spool.drop(seq)
+            self._doubted = None
+        else:
+            self._suspected = seq
 
     def _hear_time(self, server_ms: int) -> None:
         moved = self._clock.hear(server_ms)

@@ -1,6 +1,6 @@
 """A node made of a few lines: a PoS chain over JSON-RPC, with switches for what may go wrong.
 
-python -m tests.stub_node PORT BLOCKS MEMBERS LATENCY_MS   serves a long chain, for measurements.
+python -m tests.stub_node PORT BLOCKS MEMBERS LATENCY_MS TERM   serves a long chain, for measurements.
 """
 
 import asyncio
@@ -39,6 +39,7 @@ class StubNode:
     forgotten_below: int = 0
     batch_max: int | None = None
     latency_s: float = 0.0
+    term: int = TERM
     broken: str = ""  # "down", "garbled", "slow"
     no_committees: bool = False
     answers: dict[str, Any] = field(default_factory=dict)  # method -> what to answer instead
@@ -65,8 +66,8 @@ class StubNode:
         return {
             "height": hex(height),
             "hash": "0x" + "00" * 32 if genesis else self.hash(height),
-            "epoch": hex(0 if genesis else (height - 1) // TERM + 1),
-            "round": hex(0 if genesis else (height - 1) % TERM + 1),
+            "epoch": hex(0 if genesis else (height - 1) // self.term + 1),
+            "round": hex(0 if genesis else (height - 1) % self.term + 1),
             "lastTxNumber": hex(height),
             "miner": None if genesis else self.members[height % len(self.members)],
             "parentHash": self.hash(height - 1),
@@ -80,7 +81,7 @@ class StubNode:
         }
 
     def epoch_state(self, epoch: int) -> dict[str, Any] | None:
-        if self.no_committees or not 1 <= epoch <= (self.committed - 1) // TERM + 1:
+        if self.no_committees or not 1 <= epoch <= (self.committed - 1) // self.term + 1:
             return None
         total = 10 * len(self.members)
         return {
@@ -103,7 +104,7 @@ class StubNode:
 
     def status(self) -> dict[str, Any]:
         return {
-            "epoch": hex((self.committed - 1) // TERM + 1),
+            "epoch": hex((self.committed - 1) // self.term + 1),
             "latestCommitted": hex(self.committed),
             "latestVoted": None,
             "latestTxNumber": hex(self.committed),
@@ -174,8 +175,10 @@ async def served(*nodes: StubNode) -> AsyncIterator[None]:
             await runner.cleanup()
 
 
-async def _serve_long_chain(port: int, blocks: int, members: int, latency_ms: float) -> None:
-    node = StubNode(committed=blocks, members=[person(n) for n in range(1, members + 1)], port=port)
+async def _serve_long_chain(port: int, blocks: int, members: int, latency_ms: int, term: int) -> None:
+    node = StubNode(
+        committed=blocks, members=[person(n) for n in range(1, members + 1)], term=term, port=port
+    )
     node.latency_s = latency_ms / 1000
     async with served(node):
         sys.stdout.write(f"{node.url}\n")
@@ -184,5 +187,4 @@ async def _serve_long_chain(port: int, blocks: int, members: int, latency_ms: fl
 
 
 if __name__ == "__main__":
-    numbers = [float(each) for each in sys.argv[1:5]]
-    asyncio.run(_serve_long_chain(int(numbers[0]), int(numbers[1]), int(numbers[2]), numbers[3]))
+    asyncio.run(_serve_long_chain(*(int(each) for each in sys.argv[1:6])))

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vedette.model.report import ENVELOPE_BYTES_MAX, Envelope
@@ -15,6 +17,8 @@ from vedette.store.nodes import AgentRow, Delivery
 log = logging.getLogger(__name__)
 
 BATCH_MAX = 500
+GATHER_S = 0.1
+"""In a stream of deliveries those of a moment share a commit; at rest, and in an emergency, nobody waits."""
 WAITING_MAX = 2_000
 WAITING_BYTES_MAX = 16 * ENVELOPE_BYTES_MAX
 
@@ -57,6 +61,8 @@ class Batcher:
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
         self._filled = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._written_at_s = 0.0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -69,14 +75,26 @@ class Batcher:
         self._waiting.append(waiting)
         self._bytes += size
         self._filled.set()
+        # An agent whose node has just died sends its state alone, without the reports that wait.
+        if not envelope.reports or len(self._waiting) >= BATCH_MAX:
+            self._hurry.set()
         return await waiting.acknowledged
 
     async def run(self) -> None:
         while True:
             await self._filled.wait()
-            batch = self._next_batch()
-            if batch:
+            await self._gather()
+            if batch := self._next_batch():
                 await self._write(batch)
+
+    async def _gather(self) -> None:
+        pause_s = self._written_at_s + GATHER_S - time.monotonic()
+        if pause_s > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._hurry.wait()
+        self._hurry.clear()
+        self._written_at_s = time.monotonic()
 
     def _next_batch(self) -> list[_Waiting]:
         batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]

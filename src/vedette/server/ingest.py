@@ -10,9 +10,8 @@ import binascii
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import zstandard
@@ -21,7 +20,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from starlette.types import Receive, Scope, Send
 
 from vedette.model.people import FIRST_TEAM
-from vedette.model.report import ENVELOPE_BYTES_MAX, PROTOCOL, Ack, Enrolled, Enrolment, Envelope
+from vedette.model.report import (
+    ENVELOPE_BYTES_MAX,
+    PROTOCOL,
+    Ack,
+    Enrolled,
+    Enrolment,
+    Envelope,
+    Live,
+    Report,
+    is_name,
+)
 from vedette.server.access import Headers, bearer, same_secret
 from vedette.server.batcher import Batcher, QueueFullError
 from vedette.server.ears import Ears
@@ -40,6 +49,7 @@ PROTOCOLS = frozenset({PROTOCOL, max(1, PROTOCOL - 1)})
 ROLES = ("full", "archive", "light", "validator")
 COMPLAINT_EACH_MS = 60_000
 COMPLAINTS_MAX = 10_000
+NAMES_KEPT_MAX = 20_000
 LENGTH = re.compile(rb"[0-9]{1,12}")
 AGENT = re.compile(rb"[0-9a-z]{8,64}")
 
@@ -275,17 +285,32 @@ def sound(envelope: Envelope, agent: str) -> Envelope:
         before = report.seq
     if envelope.live is not None and envelope.live.at_ms > latest:
         raise ProblemError(400, "The live state is from more than 10 minutes after it was sent.")
-    _drop_odd_numbers(envelope)
+    lives = (envelope.live,) if envelope.live is not None else ()
+    for part in (*envelope.reports, *lives):
+        _check_names(part)
+        _drop_odd_numbers(part)
     return envelope
 
 
-def _drop_odd_numbers(envelope: Envelope) -> None:
+_names: set[str] = set()
+"""Names that were found sound. Agents say the same few over and over."""
+
+
+def _check_names(part: Report | Live) -> None:
+    if part.numbers.keys() <= _names and part.states.keys() <= _names:
+        return
+    for name in (*part.numbers, *part.states):
+        if not is_name(name):
+            raise ProblemError(400, f"{name[:80]!r} is no name: lower-case words with dots between.")
+        if len(_names) < NAMES_KEPT_MAX:
+            _names.add(name)
+
+
+def _drop_odd_numbers(part: Report | Live) -> None:
     """Not a number, or infinite: that is to say unknown. A probe's slip must not hold up an agent's spool."""
-    lives: Iterable[Any] = (envelope.live,) if envelope.live is not None else ()
-    for part in (*envelope.reports, *lives):
-        if not math.isfinite(sum(part.numbers.values())):
-            for name in [name for name, value in part.numbers.items() if not math.isfinite(value)]:
-                del part.numbers[name]
+    if not math.isfinite(sum(part.numbers.values())):
+        for name in [name for name, value in part.numbers.items() if not math.isfinite(value)]:
+            del part.numbers[name]
 
 
 def open_enrolment(body: bytes) -> Enrolment:

@@ -1,6 +1,7 @@
 """A real PostgreSQL for tests: made in a directory of its own, reached by a Unix socket, stopped by its pid.
 
-Durability is off, since nobody will miss it. PostgreSQL refuses to run as root, so root lends it another user.
+Durability is off, since nobody will miss it. PostgreSQL refuses to run as root, so root
+lends it another user.
 """
 
 import os
@@ -41,12 +42,14 @@ def _installed() -> Path:
     """The programs, fetched from the distribution when we may do that; else one line on what to install."""
     programs = _programs()
     if programs is None and os.getuid() == 0 and shutil.which("apt-get"):
-        print("tests: PostgreSQL is missing, installing the distribution's package `postgresql`")  # noqa: T201
+        print("tests: PostgreSQL is missing, installing the distribution's package `postgresql`")
         subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
         subprocess.run(["apt-get", "install", "-qy", "postgresql"], check=False, capture_output=True)
         programs = _programs()
     if programs is None:
-        pytest.fail("PostgreSQL is missing: install the package `postgresql` (initdb and postgres)", pytrace=False)
+        pytest.fail(
+            "PostgreSQL is missing: install the package `postgresql` (initdb and postgres)", pytrace=False
+        )
     return programs
 
 
@@ -60,7 +63,9 @@ def _owner() -> dict[str, Any]:
         except KeyError:
             continue
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    pytest.fail("tests run as root, and there is no user `postgres` or `nobody` to run PostgreSQL", pytrace=False)
+    pytest.fail(
+        "tests run as root, and there is no user `postgres` or `nobody` to run PostgreSQL", pytrace=False
+    )
 
 
 def _wait_for(pid_file: Path, server: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -83,12 +88,23 @@ def postgres() -> Iterator[str]:
         for path in (place, log):
             os.chown(path, owner["user"], owner["group"])
     data = str(place / "data")
-    prepare = [programs / "initdb", "-D", data, "-U", "vedette", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    prepare = [
+        str(programs / "initdb"),
+        "-D",
+        data,
+        "-U",
+        "vedette",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    ]
     subprocess.run([*prepare, "--locale=C"], check=True, stdout=subprocess.DEVNULL, cwd=place, **owner)
     settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
     with log.open("ab") as output:
         server = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-k", str(place), *settings],
+            [str(programs / "postgres"), "-D", data, "-k", str(place), *settings],
             stdout=output,
             stderr=output,
             cwd=place,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-
 from tests.postgres import postgres
+
 from vedette.store.database import Database
 from vedette.store.tables import metadata
+
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
@@ -19,7 +20,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first test leaves a migrated file, to be copied by the others."""
+    """A migrated file, to be copied: that is quicker than to migrate one."""
     return tmp_path_factory.mktemp("store") / "template.db"
 
 
@@ -44,8 +45,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def _fresh_sqlite(place: Path, template: Path) -> Path:
-    if not template.exists():
-        await (await Database.open(str(template))).close()
+    await (await Database.open(str(template))).close()
     shutil.copy(template, place / "vedette.db")
     return place / "vedette.db"
 

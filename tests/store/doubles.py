@@ -54,7 +54,8 @@ def stake(address: PosAddress, height: int, locked: int) -> Account:
 
 
 def report(seq: int, at_ms: int, **numbers: float) -> Report:
-    return Report(seq, at_ms, numbers or {"pow.latest_epoch": seq}, {"node.sync_phase": "NormalSyncPhase"})
+    told: dict[str, int | float] = {**numbers} or {"pow.latest_epoch": seq}
+    return Report(seq, at_ms, told, {"node.sync_phase": "NormalSyncPhase"})
 
 
 def envelope(agent: str, *reports: Report, spool: str = "spool001", live: Live | None = None) -> Envelope:

@@ -86,7 +86,7 @@ async def test_closing_finishes_what_was_accepted_and_accepts_nothing_more(datab
 
 
 async def test_a_reader_cannot_write(database: Database) -> None:
-    with pytest.raises(DBAPIError, match="read-?only"):
+    with pytest.raises(DBAPIError, match=r"read-?only"):
         async with database.read() as conn:
             await _team(conn, 3)
 

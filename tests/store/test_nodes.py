@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
-
 from tests.store.doubles import NOON, TEN_S, delivery, enrolled, envelope, report
+
 from vedette.model.people import FIRST_TEAM, PUBLIC, Who
 from vedette.model.report import Live, Report
 from vedette.store import tables as t
@@ -257,7 +257,9 @@ def test_what_was_acknowledged_is_there_once_after_kill_nine(tmp_path: Path, lin
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         for node_id, seq in acknowledged.items():
-            times = [at for (at,) in connection.execute("SELECT at_ms FROM hot WHERE node_id = ?", (node_id,))]
+            times = [
+                at for (at,) in connection.execute("SELECT at_ms FROM hot WHERE node_id = ?", (node_id,))
+            ]
             assert sorted(times) == [NOON + n for n in range(1, len(times) + 1)]
             assert len(times) >= seq
     connection.close()

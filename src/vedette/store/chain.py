@@ -1,9 +1,10 @@
 """What the database holds of the chain's own shape: enough to tell one chain from another."""
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from vedette.store.database import Conn
 from vedette.store.tables import pos_blocks
+from vedette.store.votes import LOCK
 
 
 async def hashes(conn: Conn, first: int, last: int) -> dict[int, str]:
@@ -12,3 +13,10 @@ async def hashes(conn: Conn, first: int, last: int) -> dict[int, str]:
         select(pos_blocks.c.height, pos_blocks.c.hash).where(pos_blocks.c.height.between(first, last))
     )
     return {height: f"0x{bytes(found).hex()}" for height, found in rows}
+
+
+async def hashes_before_writing(conn: Conn, first: int, last: int) -> dict[int, str]:
+    """The same, and until this transaction ends nobody else adds blocks: what was compared stays true."""
+    if conn.dialect.name == "postgresql":
+        await conn.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    return await hashes(conn, first, last)

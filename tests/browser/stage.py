@@ -1,6 +1,6 @@
-"""A stage for the page: the built files and an API of canned replies, for states that are hard to reach for real.
+"""A stage for the page: the built files and canned replies, for states that are hard to reach for real.
 
-Every reply is made of the server's own shapes, so the stage cannot say what the server could not. Started by hand,
+Every reply is made of the server's own shapes, so the stage cannot say what the server could not. By hand,
 `python -m tests.browser.stage --scene trouble` plays a scene for `npm run dev` (VEDETTE_API=http://127.0.0.1:8650).
 """
 
@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 import hashlib
 import math
-import random
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -57,7 +58,6 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.fails = self.scene == "broken"
-        self.random = random.Random(7)  # noqa: S311  a scene is the same each time
         count = {"many": 300, "empty": 0}.get(self.scene, 4)
         self.names = [f"node{i}" if i < 4 else f"pool-{i:03d}" for i in range(count)]
         self.addresses = {name: address(name) for name in self.names}
@@ -140,7 +140,8 @@ class Stage:
                 "endpoints": []
                 if empty
                 else [
-                    {"name": f"node{i}", "height": self.height, "lag_blocks": 0, "error": None} for i in (0, 1, 3)
+                    {"name": f"node{i}", "height": self.height, "lag_blocks": 0, "error": None}
+                    for i in (0, 1, 3)
                 ]
                 + [{"name": "node2", "height": self.height - 14, "lag_blocks": 14, "error": error}],
             }
@@ -175,7 +176,8 @@ class Stage:
 
     def validators(self) -> shapes.Validators:
         return shapes.Validators(
-            height=self.height if self.names else None, validators=[self.validator(name) for name in self.names]
+            height=self.height if self.names else None,
+            validators=[self.validator(name) for name in self.names],
         )
 
     def validator(self, name: str) -> shapes.Validator:
@@ -184,7 +186,7 @@ class Stage:
         signed, known = (len([c for c in strip if c in part]) for part in ("sl", "sla"))
         signs = max((i for i, c in enumerate(self.strips[name]) if c in "sl"), default=None)
         elected = not strip.endswith("-")
-        own = index < 4 and self.scene != "public"  # noqa: PLR2004  the team's own
+        own = index < 4 and self.scene != "public"
         return shapes.Validator(
             address=self.addresses[name],
             name=name if own else None,
@@ -192,7 +194,11 @@ class Stage:
             committee_votes=75 - index % 40 if elected else 0,
             stake=self.stake(index),
             votes=shapes.Votes(
-                first=self.height - 99, strip=strip, signed=signed, known=known, rate=signed / known if known else None
+                first=self.height - 99,
+                strip=strip,
+                signed=signed,
+                known=known,
+                rate=signed / known if known else None,
             ),
             last_signed_height=None if signs is None else self.height - HISTORY + 1 + signs,
             incidents=[12] if self.scene == "trouble" and name == "node2" else [],
@@ -200,7 +206,9 @@ class Stage:
 
     def stake(self, index: int) -> shapes.Stake:
         leaving = [shapes.QueuedVotes(end_height=self.height + 1_212, votes=40)] if index == 1 else []
-        coming = [shapes.QueuedVotes(end_height=self.height + 37_000 + i, votes=100 + i) for i in range(index % 3)]
+        coming = [
+            shapes.QueuedVotes(end_height=self.height + 37_000 + i, votes=100 + i) for i in range(index % 3)
+        ]
         return shapes.Stake(
             height=self.height - 2,
             at_ms=now_ms() - 2000,
@@ -211,7 +219,11 @@ class Stage:
             unlocked_votes=3 if index == 1 else 0,
             forfeited_votes=0,
             force_retired_height=None,
-            states=["unlocking", "active", "unlocked"] if index == 1 else ["locking", "active"] if coming else ["active"],
+            states=["unlocking", "active", "unlocked"]
+            if index == 1
+            else ["locking", "active"]
+            if coming
+            else ["active"],
         )
 
     def strip(self, name: str, last: int) -> shapes.Strip:
@@ -224,7 +236,7 @@ class Stage:
         return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
 
     def node(self, index: int) -> shapes.Node:
-        down = self.scene == "trouble" and index == 2  # noqa: PLR2004
+        down = self.scene == "trouble" and index == 2
         at = now_ms()
         latest = self.pow_now()["latest_epoch"]
         assert isinstance(latest, int)
@@ -261,7 +273,7 @@ class Stage:
             {
                 "id": f"n000000{index}",
                 "name": f"node{index}",
-                "role": "validator" if index < 3 else "archive",  # noqa: PLR2004
+                "role": "validator" if index < 3 else "archive",
                 "state": "down" if down else "up",
                 "since_ms": self.opened_ms if down else at - 86_400_000,
                 "heard_at_ms": at - 2_000,
@@ -286,9 +298,10 @@ class Stage:
         hole = range(int(count * 0.55), int(count * 0.65))
         times = [from_ms / 1000 + i * step for i in range(count) if i not in hole]
         found = [name for name in names if name in node.numbers]
-        mean: list[list[float | None]] = []
-        for name in found:
-            mean.append([self.wave(name, node.numbers[name], t, to_ms / 1000, hole, from_ms, step) for t in times])
+        back = from_ms / 1000 + hole.stop * step  # when it was started again
+        mean: list[list[float | None]] = [
+            [self.wave(name, node.numbers[name], at, to_ms / 1000, back) for at in times] for name in found
+        ]
         # What only rises or stands still has a narrow band.
         steady = [name.endswith(("_epoch", "_height", "total_bytes", "up_seconds")) for name in found]
         pairs = list(zip(mean, steady, strict=True))
@@ -298,7 +311,7 @@ class Stage:
             node_id=node.id,
             from_ms=from_ms,
             to_ms=to_ms,
-            step_ms=int(step * 1000) if step > 5 else 0,  # noqa: PLR2004
+            step_ms=int(step * 1000) if step > 5 else 0,
             names=found,
             times=times,
             mean=mean,
@@ -307,15 +320,13 @@ class Stage:
             available=sorted(node.numbers),
         )
 
-    def wave(
-        self, name: str, newest: float, at: float, end: float, hole: range, from_ms: int, step: float
-    ) -> float | None:
+    def wave(self, name: str, newest: float, at: float, end: float, back: float) -> float | None:
         if name.startswith("pow.") and name.endswith("_epoch"):
             return newest - int((end - at) * 0.83)
         if name.startswith("pos.") and name.endswith("_height"):
             return newest - int((end - at) / 60)
         if name == "process.up_seconds":
-            return at - (from_ms / 1000 + hole.stop * step) + 30 if at > from_ms / 1000 + hole.stop * step else at
+            return at - back + 30 if at > back else at
         if name.endswith("total_bytes"):
             return newest
         noise = (int(at) * 2_654_435_761 % 1000) / 1000 - 0.5
@@ -376,7 +387,11 @@ class Stage:
             "absent_votes": {"absent_blocks": 14, "votes": 73, "height": self.height, "as_of_ms": opened_ms},
         }
         ended = {"ended": "heard"} if lasted_ms is not None else {}
-        reasons = ["opened"] + (["escalated"] if severity == "critical" else []) + (["resolved"] if lasted_ms else [])
+        reasons = (
+            ["opened"]
+            + (["escalated"] if severity == "critical" else [])
+            + (["resolved"] if lasted_ms else [])
+        )
         muted = "node_down/n0000002" if validator else None
         notices = [
             {
@@ -440,7 +455,7 @@ class Play:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> "Play":
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._up.wait(10)
         return self
@@ -483,7 +498,7 @@ class Play:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(self.stage.block_ms / 1000)
-            if self.stage.names and self.stage.block_ms < 60_000:  # noqa: PLR2004  slower: nothing happens
+            if self.stage.names and self.stage.block_ms < 60_000:
                 self.stage.next_block()
 
     def _app(self) -> web.Application:
@@ -496,7 +511,9 @@ class Play:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.stage.asked.append(request.path)
-        if request.path.startswith("/api/") and (self.stage.fails or (self.stage.cut and request.path.endswith("/live"))):
+        if request.path.startswith("/api/") and (
+            self.stage.fails or (self.stage.cut and request.path.endswith("/live"))
+        ):
             return problem(503, "The database is being moved; try again in a minute.")
         response = await handler(request)
         if not response.prepared:
@@ -523,7 +540,9 @@ class Play:
         }
         query = request.query
         if path == ["blocks"]:
-            return stage.blocks(int(query["before"]) if "before" in query else None, int(query.get("limit", "50")))
+            return stage.blocks(
+                int(query["before"]) if "before" in query else None, int(query.get("limit", "50"))
+            )
         if len(path) == 1 and path[0] in whole:
             return whole[path[0]]()
         with contextlib.suppress(KeyError, StopIteration, ValueError, IndexError):
@@ -546,10 +565,16 @@ class Play:
         return None
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
         await response.prepare(request)
         listener: asyncio.Queue[tuple[str, BaseModel | dict[str, object]]] = asyncio.Queue()
-        hello: dict[str, object] = {"at_ms": now_ms(), "version": "0.0.1", "team": self.stage.scene != "public"}
+        hello: dict[str, object] = {
+            "at_ms": now_ms(),
+            "version": "0.0.1",
+            "team": self.stage.scene != "public",
+        }
         listener.put_nowait(("hello", hello))
         self.stage.listeners.add(listener)
         try:
@@ -578,7 +603,7 @@ def main() -> None:
     parser.add_argument("--block-ms", type=int, default=1000)
     given = parser.parse_args()
     with Play(Stage(given.scene, given.block_ms), given.port) as running:
-        print(f"{given.scene} at {running.url}, until Ctrl-C")  # noqa: T201
+        sys.stdout.write(f"{given.scene} at {running.url}, until Ctrl-C\n")
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
 

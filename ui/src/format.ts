@@ -107,11 +107,12 @@ export function short(address: string, head = 6, tail = 4): string {
 
 const two = (n: number): string => n.toString().padStart(2, "0");
 
-/** Local date and time to the second, then UTC beside: the exact time that a relative one hides. */
+/** The exact time that a relative one hides: local date and time to the second, UTC beside. */
 export function exact(ms: Maybe): string {
   const at = new Date(known(ms) ? ms : Number.NaN);
   if (Number.isNaN(at.getTime())) return NOTHING;
-  return `${localTime(at)} (${at.toISOString().slice(0, 19).replace("T", " ")} UTC)`;
+  const utc = `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  return at.getTimezoneOffset() === 0 ? utc : `${localTime(at)} (${utc})`;
 }
 
 export function localTime(at: Date): string {

@@ -32,6 +32,7 @@ const DAY_S = 86_400;
 const FONT = "12px system-ui, sans-serif";
 const AXIS_PAD = 14;
 const CHAR_PX = 7;
+const NARROW_PX = 420; // elsewhere the charts of a column begin at the same place
 /** Steps between the labels of bytes: round in KiB, MiB and GiB. */
 const BINARY = Array.from({ length: 51 }, (_, power) => 2 ** power);
 
@@ -93,7 +94,7 @@ function options(place: HTMLElement, width: number, now: () => Picture, hands: H
         grid: { stroke: grid, width: 1 },
         ticks: { show: false },
         font: FONT,
-        size: (_, values) => AXIS_PAD + CHAR_PX * Math.max(4, ...(values ?? []).map((text) => text.length)),
+        size: (_, values) => AXIS_PAD + CHAR_PX * Math.max(width < NARROW_PX ? 4 : 10, ...(values ?? []).map((text) => text.length)),
         space: 36,
         ...(hands.binary ? { incrs: BINARY } : {}),
         values: (_, splits) => splits.map((value) => hands.format(value)),

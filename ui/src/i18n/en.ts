@@ -184,7 +184,7 @@ export const en = {
     raw: "Every report is shown as it was.",
     incident: (name: string) => `Incident: ${name}`,
     restart: "The process was started anew",
-    lag: "Lag behind the newest PoW epoch",
+    lag: "Finality lag",
     execution: "executed",
     confirmed: "confirmed",
     finalized: "finalized",

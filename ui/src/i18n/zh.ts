@@ -161,7 +161,7 @@ export const zh: Catalogue = {
     raw: "每份报告都原样显示。",
     incident: (name) => `事件：${name}`,
     restart: "进程重新启动",
-    lag: "落后于最新 PoW 纪元",
+    lag: "终结滞后",
     execution: "已执行",
     confirmed: "已确认",
     finalized: "已终结",

@@ -62,6 +62,7 @@ def down(node_id: str = "n1", since_ms: int = 1000, **changes: object) -> NodeVi
         ("s" * 20 + "a" * 29, Severity.WARNING, 29),
         ("s" * 20 + "a" * 30, Severity.CRITICAL, 30),
         ("s" + "a" * 10 + "ss" + "a", Severity.WARNING, 11),
+        ("s" + "a" * 20 + "ss" + "a" * 15, Severity.WARNING, 35),  # never thirty in a row
         ("s" + "a" * 10 + "sss", None, 0),
         ("s" + "a" * 10 + "sls", None, 0),
         ("s" + "a" * 10 + "s?s?s", None, 0),

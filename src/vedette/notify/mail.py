@@ -168,7 +168,7 @@ class Mail:
         total = len(self._settings.recipients)
         return ChannelError(
             f"{self._settings.server} refused {len(refused)} of {total} recipients ({codes})",
-            permanent=len(refused) == total and all(_final(code) for code in refused.values()),
+            permanent=all(_final(code) for code in refused.values()),
         )
 
 

@@ -25,7 +25,7 @@ from vedette.agent.probes.cpu import Cpu
 from vedette.agent.probes.identity import Hourly, read_pos_address, read_version
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.process import PAGE_BYTES, Process
-from vedette.agent.probes.reading import Probe, Reading
+from vedette.agent.probes.reading import Probe, Reading, present
 from vedette.agent.rounds import Worker, gather, merged, rounds, tell
 from vedette.agent.sender import Sender
 from vedette.agent.spool import Spool
@@ -73,7 +73,7 @@ class Agent:
             self._live,
             self._troubles,
         )
-        self._round_ms = 0.0
+        self._round_ms: int | None = None
 
     def start(self) -> None:
         """Look for the process once, so that the first report knows it, and set all threads going."""
@@ -170,12 +170,14 @@ class Agent:
     def _self(self) -> Reading:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return Reading(
-            {
-                "agent.rss_bytes": pages * PAGE_BYTES,
-                "agent.spool.waiting_count": self._spool.waiting_count,
-                "agent.spool.dropped_count": self._spool.dropped_count,
-                "agent.round_ms": self._round_ms,  # of the round before: this one has not ended
-            }
+            present(
+                {
+                    "agent.rss_bytes": pages * PAGE_BYTES,
+                    "agent.spool.waiting_count": self._spool.waiting_count,
+                    "agent.spool.dropped_count": self._spool.dropped_count,
+                    "agent.round_ms": self._round_ms,  # of the round before: this one has not ended
+                }
+            )
         )
 
 

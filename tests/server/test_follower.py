@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.postgres import postgres
 from tests.stub_node import TERM, StubNode, person, served
 
 from vedette.model.people import FIRST_TEAM
@@ -361,6 +362,24 @@ async def test_a_node_that_left_our_chain_later_is_refused_at_that_block(databas
         lost.committed = 53
         await until(lambda: "its block 40 is" in (watch.error("lost")))
     assert await hashes(database) == {height: one.hash(height) for height in range(2, 51)}
+
+
+@pytest.fixture
+async def postgresql() -> AsyncIterator[Database]:
+    with postgres() as url:
+        opened = await Database.open(url)
+        yield opened
+        await opened.close()
+
+
+async def test_no_stranger_slips_in_between_on_postgresql_where_many_write(postgresql: Database) -> None:
+    nodes = {"one": StubNode(committed=303), "lost": StubNode(committed=303, seed="b", seed_from=40)}
+    async with served(*nodes.values()), following(postgresql, nodes) as watch:
+        await until(lambda: any(map(watch.error, nodes)), 60)
+        (kept,) = [name for name in nodes if not watch.error(name)]
+        await until(lambda: watch.has_read(kept), 60)
+    # Whichever was told first is kept whole: no height of it comes from the other.
+    assert await hashes(postgresql) == {height: nodes[kept].hash(height) for height in range(2, 301)}
 
 
 async def test_a_database_of_another_chain_refuses_all_nodes(database: Database) -> None:

@@ -286,7 +286,7 @@ class Feed:
     async def _refuse_strangers(self, conn: Conn, blocks: Sequence[PosBlock]) -> None:
         """Settled blocks are final: one that differs from what is held is of another chain."""
         if blocks:
-            held = await chain.hashes(conn, blocks[0].height, blocks[-1].height)
+            held = await chain.hashes_before_writing(conn, blocks[0].height, blocks[-1].height)
             why = plan.contradiction(held, {block.height: block.hash for block in blocks})
             if why is not None:
                 raise _stranger(why)

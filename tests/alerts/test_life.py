@@ -4,7 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.alerts import life
@@ -191,6 +191,7 @@ MOMENTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.sampled_from([0, 1000, 120_000]))
 def test_any_life_is_told_in_good_order(
     moments: list[tuple[int, Severity | None, str | None]], hold_ms: int
@@ -226,6 +227,7 @@ def check(said: list[tuple[Reason, int, Severity]]) -> None:
             assert at_ms - before_ms >= (PATIENCE.remind_critical_ms if severity is C else PATIENCE.remind_ms)
 
 
+@settings(deadline=None)
 @given(MOMENTS)
 def test_a_round_that_saves_less_tells_the_same(
     moments: list[tuple[int, Severity | None, str | None]],

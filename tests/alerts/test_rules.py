@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.alerts.engine import Limits, endings, judge
@@ -129,12 +129,14 @@ def test_the_limits_are_settings() -> None:
     assert not list(absent_votes(seen("saaas"), limit))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="?-sl", max_size=120))
 def test_a_strip_without_an_absence_accuses_nobody(strip: str) -> None:
     view = seen(strip, nodes=(node(),))
     assert judge(view, Limits()) == []
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="?-sla", max_size=120))
 def test_unseen_blocks_change_no_judgement(strip: str) -> None:
     known = strip.replace("?", "")
@@ -146,6 +148,7 @@ def test_unseen_blocks_change_no_judgement(strip: str) -> None:
         assert with_gaps.absent_blocks == without.absent_blocks
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="?-sla", max_size=120))
 def test_whoever_is_accused_was_absent_ten_times_in_a_row_and_did_not_recover(strip: str) -> None:
     if absence(watched(strip), blocks(len(strip)), AbsentVotesLimit()) is not None:

@@ -4,7 +4,7 @@ import string
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.model.incident import Facts, Incident, Reason, Severity, Subject, SubjectKind
@@ -270,6 +270,7 @@ def test_a_moment_that_no_calendar_holds_is_still_said() -> None:
     assert moment(10**18) == str(10**18)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_name_stays_in_its_line(name: str) -> None:
     line = clean(name)
@@ -284,6 +285,7 @@ FACTS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     FACTS,
     st.sampled_from(Reason),

@@ -12,12 +12,12 @@ from vedette.alerts.life import Patience
 
 HEAD = """# Alerts
 
-Made from the rules by `python -m vedette.alerts.catalogue`. Times are milliseconds, blocks settled PoS blocks.
+Made from the rules by `python -m vedette.alerts.catalogue`. A block is a settled PoS block.
 
 A rule says what is wrong now. An incident begins when it is first found, and is told when it opens, when it
 grows more severe, when a reminder is due, and when it is over. One whose cause is known tells nobody: the
-absence of a validator whose node is down, has just started or is in a planned stop. Missing data neither opens
-an incident nor ends one.
+absence of a validator whose node is down, has just started or is in a planned stop. Missing data neither
+opens an incident nor ends one.
 """
 
 

@@ -232,7 +232,7 @@ def _moments(name: str, value: str | float, lang: Lang, now_ms: int) -> dict[str
 
 def _count(n: str | float | None, noun: str, lang: Lang, more: bool = False) -> str:
     form = "more" if more else "one" if n == 1 else "many"
-    return _say(lang, f"count.{noun}.{form}", n=0 if n is None else n)
+    return _say(lang, f"count.{noun}.{form}", n=0 if n is None else clean(str(n)))
 
 
 def _plain(title: str, parts: _Parts, url: str | None, lang: Lang) -> str:

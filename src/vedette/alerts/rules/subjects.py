@@ -1,7 +1,5 @@
 """What several rules ask of a view: who is meant, who carries whose key, who is elected."""
 
-from collections.abc import Iterator
-
 from vedette.model.incident import Subject, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ValidatorView, View
@@ -14,16 +12,15 @@ def short(address: str) -> str:
     return address if len(address) <= SHORT_ENOUGH else f"{address[:10]}…{address[-4:]}"
 
 
-def carriers(view: View, address: PosAddress, team_id: int) -> Iterator[NodeView]:
+def carriers(view: View, address: PosAddress, team_id: int) -> list[NodeView]:
     """The nodes of the team that hold this validator's key, in a steady order."""
-    for _, node in sorted(view.nodes.items()):
-        if node.pos_address == address and node.team_id == team_id:
-            yield node
+    found = [n for n in view.nodes.values() if n.pos_address == address and n.team_id == team_id]
+    return sorted(found, key=lambda node: node.id)
 
 
 def validator_subject(view: View, validator: ValidatorView) -> Subject:
     """A validator is called by its node, but only by a node of its own team: names are private."""
-    node = next(carriers(view, validator.address, validator.team_id), None)
+    node = next(iter(carriers(view, validator.address, validator.team_id)), None)
     name = short(validator.address) if node is None else node.name
     return Subject(SubjectKind.VALIDATOR, validator.address, name)
 

@@ -44,7 +44,8 @@ class Demo:
     def server(self) -> psutil.Process:
         """The server's process, as the system knows it."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return next(child for child in children if "serve" in child.cmdline())
+        alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        return next(child for child in alive if "serve" in child.cmdline())
 
     def node(self, index: int) -> dict[str, Any]:
         nodes = get(f"{self.api}/nodes")["nodes"]
@@ -59,27 +60,23 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
-    port = free_port()
     with receivers() as told:
+        port = free_port()
         command = [sys.executable, "-m", "vedette.cli", "demo", "--port", str(port), "--dir", str(folder)]
         command += ["--webhook", told.webhook_url, "--mail", told.mail_url]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if line.startswith("vedette: http"):
-                break
-        else:
-            pytest.fail(f"the demo ended with {process.wait()}: {said}")
-        yield Demo(process, folder, f"http://127.0.0.1:{port}/api/v1", told)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        process.stdout.close()
-        left = [
-            p for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or [])
-        ]
-        assert left == []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert _shown(process), f"the demo ended with {process.wait()}"
+            yield Demo(process, folder, f"http://127.0.0.1:{port}/api/v1", told)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+    left = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or [])]
+    assert left == []
+
+
+def _shown(process: subprocess.Popen[str]) -> bool:
+    """Read what the demo says until it names its page; False if it ends first."""
+    assert process.stdout is not None
+    return any(line.startswith("vedette: http") for line in process.stdout)
 
 
 def test_four_validators_sign_and_four_nodes_are_up(demo: Demo) -> None:

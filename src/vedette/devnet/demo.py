@@ -118,18 +118,19 @@ def _run(plan: Plan) -> None:
             _wait_signing(plan, net, children, tell)
         _say(f"everything is in {plan.dir}; kill one: vedette devnet kill 3 --dir {plan.dir}/devnet")
         _say(plan.page_url)
-        _watch(children, plan.lasting_s)
+        _watch(net, children, plan.lasting_s)
 
 
 def _say(line: str) -> None:
     print(f"vedette: {line}", flush=True)  # noqa: T201  the command's product
 
 
-def _watch(children: Sequence[Child], lasting_s: float | None) -> None:
+def _watch(net: Devnet, children: Sequence[Child], lasting_s: float | None) -> None:
     shown_at = time.monotonic()
     while lasting_s is None or time.monotonic() < shown_at + lasting_s:
         for child in children:
             _revive(child)
+        net.reap()
         time.sleep(POLL_S)
 
 

@@ -147,6 +147,10 @@ class Devnet:
         self.down()
         shutil.rmtree(self.dir)
 
+    def reap(self) -> None:
+        """Let go of nodes of ours that ended, whoever ended them; until then they stay as zombies."""
+        self._children = {at: child for at, child in self._children.items() if child.poll() is None}
+
     def committed_height(self, node: Node) -> int | None:
         """The newest PoS block that the node knows to be committed; None while it does not answer."""
         try:
@@ -199,7 +203,7 @@ class Devnet:
 
     def _end(self, nodes: Sequence[Node], sign: signal.Signals, patience_s: float = 0) -> None:
         process.end({node.dir for node in nodes}, sign, patience_s=patience_s)
-        self._children = {at: child for at, child in self._children.items() if child.poll() is None}
+        self.reap()
 
     def _lives(self, node: Node) -> bool:
         # Our own child first: for a moment after its birth a process has no command line to be found by.

@@ -107,6 +107,43 @@ def test_a_strange_file_is_moved_aside_with_one_line(
     assert "moved to" in caplog.text
 
 
+def test_a_spool_that_lost_a_table_is_moved_aside(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path)
+    spool._db.execute("DROP TABLE facts")
+    spool.close()
+    fill(spool_at(tmp_path), 1)
+    assert len(list(tmp_path.glob("spool.db.aside-????????"))) == 1
+
+
+def test_a_thread_that_comes_after_the_end_harms_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = spool_at(tmp_path)
+    fill(spool, 3)
+    spool.close()
+    assert not spool.append(NOW_MS, {}, {})
+    assert spool.oldest(500, 1_000_000) == []
+    spool.acknowledge(2)
+    spool.drop(1)
+    assert seqs(spool_at(tmp_path)) == [1, 2, 3]
+    assert not list(tmp_path.glob("*.aside-*"))
+    assert "cannot be used" not in caplog.text
+
+
+def test_a_file_that_breaks_while_it_is_used_is_replaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = spool_at(tmp_path)
+    fill(spool, 3)
+    before = spool.spool
+    spool._db.execute("DROP TABLE reports")
+    spool._db.commit()
+    assert not spool.append(NOW_MS, {}, {})
+    fill(spool, 1)
+    assert (seqs(spool), spool.spool != before) == ([1], True)
+    assert "moved to" in caplog.text
+
+
 def test_an_empty_file_is_begun_in_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "spool.db").write_bytes(b"")
     fill(spool_at(tmp_path), 1)

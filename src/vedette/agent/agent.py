@@ -6,7 +6,6 @@ import os
 import signal
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -38,7 +37,7 @@ from vedette.model.view import ProcessState
 log = logging.getLogger("vedette.agent")
 
 STACK_BYTES = 512 << 10
-END_S = 1.5
+END_S = 1.0
 GATHER_S_MAX = 5.5
 ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
@@ -50,7 +49,7 @@ class Agent:
         """`on_broken` is called, in a thread, when a bug has ended one of our threads."""
         self._settings = settings
         self._on_broken = on_broken
-        self._threads: list[threading.Thread] = []
+        self._sending: threading.Thread | None = None
         folder = Path(settings.dir)
         self._lock = _own(folder)
         self._stop = threading.Event()
@@ -79,19 +78,17 @@ class Agent:
         """Look for the process once, so that the first report knows it, and set all threads going."""
         log.info("watching %s as %s", LocalRpc(self._settings.node).name, self._settings.name)
         self._process.look()
-        self._threads = [
-            self._thread("process", partial(self._process.run, self._stop)),
-            self._thread("sender", partial(self._sender.run, self._stop)),
-            self._thread("rounds", self._rounds),
-        ]
+        self._thread("process", partial(self._process.run, self._stop))
+        self._thread("rounds", self._rounds)
+        self._sending = self._thread("sender", partial(self._sender.run, self._stop))
 
     def end(self) -> int:
         """End within 2 s; the exit status: 1 if one of our own threads broke."""
         self._stop.set()
         self._sender.news()
-        ends_at = time.monotonic() + END_S
-        for thread in self._threads:
-            thread.join(max(0.0, ends_at - time.monotonic()))
+        # Only a post on its way is worth a wait; the other threads may sit in a call to a node that hangs.
+        if self._sending is not None:
+            self._sending.join(END_S)
         self._spool.close()
         self._lock.close()
         log.info("ended")
@@ -117,10 +114,12 @@ class Agent:
         for due_ms in rounds(self._stop, interval_ms):
             lives = self._process.watch.lives
             outcomes = gather(workers, min(interval_ms * 0.9 / 1000, GATHER_S_MAX))
+            if self._stop.is_set():
+                return  # what fails while all around us ends is no news
             self._round_ms = self._clock.steady_ms() - due_ms
             tell(outcomes, self._troubles)
             observed = self._board.settle(lives, self._clock.at_ms(due_ms), merged(outcomes))
-            if observed is not None and not self._stop.is_set():
+            if observed is not None:
                 self._keep(observed)
                 self._sender.news()
 

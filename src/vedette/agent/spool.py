@@ -35,6 +35,9 @@ SCHEMA = (
     f"PRAGMA user_version = {VERSION}",
 )
 
+BROKEN = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+"""Only these speak of the file itself; for a full disk or a missing right, moving files is no help."""
+
 DAY_MS = 86_400_000
 DROP_ROWS = 64
 """Dropped at once when the spool is full, so that a full spool does not sweep at every round."""
@@ -67,6 +70,7 @@ class Spool:
         self._troubles = troubles
         self._bounds = bounds
         self._lock = threading.Lock()
+        self._closed = False
         self._db = _open(path)
         self.spool, self._given_seq, self.dropped_count = _facts(self._db)
         self._acknowledged_seq = 0
@@ -75,6 +79,8 @@ class Spool:
     def append(self, at_ms: int, numbers: Mapping[str, float], states: Mapping[str, str]) -> bool:
         """Put one report on the disk; False if that failed (told, and counted as dropped)."""
         with self._lock:
+            if self._closed:
+                return False
             report = Report(self._given_seq + 1, at_ms, dict(numbers), dict(states))
             try:
                 self._insert(report)
@@ -118,7 +124,9 @@ class Spool:
                 self._failed(error, lost=0)
 
     def close(self) -> None:
+        """Close the file. A thread that comes later is refused quietly: its report was of the last moment."""
         with self._lock, contextlib.suppress(sqlite3.Error):
+            self._closed = True
             self._db.close()
 
     def _insert(self, report: Report) -> None:
@@ -190,10 +198,11 @@ class Spool:
             self._db.execute("UPDATE facts SET dropped_count = ?", (self.dropped_count,))
 
     def _failed(self, error: sqlite3.Error, lost: int = 1) -> None:
+        if self._closed:
+            return
         self.dropped_count += lost
         self._troubles.say("spool", f"{self._path} cannot be used: {error}; reports are only sent live")
-        # The disk may be full for a while; a file that is broken stays broken.
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        if is_broken(error):
             with contextlib.suppress(sqlite3.Error, OSError):
                 self._replace(str(error))
 
@@ -223,11 +232,17 @@ def _open(path: Path) -> sqlite3.Connection:
         return _begin(path)
     try:
         return _understood(path)
-    except (StrangeSpoolError, sqlite3.DatabaseError) as error:
-        # A disk that is full or not ours also speaks as an OperationalError: moving files would not help it.
-        if isinstance(error, sqlite3.OperationalError):
+    except StrangeSpoolError as error:
+        return _begin_anew(path, str(error))
+    except sqlite3.Error as error:
+        if not is_broken(error):
             raise
         return _begin_anew(path, str(error))
+
+
+def is_broken(error: sqlite3.Error) -> bool:
+    """Whether the file is at fault. An error without a code is our own misuse, and no file's fault."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in BROKEN
 
 
 def _understood(path: Path) -> sqlite3.Connection:

@@ -25,7 +25,7 @@ from vedette.store.codec import (
 )
 from vedette.store.database import Conn, Database
 from vedette.store.nodes import witness_reports
-from vedette.store.series import FOLD_MS, SeriesColumns, columns, seal
+from vedette.store.series import SPAN_MAX_MS, SeriesColumns, columns, seal
 
 OURS = Who(FIRST_TEAM)
 WINDOW = 600_000
@@ -260,17 +260,21 @@ async def test_late_rows_join_their_chunk_and_the_later_word_counts(node: Node) 
     assert drawn.mean == [[99.5, *(float(n) for n in range(1, 60))]]
 
 
-async def test_small_chunks_of_four_hours_become_one_and_late_rows_still_join_it(node: Node) -> None:
-    start = NOON // FOLD_MS * FOLD_MS
+async def test_small_chunks_become_one_and_late_rows_still_join_it(
+    node: Node,
+) -> None:
+    start = NOON // SPAN_MAX_MS * SPAN_MAX_MS
     told = _every_ten_seconds(1_500, start)
     late = told.pop(700)
     await node.tell(*told)
-    await node.seal(start + FOLD_MS + 2 * WINDOW)
+    await node.seal(start + SPAN_MAX_MS // 2 + 2 * WINDOW)
+    assert (await node.count())[1] == [360, 359, 60]
+    await node.seal(start + SPAN_MAX_MS + 2 * WINDOW)
     assert await node.count() == (0, [1_439, 60])
     await node.tell(late)
-    await node.seal(start + FOLD_MS + 2 * WINDOW)
+    await node.seal(start + SPAN_MAX_MS + 2 * WINDOW)
     assert await node.count() == (0, [1_440, 60])
-    drawn = await node.drawn("a", start, start + 2 * FOLD_MS, 2_000)
+    drawn = await node.drawn("a", start, start + 2 * SPAN_MAX_MS, 2_000)
     assert drawn.mean == [[float(n) for n in range(1_500)]]
 
 

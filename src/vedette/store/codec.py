@@ -13,6 +13,7 @@ which holds integers and floats comes back as floats.
 """
 
 import struct
+import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -32,11 +33,11 @@ Bools = NDArray[np.bool_]
 MAGIC = b"VC\x01"
 ROWS_MAX = 100_000
 COLUMNS_MAX = 4_096
-FRAME_BYTES = (
-    16_384  # a frame is closed once it holds this much: one column then costs at most a frame to read
-)
+FRAME_BYTES = 4_096
+"""A frame is closed once it holds this much: one column then costs at most a frame to read."""
 DIRECTORY_BYTES_MAX = 8 << 20
 LEVEL = 6
+TRIED = 256  # so many values tell which prediction suits a column
 EXPONENT_MAX = 6
 EXACT = 2.0**53  # beyond this a float no longer holds every integer
 
@@ -150,46 +151,56 @@ def _unzigzag(folded: NDArray[np.uint64]) -> Ints:
 
 def _foretell(values: Ints) -> tuple[Foretold, bytes]:
     """The cheapest prediction of these integers, and the planes of its errors. Differences may wrap."""
-    if len(values) == 0:
+    count = len(values)
+    if count == 0:
         return Foretold(0, [0], 0), b""
-    steps = np.diff(values)
-    if not steps.any():
-        return Foretold(1, [int(values[0])], 0), b""
-    turns = np.diff(steps)
-    middle = int(np.partition(values, len(values) // 2)[len(values) // 2])
-    choices = [
-        (0, [middle], _zigzag(values - np.int64(middle))),
-        (1, [int(values[0])], _zigzag(steps)),
-        (2, [int(values[0]), int(steps[0])], _zigzag(turns)),
-    ]
-    order, heads, errors = min(choices, key=lambda choice: float(np.log2(choice[2] + 1.0).sum()))
-    width = (int(errors.max()).bit_length() + 7) // 8 if len(errors) else 0
-    planes = errors.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width]
-    return Foretold(order, heads, width), planes.T.tobytes()
+    first = int(values[0])
+    if (values == first).all():
+        return Foretold(1, [first], 0), b""
+    middle = int(np.partition(values, count // 2)[count // 2])
+    errors = np.zeros((3, count), np.int64)  # one line for each order; its heads have no error
+    np.subtract(values, np.int64(middle), out=errors[0])
+    np.subtract(values[1:], values[:-1], out=errors[1, 1:])
+    np.subtract(errors[1, 2:], errors[1, 1:-1], out=errors[2, 2:])
+    second = int(errors[1, 1])
+    folded = _zigzag(errors)
+    order = int(np.log2(folded[:, :TRIED] + 1.0).sum(axis=1).argmin())
+    chosen = folded[order, order:]
+    width = (int(chosen.max(initial=0)).bit_length() + 7) // 8
+    planes = chosen.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width]
+    return Foretold(order, ([middle], [first], [first, second])[order], width), planes.T.tobytes()
 
 
 def _recall(how: Foretold, planes: bytes, count: int) -> Ints:
     """Undo `_foretell`. Raises ValueError when the parts do not fit together."""
-    if not 0 <= how.order <= 2 or not 0 <= how.width <= 8 or len(how.heads) != max(how.order, 1):  # noqa: PLR2004
+    order, heads = how.order, how.heads
+    if not 0 <= order <= 2 or not 0 <= how.width <= 8 or len(heads) != max(order, 1):  # noqa: PLR2004
         raise ValueError("a column's prediction is unknown")
-    heads = [np.array([head], np.int64) for head in how.heads]
-    if count == 0:
-        return np.zeros(0, np.int64)
-    errors = _errors(planes, how.width, max(count - how.order, 0))
-    if how.order == 0:
-        return errors + heads[0]
-    for head in reversed(heads):
-        errors = np.cumsum(np.concatenate((head, errors)), dtype=np.int64)
-    return errors
-
-
-def _errors(planes: bytes, width: int, count: int) -> Ints:
-    if len(planes) != width * count:
+    values = np.empty(count, np.int64)
+    values[:order] = heads[:count] if order else 0
+    if len(planes) != how.width * max(count - order, 0):
         raise ValueError("a column has the wrong length")
+    values[order:] = _errors(planes, how.width)
+    if order == 0:
+        return values + np.int64(heads[0])
+    if order == 2:  # noqa: PLR2004 - the steps first, then what they lead to
+        np.cumsum(values[1:], out=values[1:])
+    return np.cumsum(values, out=values)
+
+
+_ONE_BYTE = _unzigzag(np.arange(256, dtype=np.uint64))
+
+
+def _errors(planes: bytes, width: int) -> Ints:
+    """The errors that these planes spell; no planes at all: a zero for each."""
     if width == 0:
-        return np.zeros(count, np.int64)
+        return np.zeros(1, np.int64)
+    flat = np.frombuffer(planes, np.uint8)
+    if width == 1:
+        return _ONE_BYTE[flat]
+    count = len(planes) // width
     wide = np.zeros((count, 8), np.uint8)
-    wide[:, :width] = np.frombuffer(planes, np.uint8).reshape(width, count).T
+    wide[:, :width] = flat.reshape(width, count).T
     return _unzigzag(wide.view("<u8").reshape(count))
 
 
@@ -237,22 +248,33 @@ class _Directory(msgspec.Struct, frozen=True, array_like=True):
     states_length: int
 
 
+_Place = tuple[_Column, _Frame, int, int]  # a column, its frame, where that begins, and where the column does
 INTEGERS, BITS = -2, -1
 _encode = msgspec.msgpack.Encoder().encode
 _directory = msgspec.msgpack.Decoder(_Directory).decode
 _states = msgspec.msgpack.Decoder(list[tuple[str, list[str | None], list[int]]]).decode
 
 
+class _Tools(threading.local):
+    """One pair for each thread: neither may be used by two at once."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=LEVEL).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_tools = _Tools()
+
+
 def _deflate(raw: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=LEVEL).compress(raw)
+    return _tools.compress(raw)
 
 
 def _inflate(frame: bytes, most: int) -> bytes:
     """Decompress, but never to more than `most` bytes: the size that a frame claims is looked at first."""
-    size = zstandard.frame_content_size(frame)
-    if not 0 <= size <= most:
+    if not 0 <= zstandard.frame_content_size(frame) <= most:
         raise ValueError("a frame is larger than it may be")
-    return zstandard.ZstdDecompressor().decompress(frame)
+    return _tools.decompress(frame)
 
 
 def encode_chunk(of: Samples) -> bytes:
@@ -338,6 +360,7 @@ class Chunk:
         self._states_length = directory.states_length
         self._raw: dict[int, bytes] = {}  # frames that were decompressed
         self._places = _places(directory, start + length)
+        self._all = np.ones(self.rows, np.bool_)
         self.names = [name for name in self._places if name]
 
     def read(self, name: str) -> Numbers | None:
@@ -350,15 +373,14 @@ class Chunk:
         except (ValueError, OverflowError, zstandard.ZstdError) as error:
             raise ChunkError(f"{name or 'time'} of a chunk cannot be read ({error})") from error
 
-    def _read(self, place: "_Place") -> Numbers:
-        raw = self._raw.get(place.frame_start)
+    def _read(self, place: _Place) -> Numbers:
+        column, frame, start, offset = place
+        raw = self._raw.get(start)
         if raw is None:
-            frame = self._body[place.frame_start : place.frame_start + place.frame.length]
-            raw = self._raw[place.frame_start] = _inflate(frame, place.frame.raw_length)
-        column = place.column
-        body = raw[place.offset : place.offset + column.length]
+            raw = self._raw[start] = _inflate(self._body[start : start + frame.length], frame.raw_length)
+        body = raw[offset : offset + column.length]
         if not column.masked:
-            return Numbers(_values(column, body, self.rows), np.ones(self.rows, np.bool_))
+            return Numbers(_values(column, body, self.rows), self._all)
         bits = np.frombuffer(body[: (self.rows + 7) // 8], np.uint8)
         present = np.unpackbits(bits, count=self.rows, bitorder="little").view(np.bool_)
         dense = _values(column, body[(self.rows + 7) // 8 :], int(present.sum()))
@@ -368,7 +390,11 @@ class Chunk:
 
     def times(self) -> Ints:
         column = self.read("")
-        if column is None or column.values.dtype != np.int64 or (np.diff(column.values) <= 0).any():
+        if (
+            column is None
+            or column.values.dtype != np.int64
+            or (column.values[1:] <= column.values[:-1]).any()
+        ):
             raise ChunkError("the times of a chunk are out of order: restore the database")
         return column.values.astype(np.int64, copy=False)
 
@@ -385,16 +411,6 @@ class Chunk:
         if min(lengths, default=0) < 0 or sum(lengths) != self.rows:
             raise ValueError("a state has the wrong length")
         return [word for word, length in zip(words, lengths, strict=True) for _ in range(length)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A column, the frame that it lies in, and where."""
-
-    column: _Column
-    frame: _Frame
-    frame_start: int
-    offset: int
 
 
 def _check(directory: _Directory, rest: int) -> None:
@@ -421,7 +437,7 @@ def _places(directory: _Directory, start: int) -> dict[str, _Place]:
         offset = 0
         for _ in range(frame.columns):
             column = next(columns)
-            places[column.name] = _Place(column, frame, start, offset)
+            places[column.name] = (column, frame, start, offset)
             offset += column.length
         start += frame.length
     return places

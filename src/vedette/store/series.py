@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, delete, func, select, text
+from sqlalchemy import Row, Select, delete, func, select
 
 from vedette.model.people import Who
 from vedette.store import tables as t
@@ -23,8 +23,9 @@ WINDOW_MS = 10 * MINUTE_MS
 """Rows of one window are folded into one chunk."""
 SETTLE_MS = MINUTE_MS
 """A window is left alone this long after its end, since most of its rows are still coming."""
-FOLD_MS = 240 * MINUTE_MS
-"""Small chunks are folded into one of this span once it is over: fewer bytes, fewer things to open."""
+SPANS = (HOUR_MS, 4 * HOUR_MS)
+"""Small chunks are folded into one of such a span once it is over: fewer bytes, fewer things to open."""
+SPAN_MAX_MS = SPANS[-1]
 BODIES_INLINE = 48
 ROWS_A_DEED = 1_200
 """After so many rows the rest is left for the next call, so that others can write in between."""
@@ -40,7 +41,7 @@ async def seal(conn: Conn, now_ms: int, limit: int) -> int:
     """Fold finished 10-minute windows of at most `limit` nodes into chunks; returns the chunks written.
 
     Call again at once while it returns more than 0. Late rows join the chunk that covers their time. When no
-    window waits, one node's small chunks of a finished four hours are folded into one.
+    window waits, one node's small chunks of a finished hour, or four, are folded into one.
     """
     if conn.dialect.name == "postgresql":
         await conn.execute(select(func.pg_advisory_xact_lock(LOCK)))  # two who fold would fold the same rows
@@ -93,7 +94,7 @@ class _Piece:
 async def _covering(conn: Conn, node_id: str, windows: list[int]) -> list[_Piece]:
     """The chunks that there are for these windows, whatever their span."""
     columns = t.chunks.c
-    starts = sorted({*windows, *(window // FOLD_MS * FOLD_MS for window in windows)})
+    starts = sorted({window // span * span for window in windows for span in (WINDOW_MS, *SPANS)})
     query = select(t.chunks).where(columns.node_id == node_id, columns.start_ms.in_(starts)).with_for_update()
     return [_Piece(row.start_ms, row.span_ms, row.body) for row in await conn.execute(query)]
 
@@ -140,25 +141,30 @@ async def _keep(conn: Conn, node_id: str, team_id: int, chunks: list[_Piece]) ->
 
 async def _fold_one(conn: Conn, now_ms: int) -> int:
     """Fold one node's small chunks of one finished span into one; returns 1, or 0 when none waits."""
-    until_ms = (now_ms - SETTLE_MS - WINDOW_MS) // FOLD_MS * FOLD_MS
     columns = t.chunks.c
-    small = columns.span_ms < text(str(FOLD_MS))  # spelled out: the partial index answers only to a constant
-    oldest = select(t.chunks).where(small, columns.start_ms < until_ms)
-    found = (await conn.execute(oldest.order_by(columns.start_ms).limit(1))).one_or_none()
-    if found is None:
-        return 0
-    start_ms = found.start_ms // FOLD_MS * FOLD_MS
-    within = columns.start_ms.between(start_ms, start_ms + FOLD_MS - 1)
+    for span_ms in SPANS:
+        until_ms = (now_ms - SETTLE_MS - WINDOW_MS) // span_ms * span_ms
+        smaller = columns.span_ms.in_([WINDOW_MS, *(span for span in SPANS if span < span_ms)])
+        waiting = select(t.chunks).where(smaller, columns.start_ms < until_ms).limit(1)
+        if (found := (await conn.execute(waiting)).one_or_none()) is not None:
+            await _fold(conn, found, span_ms)
+            return 1
+    return 0
+
+
+async def _fold(conn: Conn, found: Any, span_ms: int) -> None:
+    columns = t.chunks.c
+    start_ms = found.start_ms // span_ms * span_ms
+    within = columns.start_ms.between(start_ms, start_ms + span_ms - 1)
     take = delete(t.chunks).where(columns.node_id == found.node_id, within)
     rows = (await conn.execute(take.returning(columns.start_ms, columns.body))).all()
     bodies = [row.body for row in sorted(rows, key=lambda row: int(row.start_ms))]
-    chunk = await asyncio.to_thread(_piece_of, start_ms, bodies)
+    chunk = await asyncio.to_thread(_piece_of, start_ms, span_ms, bodies)
     await _keep(conn, found.node_id, found.team_id, [chunk])
-    return 1
 
 
-def _piece_of(start_ms: int, bodies: list[bytes]) -> _Piece:
-    return _piece(start_ms, FOLD_MS, [decode_chunk(body) for body in bodies])
+def _piece_of(start_ms: int, span_ms: int, bodies: list[bytes]) -> _Piece:
+    return _piece(start_ms, span_ms, [decode_chunk(body) for body in bodies])
 
 
 # --- reading ----------------------------------------------------------------------------------------------
@@ -188,7 +194,7 @@ def _chunk_query(who: Who, node_id: str, from_ms: int, to_ms: int) -> Select[Any
     return (
         select(columns.body)
         .where(columns.node_id == node_id, visible_to(who, t.chunks))
-        .where(columns.start_ms > from_ms - FOLD_MS, columns.start_ms < to_ms)
+        .where(columns.start_ms > from_ms - SPAN_MAX_MS, columns.start_ms < to_ms)
         .where(columns.start_ms + columns.span_ms > from_ms)
         .order_by(columns.start_ms)
     )

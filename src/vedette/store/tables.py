@@ -116,12 +116,7 @@ chunks = Table(
     Column("sample_count", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
-Index(
-    "ix_chunks_small",  # those that wait to be folded into four hours
-    chunks.c.start_ms,
-    sqlite_where=chunks.c.span_ms < text("14400000"),
-    postgresql_where=chunks.c.span_ms < text("14400000"),
-)
+Index("ix_chunks_span_ms", chunks.c.span_ms, chunks.c.start_ms)  # those that wait to be folded further
 
 # --- the PoS chain ----------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ CFX = 10**18
 VOTE_CFX = 1000
 FEES_CFX = 100
 RECEIPT_DEADLINE_S = 120.0
+FINALITY_DEADLINE_S = 300.0
 
 
 def register(net: Devnet, index: int, votes: int | None = None, tell: Tell = quiet) -> None:
@@ -30,6 +31,7 @@ def register(net: Devnet, index: int, votes: int | None = None, tell: Tell = qui
         raise SettingError(f"node {index} is a validator already")
     if net.node(MINER).pid is None:
         raise SettingError(f"node {MINER} is down and makes no PoW blocks: vedette devnet start {MINER}")
+    _wait_first_decision(net, tell)
     tell(f"sending {votes * VOTE_CFX} CFX to the account of node {index}")
     fund = _Sender(net, FAUCET_SECRET).send(keys.pow_address, value=(votes * VOTE_CFX + FEES_CFX) * CFX)
     _wait_executed(net, fund)
@@ -45,6 +47,14 @@ def _has_registered(net: Devnet, pos_address: str) -> bool:
     """A node answers zeros for an address it never heard of."""
     status = net.ask(MINER, "pos_getAccount", pos_address)["status"]
     return bool(int(status["locked"], 16) or int(status["availableVotes"], 16) or status["inQueue"])
+
+
+def _wait_first_decision(net: Devnet, tell: Tell) -> None:
+    """PoS overlooks whatever happened on the PoW chain before the first epoch that it finalized."""
+    for _ in patience(FINALITY_DEADLINE_S, f"PoS finalized nothing in {FINALITY_DEADLINE_S:g} s"):
+        if int(net.ask(MINER, "pos_getStatus")["pivotDecision"]["height"], 16):
+            return
+        tell("waiting for the first finalized PoW epoch")
 
 
 class _Sender:

@@ -9,7 +9,7 @@ import logging
 from dataclasses import replace
 
 from vedette.model.clock import Clock, Tick, deaf_ms
-from vedette.model.view import View
+from vedette.model.view import NodeView, View
 from vedette.store import nodes
 from vedette.store.database import Conn, Database
 
@@ -83,15 +83,20 @@ class Ears:
             self._woke_at_ms = after.wall_ms
             grace = min(max(2 * abs(deaf), GRACE_MIN_MS), GRACE_MAX_MS)
             self._patient_until_ms = after.wall_ms + grace
-        log.warning("deaf for %.1f s: every deadline moved by it", deaf / 1000)
+        if abs(deaf) > NOISE_MS:
+            log.warning("deaf for %.1f s: every deadline moved by it", deaf / 1000)
 
     def patient_due_ms(self, due_at_ms: int) -> int:
         """When a node counts as silent; one that was not silent before our deafness has a grace."""
         return max(due_at_ms, self._patient_until_ms) if due_at_ms >= self._woke_at_ms else due_at_ms
 
     def patient(self, view: View) -> View:
-        patient = {
-            node.id: replace(node, due_at_ms=self.patient_due_ms(node.due_at_ms))
-            for node in view.nodes.values()
-        }
-        return replace(view, nodes=patient)
+        """The view with our grace in it."""
+        late = {node.id: due for node in view.nodes.values() if (due := self._grace(node)) > node.due_at_ms}
+        if not late:
+            return view
+        patient = {key: replace(view.nodes[key], due_at_ms=due) for key, due in late.items()}
+        return replace(view, nodes={**view.nodes, **patient})
+
+    def _grace(self, node: NodeView) -> int:
+        return self.patient_due_ms(node.due_at_ms)

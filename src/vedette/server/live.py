@@ -120,10 +120,10 @@ class Live:
         while True:
             await client.wake.wait()
             client.wake.clear()
-            messages = b"".join(client.waiting)
+            messages, last = b"".join(client.waiting), client.over
             client.waiting.clear()
-            await send({"type": "http.response.body", "body": messages, "more_body": not client.over})
-            if client.over:
+            await send({"type": "http.response.body", "body": messages, "more_body": not last})
+            if last:
                 return
 
     def _hello(self, client: Client) -> bytes:

@@ -7,6 +7,7 @@ loud, and nobody is left unwatched because of it.
 import asyncio
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -27,7 +28,9 @@ from vedette.store.view import view as view_of
 
 log = logging.getLogger(__name__)
 
-JUDGE_MS = 1_000
+JUDGE_MS, JUDGE_MAX_MS = 1_000, 5_000
+JUDGE_SHARE = 25
+"""A round is followed by this many times its length of rest, so that a large fleet costs a bounded share."""
 OUTBOX_MS = 1_000
 SEAL_MS = 5_000
 SEAL_NODES = 20
@@ -35,7 +38,7 @@ SEAL_PAUSE_MS = 50
 PAUSE_AFTER_BUG_S = 1
 TRACEBACK_EACH_MS = 60_000
 NOTICES_AT_ONCE = 100
-RETRY_MAX_S = 300
+RETRY_MAX_S, RETRY_ASKED_MAX_S = 300, 3_600
 ATTEMPTS_MAX = 300  # about a day of trying
 
 
@@ -106,9 +109,13 @@ class Judge:
         self.wake = wake
 
     async def run(self, failures: Failures) -> None:
+        took_ms = 0.0
         while True:
-            await woken(self.wake, JUDGE_MS)
+            await asyncio.sleep(took_ms / 1000)
+            await woken(self.wake, min(max(JUDGE_MS, int(JUDGE_SHARE * took_ms)), JUDGE_MAX_MS))
+            began = time.perf_counter()
             await failures.guard("judge", self.round)
+            took_ms = (time.perf_counter() - began) * 1000
 
     async def round(self) -> list[Incident]:
         # First of all our own deafness: a stall of ours must never be judged as theirs.
@@ -216,8 +223,9 @@ def retry_after_ms(
     """
     if attempts >= ATTEMPTS_MAX:
         return None
-    pause_s = asked_s if asked_s is not None else 2.0 ** min(attempts, 10)
-    return int(min(pause_s, RETRY_MAX_S) * 1000 * (1 + jitter() / 4))
+    own_s = min(2.0 ** min(attempts, 10), RETRY_MAX_S)
+    pause_s = own_s if asked_s is None else min(max(asked_s, 1.0), RETRY_ASKED_MAX_S)
+    return int(pause_s * 1000 * (1 + jitter() / 4))
 
 
 async def seal(database: Database, ears: Ears, failures: Failures) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from vedette.model.incident import Incident, SubjectKind
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.model.pos import PosAddress
+from vedette.model.view import ProcessState
 from vedette.notify.words import Lang
 from vedette.server.api.blocks import signed_votes
 from vedette.server.api.incidents import incident_shape
@@ -27,7 +28,8 @@ GATHER_MS = 500
 BLOCKS_AT_ONCE = 120
 """Older blocks are the past being read: the page asks for those when it wants them."""
 
-Telling = tuple[object, object, object]
+Telling = tuple[str | None, int | None, int | None]  # process state, death, planned stop
+AT_REST: Telling = (ProcessState.RUNNING.value, None, None)
 
 
 class News:
@@ -55,7 +57,7 @@ class News:
         if live is None:
             return
         telling = (live.states.get("process.state"), live.died_at_ms, live.planned_stop_until_ms)
-        if self._telling.get(node_id) != telling:
+        if self._telling.get(node_id, AT_REST) != telling:
             self._telling[node_id] = telling
             self.judge_wake.set()
             self._wake.set()

@@ -278,9 +278,11 @@ def is_loopback(host: str | None) -> bool:
     if host is None:
         return False
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host.lower() == "localhost"
+    mapped = getattr(address, "ipv4_mapped", None)  # how a dual socket spells IPv4
+    return (mapped or address).is_loopback
 
 
 SECRETS = ("ingest_token", "read_token", "mail.server")
@@ -344,6 +346,8 @@ def _add_environment(given: dict[str, Any], environment: Mapping[str, str], prob
         if not name.startswith("VEDETTE_") or name.startswith(OTHERS):
             continue
         path = ENVIRONMENT.get(name)
+        if f"{name}_FILE" in environment:
+            problems.append(f"wrong setting: {name} and {name}_FILE are both in the environment; keep one")
         if path is None:
             problems.append(f"unknown setting: {name} in the environment")
             continue

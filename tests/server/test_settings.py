@@ -1,0 +1,211 @@
+"""Settings: everything wrong at once, secrets from files, nothing guessed."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from vedette.model.errors import SettingError
+from vedette.server.settings import load
+from vedette.server.tokens import ingest_token
+
+ALICE = "0x" + "a1" * 32
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "server.toml"
+    path.write_text(text)
+    return path
+
+
+def problems(path: Path | None, environment: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(SettingError) as error:
+        load(path, environment or {})
+    return str(error.value).split("\n")
+
+
+FULL = f"""
+database = "data/vedette.db"
+watch = ["{ALICE.upper().replace("0X", "0x")}"]
+ingest_token_file = "enrol"
+read_token = "let-me-read-let-me-read"
+[server]
+host = "::1"
+port = 9000
+public_url = "https://watch.example/"
+[[endpoints]]
+name = "mine"
+url = "http://127.0.0.1:12537"
+[mail]
+server = "smtp://u:p@mail.example:587"
+from = "vedette@example.org"
+to = ["a@example.org", "b@example.org"]
+[[webhooks]]
+name = "hook"
+url = "http://127.0.0.1:9/hook"
+[alerts]
+absent_blocks = 12
+language = "zh"
+"""
+
+
+def test_a_full_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "enrol").write_text("enrol-me-enrol-me-enrol-me\n")
+    settings = load(written(tmp_path, FULL), {})
+    assert settings.database == str(tmp_path / "data/vedette.db")
+    assert settings.watch == (ALICE,)
+    assert settings.ingest_token == "enrol-me-enrol-me-enrol-me"
+    assert (settings.host, settings.port, settings.page_url) == ("::1", 9000, "https://watch.example")
+    assert settings.endpoints[0].name == "mine"
+    assert settings.mail is not None
+    assert settings.mail.to == ("a@example.org", "b@example.org")
+    assert settings.webhooks[0].secret is None
+    assert (settings.alerts.absent_blocks, settings.alerts.language) == (12, "zh")
+    assert not settings.trust_loopback  # behind a proxy everyone comes from loopback
+
+
+def test_no_file_at_all_is_a_server_on_loopback() -> None:
+    settings = load(None, {})
+    assert (settings.host, settings.trust_loopback, settings.database) == ("127.0.0.1", True, "vedette.db")
+
+
+def test_everything_wrong_is_said_at_once_a_line_each(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """
+        watch = ["0x12"]
+        read_token = "short"
+        surprise = 1
+        [server]
+        port = "8642"
+        [[endpoints]]
+        name = "a b"
+        [[webhooks]]
+        name = "email"
+        url = "ftp://x"
+        [mail]
+        server = "smtp://m.example"
+        to = "me"
+        """,
+    )
+    assert problems(path, {"VEDETTE_SERVR_PORT": "1"}) == sorted(EXPECTED)
+
+
+NAMES = "a name of at most 40 letters, digits, dots, dashes or underscores"
+KNOWN = [
+    "alerts",
+    "database",
+    "endpoints",
+    "ingest_token",
+    "ingest_token_file",
+    "mail",
+    "read_token",
+    "read_token_file",
+    "server",
+    "watch",
+    "webhooks",
+]
+EXPECTED = [
+    "missing setting: endpoints[0].url",
+    "missing setting: mail.from",
+    f"wrong setting: endpoints[0].name must be {NAMES}",
+    "unknown setting: VEDETTE_SERVR_PORT in the environment",
+    "unknown setting: surprise (known here: " + ", ".join(KNOWN) + ")",
+    "wrong setting: mail.to must be a list",
+    "wrong setting: read_token must be at least 16 printable characters without spaces",
+    "wrong setting: server.port must be a whole number from 0 to 65535",
+    "wrong setting: watch must be PoS addresses: 0x and 64 hex digits each",
+    "wrong setting: webhooks[0].url must be a URL that starts with http:// or https://",
+    'wrong setting: webhooks: "email" is the name of the mail; choose another',
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("server = 5", "wrong setting: server must be a table"),
+        ("endpoints = 5", "wrong setting: write [[endpoints]], one for each"),
+        ("[server]\nport = true", "wrong setting: server.port must be a whole number from 0 to 65535"),
+        ('ingest_token_file = "gone"', "wrong setting: ingest_token_file: cannot read gone: No such file"),
+        ('[server]\ntrust_loopback = "yes"', "wrong setting: server.trust_loopback must be true or false"),
+        ('[alerts]\nlanguage = "fr"', 'wrong setting: alerts.language must be "en" or "zh"'),
+        ("database = ", "are not TOML"),
+        ("[mail]", "missing setting: mail.server (or server_file)"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_would_be_right(tmp_path: Path, text: str, line: str) -> None:
+    assert any(line in told for told in problems(written(tmp_path, text)))
+
+
+def test_a_settings_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    assert problems(tmp_path / "no.toml") == [
+        f"cannot read the settings {tmp_path}/no.toml: No such file or directory"
+    ]
+
+
+def test_two_endpoints_of_one_name_are_one_too_many() -> None:
+    twins = {"VEDETTE_ENDPOINTS": "a=http://x:1,a=http://y:2"}
+    assert problems(None, twins) == ['wrong setting: endpoints: the name "a" is given twice']
+
+
+def test_the_environment_outranks_the_file_and_an_option_outranks_both(tmp_path: Path) -> None:
+    path = written(tmp_path, 'database = "a.db"\n[server]\nport = 1000')
+    environment = {
+        "VEDETTE_SERVER_PORT": "2000",
+        "VEDETTE_WATCH": f"{ALICE}, {ALICE}",
+        "VEDETTE_ENDPOINTS": "a=http://x:1,b=https://y",
+        "VEDETTE_MAIL_SERVER": "smtp://m.example",
+        "VEDETTE_MAIL_FROM": "v@example.org",
+        "VEDETTE_MAIL_TO": "a@example.org,b@example.org",
+        "VEDETTE_AGENT_SERVER": "another command's",
+        "HOME": "/root",
+    }
+    settings = load(path, environment, database="c.db")
+    assert (settings.port, settings.database, settings.watch) == (2000, "c.db", (ALICE,))
+    assert [endpoint.url for endpoint in settings.endpoints] == ["http://x:1", "https://y"]
+    assert settings.mail is not None
+    assert len(settings.mail.to) == 2
+    assert load(path, environment, port=3000).port == 3000
+
+
+def test_a_secret_of_the_environment_replaces_the_files_however_it_is_spelled(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file-from-a-file")
+    path = written(tmp_path, 'read_token = "in-the-file-in-the-file"')
+    environment = {"VEDETTE_READ_TOKEN_FILE": str(tmp_path / "secret")}
+    assert load(path, environment).read_token == "from-a-file-from-a-file"
+
+
+def test_a_secret_given_twice_is_a_question() -> None:
+    twice = {"VEDETTE_READ_TOKEN": "x" * 20, "VEDETTE_READ_TOKEN_FILE": "/nowhere"}
+    line = (
+        "wrong setting: VEDETTE_READ_TOKEN and VEDETTE_READ_TOKEN_FILE are both in the environment; keep one"
+    )
+    assert line in problems(None, twice)
+
+
+def test_no_secret_is_in_what_settings_say_of_themselves(tmp_path: Path) -> None:
+    (tmp_path / "enrol").write_text("enrol-me-enrol-me-enrol-me\n")
+    said = repr(load(written(tmp_path, FULL), {}))
+    for secret in ("enrol-me", "let-me-read", "u:p@"):
+        assert secret not in said
+
+
+def test_without_a_configured_token_one_is_made_for_our_eyes_only_and_kept(tmp_path: Path) -> None:
+    settings = load(None, {}, database=str(tmp_path / "deep" / "vedette.db"))
+    made = ingest_token(settings)
+    path = tmp_path / "deep" / "ingest-token"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(made) >= 32
+    assert ingest_token(settings) == made
+    assert [file.name for file in path.parent.iterdir()] == ["ingest-token"]
+
+
+def test_a_broken_token_file_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "ingest-token").write_text("")
+    with pytest.raises(SettingError, match="remove the file for a new one"):
+        ingest_token(load(None, {}, database=str(tmp_path / "vedette.db")))
+
+
+def test_with_postgresql_a_token_is_asked_for() -> None:
+    with pytest.raises(SettingError, match="missing setting: ingest_token"):
+        ingest_token(load(None, {}, database="postgresql://localhost/x"))

@@ -44,6 +44,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
+@pytest.fixture
+async def postgres_database(postgres_url: str) -> AsyncIterator[Database]:
+    """For what only PostgreSQL can do."""
+    await _emptied(postgres_url)
+    opened = await Database.open(postgres_url)
+    yield opened
+    await opened.close()
+
+
 async def _fresh_sqlite(place: Path, template: Path) -> Path:
     await (await Database.open(str(template))).close()
     shutil.copy(template, place / "vedette.db")

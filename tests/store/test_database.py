@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -117,6 +118,54 @@ async def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
         assert (await conn.execute(select(marks.c.text).where(marks.c.name == "n"))).scalar() == "80"
     await ours.close()
     await theirs.close()
+
+
+async def test_a_lock_that_another_program_holds_too_long_is_told_and_outlived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vedette.store.database.BUSY_MS", 50)
+    database = await Database.open(str(tmp_path / "v.db"))
+    other = sqlite3.connect(tmp_path / "v.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="another process"):
+        await database.write(lambda conn: _team(conn, 2))
+    other.execute("ROLLBACK")
+    other.close()
+    assert await database.write(lambda conn: _team(conn, 3)) == 3
+    assert await _count(database) == 2
+    await database.close()
+
+
+async def test_a_deadlock_on_postgresql_is_tried_again(postgres_database: Database) -> None:
+    met = asyncio.Barrier(2)
+    attempts = 0
+
+    async def crossing(conn: Conn, first: int, second: int) -> None:
+        nonlocal attempts
+        attempts += 1
+        await conn.execute(teams.update().where(teams.c.id == first).values(name="held"))
+        if attempts <= 2:
+            await met.wait()
+        await conn.execute(teams.update().where(teams.c.id == second).values(name="wanted"))
+
+    await postgres_database.write(lambda conn: _team(conn, 2))
+    await asyncio.gather(
+        postgres_database.write(lambda conn: crossing(conn, 1, 2)),
+        postgres_database.write(lambda conn: crossing(conn, 2, 1)),
+    )
+    assert attempts == 3
+
+
+async def test_two_servers_that_open_a_new_postgresql_at_once_migrate_it_once(postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("CREATE DATABASE unheard_of")
+    opened = await asyncio.gather(
+        *(Database.open(postgres_url.replace("/postgres?", "/unheard_of?")) for _ in range(3))
+    )
+    assert [await _count(database) for database in opened] == [1, 1, 1]
+    await asyncio.gather(*(database.close() for database in opened))
+    await connection.execute("DROP DATABASE unheard_of")
+    await connection.close()
 
 
 async def test_a_full_disk_is_told_to_every_caller_and_the_next_deed_goes_on(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from sqlalchemy import URL, ColumnElement, Table, event, false, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from vedette.model.errors import StoreError
@@ -108,7 +108,14 @@ class SQLite(Database):
         await self._writing.dispose()
 
     async def write(self, deed: Deed[T]) -> T:
-        return cast("T", await self._writer.write(deed))
+        try:
+            return cast("T", await self._writer.write(deed))
+        except OperationalError as error:
+            if "database is locked" not in str(error.orig):
+                raise
+            raise StoreError(
+                f"another process has held the database for {BUSY_MS // 1000} s: try again, or stop it"
+            ) from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Conn]:

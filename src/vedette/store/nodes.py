@@ -75,7 +75,7 @@ async def enroll(conn: Conn, team_id: int, public_key_hex: str, name: str, role:
     public_key = bytes.fromhex(public_key_hex)
     agent = agent_id(public_key)
     row = {"id": agent[:16], "team_id": team_id, "agent": agent, "public_key": public_key}
-    told = {"name": name, "role": role}
+    told = {"name": name.replace("\0", ""), "role": role}  # PostgreSQL has no such character
     statement = insert_into(conn, t.nodes).values(**row, **told, enrolled_at_ms=now_ms)
     own = t.nodes.c.team_id == team_id  # another team that learnt the key renames nothing
     await conn.execute(statement.on_conflict_do_update(index_elements=["agent"], set_=told, where=own))

@@ -95,6 +95,7 @@ spools = Table(
 
 # --- series -----------------------------------------------------------------------------------------------
 
+# Not clustered by its key: rows of more than a kilobyte would each spill into a page of their own.
 hot = Table(
     "hot",
     metadata,
@@ -103,7 +104,6 @@ hot = Table(
     Column("team_id", BigInteger, nullable=False),
     Column("late", Boolean, nullable=False),
     Column("row", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 chunks = Table(

@@ -76,4 +76,7 @@ def _node(row: Row[Any]) -> NodeView:
 
 def _process(word: str | None) -> ProcessState:
     """An agent of another version may use a word that we do not know."""
-    return ProcessState(word) if word in set(ProcessState) else ProcessState.UNKNOWN
+    return _STATES.get(word or "", ProcessState.UNKNOWN)
+
+
+_STATES = {state.value: state for state in ProcessState}

@@ -306,9 +306,8 @@ async def _keep(conn: Conn, rows: list[dict[str, Any]]) -> None:
 async def _note_signatures(conn: Conn, blocks: Iterable[PosBlock]) -> None:
     """Each account remembers the highest block that it is known to have signed."""
     signed: dict[PosAddress, int] = {}
-    for block in blocks:
-        for address in block.signers:
-            signed[address] = max(signed.get(address, 0), block.height)
+    for block in sorted(blocks, key=lambda block: block.height, reverse=True):
+        signed |= dict.fromkeys(block.signers.keys() - signed.keys(), block.height)
     numbers = await intern(conn, signed.keys())
     columns = t.pos_accounts.c
     lower = or_(columns.last_signed_height.is_(None), columns.last_signed_height < bindparam("at"))

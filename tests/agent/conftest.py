@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.agent.stand_ins import TOKEN, Server, StubNode, StubServer, serving
 
+from tests.agent.stand_ins import TOKEN, Server, StubNode, StubServer, serving
 from vedette.agent.agent import Agent
 from vedette.agent.config import Settings
 

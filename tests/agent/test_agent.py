@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from tests.agent.conftest import Scene, settings_for
 from tests.agent.stand_ins import Canned, Post, StubServer, serving
-
 from vedette.agent.planned import PlannedStop, announce
 from vedette.agent.sender import backoff_s
 from vedette.model.report import Envelope

@@ -5,13 +5,15 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from tests.agent.conftest import Scene
 
+from tests.agent.conftest import Scene
 from vedette.agent import memory, planned
 from vedette.agent.commands import app
 from vedette.agent.config import checked
@@ -161,6 +163,25 @@ def test_memory_outlives_the_agent_but_not_a_change_of_node(
     assert other.enrolled == first.known.enrolled
     first.keep_facts({"node.pos_address": "0x2"})
     assert "node.pos_address was 0x1 and is now 0x2" in caplog.text
+
+
+def test_facts_learnt_at_the_same_moment_are_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Memory(tmp_path / "known.json", "http://127.0.0.1:1", Troubles())
+    replace = msgspec.structs.replace
+
+    def replace_slowly(known: Any, **changes: Any) -> Any:
+        time.sleep(0.02)
+        return replace(known, **changes)
+
+    monkeypatch.setattr("msgspec.structs.replace", replace_slowly)
+    threads = [threading.Thread(target=made.keep_facts, args=({f"a.b{n}": "c"},)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made.known.facts) == 8
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"facts": 7}', b"x" * (memory.BYTES_MAX + 1)])

@@ -6,8 +6,8 @@ import time
 from itertools import pairwise
 
 import pytest
-from tests.agent.stand_ins import StubNode, serving
 
+from tests.agent.stand_ins import StubNode, serving
 from vedette.agent.probes import disk, memory, peers, pos, pow, sync_phase, voting  # noqa: A004
 from vedette.agent.probes.cpu import Cpu, Ticks, ticks, used_ratio
 from vedette.agent.probes.identity import HOUR_MS, Hourly

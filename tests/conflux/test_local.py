@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.agent.stand_ins import Canned, StubNode, serving
 
+from tests.agent.stand_ins import Canned, StubNode, serving
 from vedette.conflux import local
 from vedette.conflux.exchange import Peer
 from vedette.conflux.local import LocalRpc

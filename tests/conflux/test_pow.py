@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.agent.stand_ins import NODE_ANSWERS
 
+from tests.agent.stand_ins import NODE_ANSWERS
 from vedette.conflux import pow  # noqa: A004
 from vedette.conflux.wire import Garbled
 

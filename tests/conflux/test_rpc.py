@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.stub_node import StubNode, served
 
+from tests.stub_node import StubNode, served
 from vedette.conflux.rpc import Budget, Rpc, open_session, spend
 from vedette.conflux.wire import Garbled, Refused, RpcError, Unreachable
 from vedette.model.errors import SettingError

@@ -4,7 +4,6 @@ import tomllib
 from pathlib import Path
 
 from tests.devnet.test_devnet_options import a_node
-
 from vedette.devnet.demo import Plan, settings
 from vedette.server.settings import load
 

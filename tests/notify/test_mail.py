@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
-from tests.notify.tls import strangers_tls
 
+from tests.notify.tls import strangers_tls
 from vedette.model.errors import SettingError
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.notify.channels import ChannelError, Mail, MailSettings, Security, mail_settings

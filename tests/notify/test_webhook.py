@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.notify.tls import strangers_tls
 
+from tests.notify.tls import strangers_tls
 from vedette.model.errors import SettingError
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.notify.channels import ChannelError, MailSettings, Webhook, WebhookSettings, build

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.postgres import postgres
 
+from tests.postgres import postgres
 from vedette.store.database import Database
 from vedette.store.tables import metadata
 

@@ -2,6 +2,7 @@ import asyncio
 from dataclasses import replace
 
 from sqlalchemy import func, insert, select
+
 from tests.store.doubles import (
     ALICE,
     BOB,
@@ -16,7 +17,6 @@ from tests.store.doubles import (
     envelope,
     told,
 )
-
 from vedette.model.incident import Incident, Reason, Severity
 from vedette.model.people import FIRST_TEAM, PUBLIC, Who
 from vedette.model.report import Live

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
-from tests.store.doubles import NOON, TEN_S, delivery, enrolled, envelope, report
 
+from tests.store.doubles import NOON, TEN_S, delivery, enrolled, envelope, report
 from vedette.model.people import FIRST_TEAM, PUBLIC, Who
 from vedette.model.report import Live, Report
 from vedette.store import tables as t

@@ -6,8 +6,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from tests.store.doubles import NOON, TEN_S, delivery, enrolled, envelope
 
+from tests.store.doubles import NOON, TEN_S, delivery, enrolled, envelope
 from vedette.model.people import FIRST_TEAM, PUBLIC, Who
 from vedette.model.report import Report
 from vedette.store import tables as t

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
-from tests.store.doubles import ALICE, BOB, CAROL, DAVE, FOUR, account, block, committee, stake
 
+from tests.store.doubles import ALICE, BOB, CAROL, DAVE, FOUR, account, block, committee, stake
 from vedette.model.pos import PosAddress, PosBlock, Queued
 from vedette.store import tables as t
 from vedette.store.accounts import accounts, known_addresses, remember_accounts

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.whole.conftest import running_devnet
 from tests.whole.outside import ask, until
-
 from vedette.devnet import process
 from vedette.devnet.net import Devnet
 from vedette.devnet.options import DevnetOptions

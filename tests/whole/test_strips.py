@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.whole.outside import ask
 
+from tests.whole.outside import ask
 from vedette.devnet.net import Devnet
 from vedette.devnet.options import DevnetOptions
 from vedette.model.clock import MachineClock

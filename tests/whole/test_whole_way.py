@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from tests.whole.outside import Receivers, ask, free_port, get, receivers, until
 
 pytestmark = pytest.mark.real
@@ -91,7 +92,8 @@ def test_four_validators_sign_and_four_nodes_are_up(demo: Demo) -> None:
 
 def _all_up(demo: Demo) -> list[dict[str, Any]] | None:
     nodes: list[dict[str, Any]] = get(f"{demo.api}/nodes")["nodes"]
-    return nodes if [node["state"] for node in nodes] == ["up"] * 4 else None
+    up = [node for node in nodes if node["state"] == "up" and node["pos_address"]]
+    return nodes if len(up) == len(nodes) == 4 else None
 
 
 @pytest.fixture(scope="module")

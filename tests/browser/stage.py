@@ -114,6 +114,11 @@ class Stage:
         for listener in self.listeners:
             listener.put_nowait((event, data))
 
+    def hang_up(self) -> None:
+        """End every live stream."""
+        for listener in self.listeners:
+            listener.put_nowait(("", {}))
+
     def open_incident(self) -> None:
         """From now on something is wrong."""
         self.scene = "trouble"
@@ -491,8 +496,7 @@ class Play:
         self._up.set()
         await self._over.wait()
         ticking.cancel()
-        for listener in self.stage.listeners:
-            listener.put_nowait(("", {}))
+        self.stage.hang_up()
         await runner.cleanup()
 
     async def _tick(self) -> None:

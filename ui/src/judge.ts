@@ -45,12 +45,13 @@ export function markOfValidator(validator: Validator): Kind {
 
 export const absentCount = (validator: Validator): number => validator.votes.known - validator.votes.signed;
 
-/** Trouble first, then the lowest rate, then the most votes; a steady order for the rest. */
+/** Trouble first, then one's own, then the lowest rate and the most votes; a steady order for the rest. */
 export function worstFirst(validators: readonly Validator[]): Validator[] {
   const rate = (v: Validator): number => v.votes.rate ?? 2;
   return [...validators].sort(
     (a, b) =>
       b.incidents.length - a.incidents.length ||
+      Number(b.node_id !== null) - Number(a.node_id !== null) ||
       rate(a) - rate(b) ||
       (b.committee_votes ?? -1) - (a.committee_votes ?? -1) ||
       (a.name ?? a.address).localeCompare(b.name ?? b.address),

@@ -1,5 +1,6 @@
 // A question that stays asked: its newest answer, its trouble if any, and asking again at a bearable pace.
 import type { Answer, Trouble } from "./api";
+import { live } from "./live.svelte";
 
 type Asker<T> = (signal: AbortSignal) => Promise<Answer<T>>;
 
@@ -45,7 +46,7 @@ export class Question<T> {
     const wait = Math.max(GATHER_MS, this.#askedAt + this.#pace - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.ask();
+      if (live.state !== "paused") void this.ask(); // going on reads everything anew
     }, wait);
   }
 

@@ -104,9 +104,11 @@ describe("what comes first", () => {
   });
   test("validators in trouble, then those that miss votes, then those of whom nothing is known", () => {
     const validator = (name: string, rate: number | null, incidents: number[] = []): Validator =>
-      ({ name, address: name, incidents, committee_votes: 1, votes: { rate } }) as Validator;
+      ({ name, address: name, node_id: null, incidents, committee_votes: 1, votes: { rate } }) as Validator;
     const order = worstFirst([validator("unknown", null), validator("good", 1), validator("bad", 0.5), validator("ill", 1, [4])]);
     expect(order.map((v) => v.name)).toEqual(["ill", "bad", "good", "unknown"]);
+    const own: Validator = { ...validator("own", 1), node_id: "n" };
+    expect(worstFirst([validator("bad", 0.5), own]).map((v) => v.name)).toEqual(["own", "bad"]);
   });
   test("node states, worst first, only those that occur", () => {
     expect(nodeCounts({ up: 3, down: 1, silent: 0 })).toEqual([["down", 1], ["up", 3]]);

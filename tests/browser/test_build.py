@@ -1,0 +1,76 @@
+"""What is built: small, from one lock that names no host, with types that are the server's."""
+
+import gzip
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import hatch_build
+from tests.browser.stage import STATIC
+from vedette.server.app import openapi_document
+
+UI = Path(__file__).parents[2] / "ui"
+FIRST_LOAD_KB = 120
+
+built = pytest.mark.skipif(
+    not (STATIC / "index.html").is_file(), reason="the page is not built: python hatch_build.py"
+)
+
+
+@built
+def test_the_first_load_is_small() -> None:
+    index = (STATIC / "index.html").read_text()
+    files = [STATIC / name for name in re.findall(r'(?:src|href)="/([^"]+\.(?:js|css|svg))"', index)]
+    total = sum(len(gzip.compress(file.read_bytes(), 9)) for file in [STATIC / "index.html", *files])
+    assert len(files) >= 3
+    assert total <= FIRST_LOAD_KB * 1000
+
+
+@built
+def test_the_page_has_no_inline_script_or_style() -> None:
+    index = (STATIC / "index.html").read_text()
+    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", index)
+
+
+def test_the_lock_names_versions_and_hashes_but_no_host() -> None:
+    lock = json.loads((UI / "package-lock.json").read_text())
+    packages = {name: part for name, part in lock["packages"].items() if name}
+    assert packages
+    assert all(part["integrity"].startswith("sha512-") for part in packages.values())
+    assert not any("resolved" in part for part in packages.values())
+
+
+def test_the_same_sources_are_not_built_twice(tmp_path: Path) -> None:
+    ui = tmp_path / "ui"
+    (ui / "src").mkdir(parents=True)
+    (ui / "package.json").write_text("{}")
+    (ui / "src" / "main.ts").write_text("one")
+    before = hatch_build.fingerprint(ui)
+    static = tmp_path / hatch_build.STATIC
+    static.mkdir(parents=True)
+    (static / "index.html").write_text("")
+    (static / hatch_build.STAMP).write_text(before)
+    assert not hatch_build.build(tmp_path)
+    (ui / "src" / "main.ts").write_text("two")
+    assert hatch_build.fingerprint(ui) != before
+
+
+def test_an_unpacked_package_without_the_sources_builds_nothing(tmp_path: Path) -> None:
+    assert not hatch_build.build(tmp_path)
+
+
+@pytest.mark.skipif(
+    not (UI / "node_modules").is_dir(), reason="node_modules is missing: python hatch_build.py"
+)
+def test_the_types_of_the_page_are_the_servers(tmp_path: Path) -> None:
+    document, fresh = tmp_path / "openapi.json", tmp_path / "api-types.ts"
+    document.write_text(json.dumps(openapi_document()))
+    node = hatch_build.npm_command()[0]
+    tool = UI / "node_modules" / "openapi-typescript" / "bin" / "cli.js"
+    subprocess.run([node, str(tool), str(document), "-o", str(fresh)], check=True, capture_output=True)
+    assert fresh.read_text() == (UI / "src" / "api-types.ts").read_text(), (
+        "stale: vedette openapi > openapi.json && cd ui && npm run types -- ../openapi.json"
+    )

@@ -1,6 +1,7 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import func, insert, select
 
 from tests.store.doubles import (
@@ -222,6 +223,21 @@ async def test_the_view_shows_nodes_blocks_and_the_validators_that_concern_us(da
     )
     assert (node.pos_address, node.sync_phase, node.due_at_ms) == (BOB, "NormalSyncPhase", NOON + 30_000)
     assert shown.nodes[quiet].process is ProcessState.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("up_seconds", "ago_ms"),
+    [(90, 90_000), (0, 0), (-1, None), (2**63 - 1, None), (float("nan"), None), (float("inf"), None)],
+)
+async def test_the_view_knows_since_when_a_process_runs_by_our_own_clock(
+    database: Database, up_seconds: float, ago_ms: int | None
+) -> None:
+    node_id, agent = await database.write(lambda conn: enrolled(conn, "node one"))
+    live = Live(NOON - 3_600_000, {"process.up_seconds": up_seconds}, {"process.state": "running"})
+    await database.write(lambda conn: witness_reports(conn, [delivery(node_id, envelope(agent, live=live))]))
+    async with database.read() as conn:
+        node = (await view(conn, NOON + 1)).nodes[node_id]
+    assert node.running_since_ms == (None if ago_ms is None else node.heard_at_ms - ago_ms)
 
 
 async def test_the_view_of_an_empty_database_is_empty(database: Database) -> None:

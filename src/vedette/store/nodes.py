@@ -211,14 +211,16 @@ async def _advance(conn: Conn, spools: list[_Spool]) -> None:
 
 async def _tell_latest(conn: Conn, deliveries: Sequence[Delivery]) -> None:
     """Note that each node was heard of, and its state if that is newer than what we knew."""
-    live = [_heard(d) | _live(d.envelope.live) for d in deliveries if d.envelope.live is not None]
-    reported = [_heard(d) | _reported(d.envelope) for d in deliveries if d.envelope.live is None]
+    live = [
+        _heard(d) | _live(lane, d.heard_at_ms) for d in deliveries if (lane := d.envelope.live) is not None
+    ]
+    reported = [_heard(d) | _reported(d) for d in deliveries if d.envelope.live is None]
     add = insert_into(conn, t.latest)
     held, new = t.latest.c, add.excluded
     later = new.live_at_ms > func.coalesce(held.live_at_ms, -1)
     # A live state that is much older than the one we hold was not overtaken: its agent's clock was set back.
     set_back = new.live_at_ms < held.live_at_ms - OVERTAKEN_MS
-    for rows, newer, names in ((live, or_(later, set_back), LIVE), (reported, later, LIVE[:3])):
+    for rows, newer, names in ((live, or_(later, set_back), LIVE), (reported, later, LIVE[:4])):
         if rows:
             told = {name: case((newer, new[name]), else_=held[name]) for name in names}
             heard = {"heard_at_ms": new.heard_at_ms, "due_at_ms": new.due_at_ms}
@@ -226,7 +228,7 @@ async def _tell_latest(conn: Conn, deliveries: Sequence[Delivery]) -> None:
             await conn.execute(add.on_conflict_do_update(index_elements=["node_id"], set_=heard | told), rows)
 
 
-LIVE = ("live_at_ms", "numbers", "states", "planned_stop_until_ms", "died_at_ms")
+LIVE = ("live_at_ms", "numbers", "states", "running_since_ms", "planned_stop_until_ms", "died_at_ms")
 
 
 def _heard(delivery: Delivery) -> dict[str, Any]:
@@ -238,17 +240,32 @@ def _heard(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _live(live: Live) -> dict[str, Any]:
-    told = (live.at_ms, pack(live.numbers), pack(live.states), live.planned_stop_until_ms, live.died_at_ms)
+def _live(live: Live, heard_at_ms: int) -> dict[str, Any]:
+    told = (
+        live.at_ms,
+        pack(live.numbers),
+        pack(live.states),
+        _running_since_ms(live, heard_at_ms),
+        live.planned_stop_until_ms,
+        live.died_at_ms,
+    )
     return dict(zip(LIVE, told, strict=True))
 
 
-def _reported(envelope: Envelope) -> dict[str, Any]:
+def _running_since_ms(live: Live, heard_at_ms: int) -> int | None:
+    """When the node's process started, by our clock: the agent's may be off by more than a restart takes."""
+    up_seconds = live.numbers.get("process.up_seconds")
+    if up_seconds is None or not 0 <= up_seconds <= heard_at_ms / 1000:
+        return None
+    return heard_at_ms - int(up_seconds * 1000)
+
+
+def _reported(delivery: Delivery) -> dict[str, Any]:
     """Without a live state the newest report stands for it; it knows nothing of plans and deaths."""
-    if not envelope.reports:
+    if not delivery.envelope.reports:
         return dict.fromkeys(LIVE)
-    newest = max(envelope.reports, key=lambda report: report.at_ms)
-    return _live(Live(newest.at_ms, newest.numbers, newest.states))
+    newest = max(delivery.envelope.reports, key=lambda report: report.at_ms)
+    return _live(Live(newest.at_ms, newest.numbers, newest.states), delivery.heard_at_ms)
 
 
 async def nodes(conn: Conn, who: Who) -> list[NodeRow]:

@@ -77,6 +77,7 @@ latest = Table(
     Column("live_at_ms", BigInteger),
     Column("numbers", LargeBinary),
     Column("states", LargeBinary),
+    Column("running_since_ms", BigInteger),
     Column("planned_stop_until_ms", BigInteger),
     Column("died_at_ms", BigInteger),
 )

@@ -53,7 +53,8 @@ def _settled(block: BlockVotes) -> SettledBlock:
 # The system judges for every team, so no reader is asked for here; what it finds belongs to the node's team.
 _NODES = select(
     *t.nodes.c["id", "team_id", "name"],
-    *t.latest.c["heard_at_ms", "due_at_ms", "states", "planned_stop_until_ms", "died_at_ms"],
+    *t.latest.c["heard_at_ms", "due_at_ms", "states"],
+    *t.latest.c["running_since_ms", "planned_stop_until_ms", "died_at_ms"],
 ).join_from(t.nodes, t.latest, t.latest.c.node_id == t.nodes.c.id)
 
 
@@ -71,6 +72,7 @@ def _node(row: Row[Any]) -> NodeView:
         heard_at_ms=row.heard_at_ms,
         due_at_ms=row.due_at_ms,
         sync_phase=states.get("node.sync_phase"),
+        running_since_ms=row.running_since_ms,
     )
 
 

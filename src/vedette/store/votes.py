@@ -364,16 +364,21 @@ async def _decoded(conn: Conn, rows: Sequence[Row[Any]]) -> list[BlockVotes]:
 
 
 def _block_votes(row: Row[Any], roster: Roster | None, named: Mapping[int, PosAddress]) -> BlockVotes:
+    height, block_hash, epoch, number, at_us, proposer, seats, extra, signers, witnesses = row
     return BlockVotes(
-        height=row.height,
-        hash="0x" + row.hash.hex(),
-        epoch=row.epoch,
-        round=row.round,
-        at_us=row.at_us,
-        proposer=None if row.proposer is None else named[row.proposer],
-        signers=Signers(_bitmap_of(row), roster if row.seats else None, _extra_of(row)),
-        committee=None if roster is None else roster.committee,
-        witnesses=row.witness_count,
+        height,
+        "0x" + block_hash.hex(),
+        epoch,
+        number,
+        at_us,
+        None if proposer is None else named[proposer],
+        Signers(
+            0 if signers is None else int.from_bytes(signers, "little"),
+            roster if seats else None,
+            {} if extra is None else _extra_of(row),
+        ),
+        None if roster is None else roster.committee,
+        witnesses,
     )
 
 

@@ -1,16 +1,14 @@
-"""What is built: small, from one lock that names no host, with types that are the server's."""
+"""What is built: small, and from one lock that names no host."""
 
 import gzip
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 import hatch_build
 from tests.browser.stage import STATIC
-from vedette.server.app import openapi_document
 
 UI = Path(__file__).parents[2] / "ui"
 FIRST_LOAD_KB = 120
@@ -60,17 +58,3 @@ def test_the_same_sources_are_not_built_twice(tmp_path: Path) -> None:
 
 def test_an_unpacked_package_without_the_sources_builds_nothing(tmp_path: Path) -> None:
     assert not hatch_build.build(tmp_path)
-
-
-@pytest.mark.skipif(
-    not (UI / "node_modules").is_dir(), reason="node_modules is missing: python hatch_build.py"
-)
-def test_the_types_of_the_page_are_the_servers(tmp_path: Path) -> None:
-    document, fresh = tmp_path / "openapi.json", tmp_path / "api-types.ts"
-    document.write_text(json.dumps(openapi_document()))
-    node = hatch_build.npm_command()[0]
-    tool = UI / "node_modules" / "openapi-typescript" / "bin" / "cli.js"
-    subprocess.run([node, str(tool), str(document), "-o", str(fresh)], check=True, capture_output=True)
-    assert fresh.read_text() == (UI / "src" / "api-types.ts").read_text(), (
-        "stale: vedette openapi > openapi.json && cd ui && npm run types -- ../openapi.json"
-    )

@@ -36,7 +36,7 @@ export function titleOf(incident: Incident): string {
   const rule = ruleOf(incident.rule);
   if (!rule) return incident.title;
   const absent = incident.facts["absent_blocks"];
-  return rule.title(incident.subject.name, typeof absent === "number" ? whole(absent) : "");
+  return rule.title(incident.subject.name, incident.state === "resolved", typeof absent === "number" ? whole(absent) : "");
 }
 
 const FLAGS = new Set(["validator_absent", "planned_stop_overrun", "begun_before_window"]);

@@ -45,6 +45,8 @@ export const en = {
     gap: " ",
   },
   list: joined,
+  comma: ", ",
+  stop: ".",
   unknown: "unknown",
   copy: "Copy",
   copied: "Copied",
@@ -394,7 +396,6 @@ export const en = {
     key: "Key",
     opened: "Opened",
     ended: "Resolved",
-    lastFor: (text: string) => `lasted ${text}`,
     subject: "About",
     announceOpen: (title: string) => `New incident: ${title}`,
     announceResolved: (title: string) => `Resolved: ${title}`,
@@ -404,20 +405,20 @@ export const en = {
   rules: {
     absent_votes: {
       name: "Absent votes",
-      title: (who: string, absent: string) =>
-        absent ? `${who} is absent from ${absent} blocks` : `${who} is absent from its blocks`,
+      title: (who: string, over: boolean, absent: string) =>
+        `${who} ${over ? "was" : "is"} absent from ${absent || "its"} blocks`,
       why: "It is elected, yet no witness saw its signature on these blocks, while the others signed.",
       todo: "Look whether its node runs, is in sync and votes. One signed block an epoch keeps it from being retired.",
     },
     node_down: {
       name: "Node down",
-      title: (who: string, _absent: string) => `${who} is down`,
+      title: (who: string, over: boolean, _absent: string) => `${who} ${over ? "was" : "is"} down`,
       why: "Its agent saw the node's process end, and nobody had announced a stop.",
       todo: "Look at the node's log on its machine, then start it again. Before starting it elsewhere, make sure that this one cannot vote.",
     },
     node_silent: {
       name: "Node silent",
-      title: (who: string, _absent: string) => `${who} is silent`,
+      title: (who: string, over: boolean, _absent: string) => `${who} ${over ? "was" : "is"} silent`,
       why: "Nothing was heard of its agent for longer than its interval allows. The node itself may be well.",
       todo: "Look whether the machine is up and reaches this server, and whether the agent runs.",
     },

@@ -159,19 +159,19 @@ def _devnet(plan: Plan, tell: Tell) -> Iterator[Devnet]:
 
 def _started(plan: Plan, net: Devnet, stack: ExitStack, tell: Tell) -> Sequence[Child]:
     """The server, and then an agent a node; the stack stops them in the reverse order."""
-    _write_settings(plan, net)
+    write_settings(plan, net)
     tell("starting the server")
     serve = ["serve", "--config", str(plan.dir / "server.toml")]
     children = [stack.enter_context(_child(plan, "server", serve))]
     _wait_answering(plan, children)
     for node in net.nodes:
         tell(f"starting the agent of node {node.index}")
-        agent = _child(plan, f"agent{node.index}", _agent_arguments(plan, node))
+        agent = _child(plan, f"agent{node.index}", agent_arguments(plan, node))
         children.append(stack.enter_context(agent))
     return children
 
 
-def _write_settings(plan: Plan, net: Devnet) -> None:
+def write_settings(plan: Plan, net: Devnet) -> None:
     """server.toml, and the token by which the agents introduce themselves."""
     if not plan.token_file.exists():
         replace_file(plan.token_file, secrets.token_urlsafe(24))
@@ -202,7 +202,8 @@ def _table(heading: str, values: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _agent_arguments(plan: Plan, node: Node) -> Sequence[str]:
+def agent_arguments(plan: Plan, node: Node) -> Sequence[str]:
+    """The command line of the agent beside a node."""
     options = {
         "--server": plan.page_url,
         "--token-file": plan.token_file,

@@ -117,7 +117,9 @@ def _order(times: Ints) -> NDArray[np.intp] | slice:
         return slice(None)
     order = np.argsort(times, kind="stable")
     ordered = times[order]
-    return order[np.append(ordered[1:] != ordered[:-1], True)]
+    last: NDArray[np.bool_] = np.append(ordered[1:] != ordered[:-1], True)
+    picked: NDArray[np.intp] = order[last]
+    return picked
 
 
 def _joined(parts: list[tuple[int, Numbers | None]], order: NDArray[np.intp] | slice) -> Numbers:

@@ -363,7 +363,7 @@ async def _decoded(conn: Conn, rows: Sequence[Row[Any]]) -> list[BlockVotes]:
     return [_block_votes(row, known.get(row.epoch), named) for row in rows]
 
 
-def _block_votes(row: Row[Any], roster: Roster | None, named: Mapping[int, PosAddress]) -> BlockVotes:
+def _block_votes(row: Any, roster: Roster | None, named: Mapping[int, PosAddress]) -> BlockVotes:
     height, block_hash, epoch, number, at_us, proposer, seats, extra, signers, witnesses = row
     return BlockVotes(
         height,

@@ -1,8 +1,8 @@
 """The server stands still for ten minutes and its clock is stepped by an hour: nobody is told anything.
 
 Sixteen minutes on four real validators. The agents go on beside them; afterwards every series is whole. The
-step is real for the server's process: a preloaded library puts its wall clock ahead, its steady clocks stay as
-they are. OUTAGE_S in the environment shortens the outage.
+step is real for the server's process: a preloaded library puts its wall clock ahead, its steady clocks stay
+as they are. OUTAGE_S in the environment shortens the outage.
 """
 
 import itertools

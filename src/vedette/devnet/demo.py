@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -92,6 +93,8 @@ def demo(
     mail
         Also send notices by mail, through smtp://host:port.
     """
+    _refuse_wrong_url("--webhook", webhook, "http://127.0.0.1:9000/hook")
+    _refuse_wrong_url("--mail", mail, "smtp://127.0.0.1:2525")
     _refuse_taken(port)
     with ExitStack() as stack:
         base = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vedette-demo-")))
@@ -311,3 +314,10 @@ def _refuse_taken(port: int) -> None:
         raise SettingError(f"--port {port} cannot be had: {error}") from error
     if busy:
         raise SettingError(f"port {port} is taken: stop what listens there, or choose another with --port")
+
+
+def _refuse_wrong_url(option: str, given: str | None, example: str) -> None:
+    """Only the kind is looked at here: the server reads the rest, but after the validators have started."""
+    kind = example.partition(":")[0]
+    if given is not None and not re.match(rf"{kind}s?://[^/\s]", given):
+        raise SettingError(f"{option} {given}: give a URL like {example}")

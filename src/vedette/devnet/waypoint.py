@@ -8,6 +8,7 @@ import hashlib
 import re
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ WRONG = "0:" + "00" * 32
 REFUSAL = re.compile(r"Waypoint verification failed.*?got.*?([0-9a-f]{64})", re.DOTALL)
 DEADLINE_S = 90.0
 
-Start = Callable[[Node, str], object]
+Start = Callable[[Node, str], subprocess.Popen[bytes]]
 """Writes the node's files with this waypoint and starts it."""
 
 
@@ -51,20 +52,23 @@ def _ask_scratch_node(model: Node, start: Start) -> str:
     scratch.dir.mkdir()
     shutil.copy(model.dir / "pos_key", scratch.dir)
     try:
-        start(scratch, WRONG)
-        return "0:" + _refusal(scratch)
+        with start(scratch, WRONG) as child:
+            try:
+                return "0:" + _refusal(scratch, child)
+            finally:
+                child.kill()
     finally:
-        process.end({scratch.dir}, signal.SIGKILL, patience_s=0)
+        process.end({scratch.dir}, signal.SIGKILL, patience_s=0)  # if we were interrupted at its birth
         shutil.rmtree(scratch.dir, ignore_errors=True)
 
 
-def _refusal(scratch: Node) -> str:
+def _refusal(scratch: Node, child: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
-        is_running = scratch.dir in process.running()  # asked first, so that its last words are read too
+        has_ended = child.poll() is not None  # asked first, so that its last words are read too
         if said := REFUSAL.search(_said(scratch)):
             return said[1]
-        if not is_running:
+        if has_ended:
             break
         time.sleep(0.1)
     raise VedetteError(f"the node did not name its waypoint: {process.last_words(scratch)}")

@@ -22,7 +22,7 @@ ERROR_LINES = 15
 
 
 class PageError(Exception):
-    """The page could not be built; the line says what to do."""
+    """The page could not be built; the last line says what to do."""
 
 
 def build(root: Path) -> bool:
@@ -73,11 +73,20 @@ def _npm(ui: Path, *arguments: str) -> None:
         command, cwd=ui, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
     if told.returncode != 0:
-        last = "\n".join((told.stdout + told.stderr).strip().splitlines()[-ERROR_LINES:])
-        raise PageError(
-            f"The page was not built: `npm {' '.join(arguments)}` failed in {ui}. "
-            f"It needs the npm registry once; VEDETTE_PAGE=skip installs without the page.\n{last}"
-        )
+        raise PageError(_blame(ui, arguments, told.stdout + told.stderr))
+
+
+def _blame(ui: Path, arguments: Sequence[str], said: str) -> str:
+    """The end of npm's story, and then the one line that matters."""
+    lines = said.strip().splitlines()
+    code = next(
+        (line.rpartition(" ")[2] for line in lines if line.startswith("npm error code ")), "see above"
+    )
+    last = "\n".join(lines[-ERROR_LINES:])
+    return (
+        f"{last}\nThe page was not built: `npm {' '.join(arguments)}` failed in {ui} ({code}). "
+        "It needs the npm registry once; VEDETTE_PAGE=skip installs without the page."
+    )
 
 
 def npm_command() -> Sequence[str]:

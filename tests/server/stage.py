@@ -66,6 +66,7 @@ class Agent:
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     spool: str = field(default_factory=lambda: secrets.token_hex(16))
     seq: int = 0
+    states: dict[str, str] = field(default_factory=dict)  # told with every report
 
     @property
     def public(self) -> bytes:
@@ -85,14 +86,17 @@ class Agent:
     def envelope(self, now_ms: int, **live: Any) -> Envelope:
         """One more report, and the live state."""
         self.seq += 1
-        states = {"process.state": "running", **live.pop("states", {})}
+        states = {"process.state": "running", **self.states, **live.pop("states", {})}
         numbers = {"pos.epoch": 7, "host.cpu.used_ratio": 0.25, **live.pop("numbers", {})}
         report = Report(seq=self.seq, at_ms=now_ms, numbers=dict(numbers), states=states)
         told = Live(at_ms=now_ms, numbers=dict(numbers), states=states, **live)
         return Envelope(PROTOCOL, self.id, self.spool, now_ms, self.interval_ms, told, [report])
 
     def died(self, now_ms: int) -> Envelope:
-        return replace_live(self.envelope(now_ms, states={"process.state": "gone"}, died_at_ms=now_ms), [])
+        """The node's death, told alone: no report is taken from the spool for it."""
+        told = self.envelope(now_ms, states={"process.state": "gone"}, died_at_ms=now_ms)
+        self.seq -= 1
+        return replace_live(told, [])
 
     def post(self, envelope: Any) -> tuple[bytes, dict[str, str]]:
         return self.sign(zstandard.compress(msgspec.msgpack.encode(envelope)))

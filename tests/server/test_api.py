@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from tests.server.stage import READ_TOKEN, TOKEN, Agent, HandClock, bearer, client, served, settings, until
 
+from tests.server.stage import READ_TOKEN, TOKEN, Agent, HandClock, bearer, client, served, settings, until
 from vedette.model.pos import Account, Committee, PosAddress, PosBlock
 from vedette.server.app import openapi_document
 from vedette.server.door import BODY_BYTES_MAX
@@ -55,13 +56,12 @@ async def stage(tmp_path: Path) -> AsyncIterator["Stage"]:
     given = settings(tmp_path, watch=(PosAddress("0x" + "d" * 64),))
     async with served(given) as (house, url), client() as http:
         await chain(house)
-        agent = Agent()
+        agent = Agent(states={"node.pos_address": ALICE, "node.version": "3.0.2", "node.voting": "true"})
         stage = Stage(house, url, http, agent)
         await stage.post("/api/v1/agents", agent.enrolment(), bearer(TOKEN))
         now = house.ears.now_ms()
-        own = {"node.pos_address": ALICE, "node.version": "3.0.2", "node.voting": "true"}
         broken = {"probe.peers.error": "refused"}
-        envelope = agent.envelope(now, states=own | broken, numbers={"process.up_seconds": 60})
+        envelope = agent.envelope(now, states=broken, numbers={"process.up_seconds": 60})
         await stage.post("/api/v1/reports", *agent.post(envelope))
         yield stage
 
@@ -267,6 +267,35 @@ async def test_a_long_body_is_refused_on_every_route_however_it_is_sent(stage: S
     assert (await stage.problem("POST", "/api/v1/agents", data=long))[0] == 413
     assert (await stage.problem("POST", "/api/v1/agents", data=drop_by_drop()))[0] == 413
     assert (await stage.problem("POST", "/api/v1/nope", data=long))[0] == 413
+
+
+async def test_a_head_without_an_end_is_cut_off(stage: Stage) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(stage.url.rsplit(":", 1)[1]))
+    writer.write(b"GET / HTTP/1.1\r\n")
+    with suppress(ConnectionError):
+        for number in range(2_000):
+            writer.write(b"X-%d: " % number + b"y" * 1_000 + b"\r\n")
+            await writer.drain()
+        await asyncio.wait_for(reader.read(), 30)
+    assert not await _still_open(reader, writer)
+
+
+async def _still_open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    try:
+        writer.write(b"X: y\r\n\r\n")
+        await writer.drain()
+        return bool(await asyncio.wait_for(reader.read(1), 30))
+    except ConnectionError:
+        return False
+    finally:
+        writer.close()
+
+
+async def test_a_head_request_is_answered_without_a_body(stage: Stage) -> None:
+    for path, status in (("/healthz", 200), ("/api/v1/nodes", 200), ("/", 200), ("/api/v1/live", 404)):
+        async with stage.http.head(stage.url + path) as reply:
+            assert reply.status == status, path
+            assert await reply.read() == b""
 
 
 async def test_a_bug_is_loud_in_the_log_and_says_nothing_to_the_reader(

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+
 from tests.server.stage import Agent, HandClock, Letterbox, enrol, hear, quiet_house
 from tests.store.conftest import database_url, postgres_url, sqlite_template
-
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.model.view import NodeState
 from vedette.server.api.nodes import state_of

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
+
 from tests.server.stage import (
     TOKEN,
     Agent,
@@ -23,7 +24,6 @@ from tests.server.stage import (
     replace_live,
     settings,
 )
-
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.model.report import ENVELOPE_BYTES_MAX
 from vedette.server import batcher

@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.server.stage import until
 
+from tests.server.stage import until
 from vedette.model.people import FIRST_TEAM, PUBLIC, Who
 from vedette.server import live as lives
 from vedette.server.live import WAITING_MAX, Live

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.server.stage import Agent, HandClock, Letterbox, enrol, hear, quiet_house, settings, until
 
+from tests.server.stage import Agent, HandClock, Letterbox, enrol, hear, quiet_house, settings, until
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.notify.channels import ChannelError
 from vedette.server.house import House
@@ -139,7 +140,7 @@ async def test_a_message_decided_before_a_crash_is_sent_after_it_and_nothing_twi
             await house.judge.round()
             post = asyncio.create_task(house.outbox.run(Failures(clock.steady_ms)))
             if expected:
-                await until(lambda box=box: box.messages)
+                await until(partial(len, box.messages))
             await asyncio.sleep(0.2)
             post.cancel()
         assert box.keys == expected

@@ -20,6 +20,7 @@ from vedette.server.door import Door
 from vedette.server.house import House
 from vedette.server.metrics import Metrics
 from vedette.server.problems import PROBLEM_TYPE, say_problems
+from vedette.server.wire import BoundedProtocol
 
 BACKLOG = 2_048
 KEEP_ALIVE_S = 75  # longer than agents' usual interval: most of a small post's cost would be its connection
@@ -108,7 +109,7 @@ class WebServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 build(house),
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

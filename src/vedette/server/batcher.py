@@ -37,6 +37,10 @@ class Heard:
     envelope: Envelope
     heard_at_ms: int
 
+    @property
+    def due_at_ms(self) -> int:
+        return self.heard_at_ms + patience_ms(self.envelope.interval_ms)
+
 
 @dataclass(slots=True)
 class _Waiting:

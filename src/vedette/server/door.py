@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vedette.server.ingest import says_longer, too_long
-from vedette.server.problems import PROBLEM_TYPE, problem_body
+from vedette.server.ingest import refuse_long, says_longer
+from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
 
 BODY_BYTES_MAX = 64 << 10
 
@@ -37,8 +37,13 @@ class Door:
         self.requests: Counter[tuple[str, str, int]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        direct = self._direct.get((scope["method"], scope["path"]))
-        status = 500
+        method, path, status = scope["method"], scope["path"], 500
+        direct = self._direct.get((method, path))
+        if method == "HEAD" and ("GET", path) not in self._direct:
+            scope = {
+                **scope,
+                "method": "GET",
+            }  # the server leaves out the body; a stream has no end to leave out
 
         async def say(message: Message) -> None:
             nonlocal status
@@ -50,12 +55,12 @@ class Door:
         try:
             if direct is not None:
                 await direct(scope, receive, say)
-            elif _says_too_long(scope):
-                await _refuse(say)
+            elif says_longer(scope["headers"], BODY_BYTES_MAX):
+                await _refuse(receive, say)
             else:
                 await self._app(scope, _bounded(receive), say)
         finally:
-            method = scope["method"] if scope["method"] in METHODS else "other"
+            method = method if method in METHODS else "other"
             self.requests[method, _route(scope, direct is not None), status] += 1
 
 
@@ -66,16 +71,14 @@ def _route(scope: Scope, direct: bool) -> str:
     return str(getattr(scope.get("route"), "path", "none"))
 
 
-def _says_too_long(scope: Scope) -> bool:
-    return says_longer(scope["headers"], BODY_BYTES_MAX)
-
-
-async def _refuse(send: Send) -> None:
-    error = too_long(BODY_BYTES_MAX)
-    body = problem_body(error.status_code, str(error.detail))
-    headers = [(b"content-type", PROBLEM_TYPE.encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": error.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _refuse(receive: Receive, send: Send) -> None:
+    try:
+        await refuse_long(receive, BODY_BYTES_MAX)
+    except ProblemError as error:
+        body = problem_body(error.status_code, str(error.detail))
+        headers = [(b"content-type", PROBLEM_TYPE.encode()), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": error.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -87,7 +90,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         read += len(message.get("body", b""))
         if read > BODY_BYTES_MAX:
-            raise too_long(BODY_BYTES_MAX)
+            await refuse_long(receive, BODY_BYTES_MAX)
         return message
 
     return counted

@@ -91,7 +91,13 @@ def build(
     access = Access(settings.read_token, settings.trust_loopback)
     live = Live(access.who, ears.now_ms)
     tips = Tips(database, ears)
-    news = News(database, ears, live, tips, language)
+    follower = Follower(
+        settings.endpoints,
+        database,
+        clock,
+        on_blocks=lambda heights: news.blocks_changed(heights),  # noqa: PLW0108 - made below
+    )
+    news = News(database, ears, live, tips, language, lambda: follower.committed_height)
     batcher = Batcher(database, ears, news.heard)
     outbox = Outbox(
         database, ears, ways, _renderer(settings, ears), lambda one: news.incidents_changed([one])
@@ -110,7 +116,7 @@ def build(
         access=access,
         live=live,
         tips=tips,
-        follower=Follower(settings.endpoints, database, clock, on_blocks=news.blocks_changed),
+        follower=follower,
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled),
         judge=judge,

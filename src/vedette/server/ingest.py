@@ -11,7 +11,9 @@ import logging
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 import msgspec
 import zstandard
@@ -49,6 +51,7 @@ PROTOCOLS = frozenset({PROTOCOL, max(1, PROTOCOL - 1)})
 ROLES = ("full", "archive", "light", "validator")
 COMPLAINT_EACH_MS = 60_000
 COMPLAINTS_MAX = 10_000
+LINGER_S, LINGER_BYTES = 2, 8 << 20
 NAMES_KEPT_MAX = 20_000
 LENGTH = re.compile(rb"[0-9]{1,12}")
 AGENT = re.compile(rb"[0-9a-z]{8,64}")
@@ -198,14 +201,14 @@ def _credentials(headers: Headers) -> tuple[str, bytes]:
 async def read_body(receive: Receive, headers: Headers, most: int) -> bytes:
     """The request's raw body. One that says or turns out to be too long is not read to its end."""
     if says_longer(headers, most):
-        raise too_long(most)
+        await refuse_long(receive, most)
     message = await receive()
     body = bytes(message.get("body", b""))
     while message["type"] == "http.request" and message.get("more_body"):
         message = await receive()
         body += message.get("body", b"")
         if len(body) > most:
-            raise too_long(most)
+            await refuse_long(receive, most)
     if message["type"] == "http.disconnect":
         raise ProblemError(400, "The connection ended before the body did.")
     return body
@@ -217,10 +220,15 @@ def says_longer(headers: Headers, most: int) -> bool:
     return any(not LENGTH.fullmatch(value) or int(value) > most for value in lengths)
 
 
-def too_long(most: int) -> ProblemError:
-    # What follows of the body is not read, so nothing more can be understood on this connection.
+async def refuse_long(receive: Receive, most: int) -> NoReturn:
+    """Say that a body is too long. Some of it is read first: who is cut off while sending hears no answer."""
+    read = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while read < LINGER_BYTES and (message := await receive()).get("more_body"):
+                read += len(message.get("body", b""))
     detail = f"The body is longer than {most:,} bytes. Send fewer reports at a time."
-    return ProblemError(413, detail, {"Connection": "close"})
+    raise ProblemError(413, detail, {"Connection": "close"})
 
 
 def _verify(key: Ed25519PublicKey, signature: bytes, body: bytes) -> None:

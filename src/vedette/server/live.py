@@ -5,7 +5,7 @@ A client that does not keep up is dropped with the event `reset`: it then reads 
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
@@ -63,6 +63,7 @@ class Live:
         self._who_of = who_of
         self._now_ms = now_ms
         self._clients: set[Client] = set()
+        self._teams: Counter[int | None] = Counter()
         self._id = 0
         self._closed = False
 
@@ -71,9 +72,7 @@ class Live:
 
     def heard_by(self, team_id: int | None) -> bool:
         """Whether anyone listens who may see what belongs to this team (None: what is public)."""
-        if team_id is None:
-            return bool(self._clients)
-        return any(client.team_id == team_id for client in self._clients)
+        return bool(self._clients) if team_id is None else self._teams[team_id] > 0
 
     def publish(self, event: str, data: bytes, team_id: int | None = None) -> None:
         """Tell an event to all who may see it; `data` is JSON in one line."""
@@ -107,11 +106,13 @@ class Live:
             return
         client = Client(self._who_of(scope))
         self._clients.add(client)
+        self._teams[client.team_id] += 1
         watch = asyncio.create_task(_end_when_gone(client, receive))
         try:
             await self._stream(client, send)
         finally:
             self._clients.discard(client)
+            self._teams[client.team_id] -= 1
             watch.cancel()
 
     async def _stream(self, client: Client, send: Send) -> None:

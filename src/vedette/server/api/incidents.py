@@ -1,18 +1,21 @@
 """Incidents and what was told of them."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
 
 from vedette.model.incident import Incident
 from vedette.notify.text import incident_title
 from vedette.notify.words import Lang
 from vedette.server.api.shapes import Incidents, IncidentShape, IncidentSubject, NoticeShape
-from vedette.server.api.talk import Before, Limit, Rooms, Whose, reply
+from vedette.server.api.talk import INT64_MAX, Before, Limit, Rooms, Whose, reply
 from vedette.server.problems import ProblemError
 from vedette.store import incidents
 from vedette.store.incidents import NoticeRow
 
 router = APIRouter(tags=["incidents"])
 
+Number = Annotated[int, Path(ge=1, le=INT64_MAX, description="an incident's id")]
 NO_INCIDENT = "There is no such incident, or it is not yours to see."
 
 
@@ -27,7 +30,7 @@ async def list_incidents(rooms: Rooms, who: Whose, before: Before = None, limit:
 
 
 @router.get("/incidents/{incident_id}", response_model=IncidentShape)
-async def one_incident(incident_id: int, rooms: Rooms, who: Whose) -> Response:
+async def one_incident(incident_id: Number, rooms: Rooms, who: Whose) -> Response:
     """One incident, with its messages."""
     async with rooms.database.read() as conn:
         found = await incidents.incident(conn, who, incident_id)

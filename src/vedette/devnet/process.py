@@ -107,10 +107,13 @@ class Stopped(KeyboardInterrupt):  # a wish, not an error
 def stoppable() -> Iterator[None]:
     """Inside, a wish to end is raised as `Stopped` where we are, so that all that was opened is closed."""
 
+    asked = False
+
     def stop(number: int, _: FrameType | None) -> None:
-        for sign in before:
-            signal.signal(sign, signal.SIG_IGN)  # the closing is not interrupted a second time
-        raise Stopped(signal.Signals(number).name)
+        nonlocal asked
+        if not asked:  # the closing is not interrupted a second time
+            asked = True
+            raise Stopped(signal.Signals(number).name)
 
     before = {sign: signal.signal(sign, stop) for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:

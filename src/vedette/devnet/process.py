@@ -106,7 +106,6 @@ class Stopped(KeyboardInterrupt):  # a wish, not an error
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Inside, a wish to end is raised as `Stopped` where we are, so that all that was opened is closed."""
-
     asked = False
 
     def stop(number: int, _: FrameType | None) -> None:

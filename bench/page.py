@@ -31,7 +31,7 @@ async ([address, points, rounds]) => {
   const line = { key: 'a', mean, low: mean.map(v => v - 1), high: mean.map(v => v + 1) };
   const last = times[points - 1];
   const whole = { columns: { times, lines: [line] }, from: times[0], to: last, strokes: {}, events: [] };
-  const hands = { format: String, binary: false, pointed() {}, zoomed() {}, reset() {} };
+  const hands = { format: String, binary: false, scale: undefined, pointed() {}, zoomed() {}, reset() {} };
   // The picture is drawn in a microtask; reading a pixel makes the raster finish too.
   const finish = async () => {
     await Promise.resolve();

@@ -417,7 +417,7 @@ class Stage:
                 "key": f"{rule}/{self.addresses[name] if validator else f'n000000{index}'}",
                 "rule": rule,
                 "severity": severity,
-                "state": "open" if lasted_ms is None else "resolved",
+                "state": "resolved" if lasted_ms is not None else "pending" if muted else "open",
                 "subject": {
                     "kind": "validator" if validator else "node",
                     "id": self.addresses[name] if validator else f"n000000{index}",

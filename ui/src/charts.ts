@@ -9,6 +9,8 @@ export type ChartSpec = {
   unit: (t: Catalogue) => string;
   format: (value: number) => string;
   binary?: boolean;
+  /** Where the value axis ends at least; without it, it keeps to the values. */
+  scale?: readonly [number, number];
   lines: (LineSpec & { label: (t: Catalogue) => string; colour: string; dash?: number[] })[];
 };
 
@@ -17,6 +19,7 @@ const TOTAL = { colour: "--line-2", dash: [4, 4] };
 export const CHARTS: readonly ChartSpec[] = [
   {
     id: "execution",
+    scale: [0, 10],
     title: (t) => t.node.executionLag,
     unit: (t) => t.chart.unitEpochs,
     format: amount,
@@ -54,6 +57,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: "peers",
+    scale: [0, 1],
     title: (t) => t.chart.peers,
     unit: () => "",
     format: amount,
@@ -64,6 +68,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: "cpu",
+    scale: [0, 1],
     title: (t) => t.chart.cpu,
     unit: () => "",
     format: (value) => ratio(value),
@@ -71,6 +76,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: "process-cpu",
+    scale: [0, 0.1],
     title: (t) => t.chart.processCpu,
     unit: (t) => t.chart.unitCores,
     format: round3,
@@ -78,6 +84,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: "memory",
+    scale: [0, 1],
     title: (t) => t.chart.memory,
     unit: () => "",
     format: bytes,
@@ -90,6 +97,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: "disk",
+    scale: [0, 1],
     title: (t) => t.chart.disk,
     unit: () => "",
     format: bytes,

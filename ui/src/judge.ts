@@ -1,6 +1,6 @@
 // What deserves the eye first. Pure: rows in, order and marks out.
 import type { Kind } from "./parts/Mark.svelte";
-import type { Incident, Network, NodeState, Severity, Validator } from "./shapes";
+import type { Incident, Network, NodeState, Severity, Validator, VedetteNode } from "./shapes";
 
 /** From worst to best, as the server orders them. */
 export const NODE_STATES: readonly NodeState[] = ["down", "silent", "stopped", "syncing", "unknown", "up"];
@@ -77,4 +77,11 @@ export function nodeCounts(counts: Network["nodes"]): [NodeState, number][] {
 export function absentRun(strip: string): number {
   const known = strip.replaceAll("?", "");
   return known.length - known.replace(/a+$/, "").length;
+}
+
+/** A node that is gone fails all its probes for one reason: that is told once, with the probes' names. */
+export function byReason(failures: VedetteNode["failures"]): [string, string[]][] {
+  const found = new Map<string, string[]>();
+  for (const { probe, reason } of failures) found.set(reason, [...(found.get(reason) ?? []), probe]);
+  return [...found];
 }

@@ -17,6 +17,8 @@ export type Hands = {
   format: (value: number) => string;
   /** Bytes: labels at powers of two. */
   binary: boolean;
+  /** Where the value axis ends at least. */
+  scale: readonly [number, number] | undefined;
   /** The sample under the shared cursor, and an event that it touches. */
   pointed: (index: number | null, event: Event | null) => void;
   zoomed: (from: number, to: number) => void;
@@ -84,7 +86,7 @@ function options(place: HTMLElement, width: number, now: () => Picture, hands: H
     height: PLOT_HEIGHT,
     legend: { show: false },
     padding: [10, 8, 0, 0],
-    scales: { x: { time: true, range: () => [now().from, now().to] }, y: { range: roomy } },
+    scales: { x: { time: true, range: () => [now().from, now().to] }, y: { range: (_, min, max) => roomy(min, max, hands.scale) } },
     series: [{}, ...lineSeries(now(), read)],
     bands: bands(now(), read),
     axes: [
@@ -143,8 +145,9 @@ function bands({ columns: { lines }, strokes }: Picture, read: (name: string) =>
 }
 
 /** Flat lines get room, and a chart of things that cannot be negative does not show negatives. */
-function roomy(_: uPlot, min: number | null, max: number | null): [number, number] {
+function roomy(min: number | null, max: number | null, scale: Hands["scale"]): [number, number] {
   if (min === null || max === null || !Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
+  if (scale) return [Math.min(scale[0], min), max <= scale[1] ? scale[1] : max + (max - scale[0]) * 0.05];
   const pad = max > min ? (max - min) * 0.1 : Math.max(Math.abs(max) * 0.05, 1);
   return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad];
 }

@@ -132,6 +132,15 @@ export function rangeOf(name: string | null, from: string | null, to: string | n
   return { name: name !== null && Object.hasOwn(RANGES, name) ? (name as RangeName) : DEFAULT_RANGE };
 }
 
+const YOUNG_SPAN_MS = 300_000;
+
+/** The same series beginning with its first sample, but never shorter than five minutes. */
+export function fromFirst(series: Series): Series {
+  const first = series.times[0];
+  if (first === undefined) return series;
+  return { ...series, from_ms: Math.max(series.from_ms, Math.min(first * 1000, series.to_ms - YOUNG_SPAN_MS)) };
+}
+
 export function spanOf(range: Range, nowMs: number): { fromMs: number; toMs: number } {
   return "name" in range ? { fromMs: nowMs - RANGES[range.name], toMs: nowMs } : range;
 }

@@ -4,7 +4,7 @@ import { CHART_SERIES } from "../src/charts";
 import { en } from "../src/i18n/en";
 import { missing } from "../src/i18n/missing";
 import { zh } from "../src/i18n/zh";
-import { nodeCounts, openFirst, worstFirst } from "../src/judge";
+import { byReason, nodeCounts, openFirst, worstFirst } from "../src/judge";
 import { placeOf, routeOf, to } from "../src/route";
 import type { Incident, Validator } from "../src/shapes";
 import { found, orderOf, paramOf, pressed, sorted } from "../src/sorting";
@@ -109,6 +109,10 @@ describe("what comes first", () => {
     expect(order.map((v) => v.name)).toEqual(["ill", "bad", "good", "unknown"]);
     const own: Validator = { ...validator("own", 1), node_id: "n" };
     expect(worstFirst([validator("bad", 0.5), own]).map((v) => v.name)).toEqual(["own", "bad"]);
+  });
+  test("one reason is told once, with all its probes", () => {
+    const failures = [{ probe: "pos", reason: "refused" }, { probe: "disk", reason: "no such path" }, { probe: "pow", reason: "refused" }];
+    expect(byReason(failures)).toEqual([["refused", ["pos", "pow"]], ["no such path", ["disk"]]]);
   });
   test("node states, worst first, only those that occur", () => {
     expect(nodeCounts({ up: 3, down: 1, silent: 0 })).toEqual([["down", 1], ["up", 3]]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { csv, linesOf, rangeOf, restarts, spanOf, withGaps } from "../src/series";
+import { csv, fromFirst, linesOf, rangeOf, restarts, spanOf, withGaps } from "../src/series";
 import type { Series } from "../src/shapes";
 
 const series = (times: number[], columns: Record<string, (number | null)[]>, step = 0): Series => ({
@@ -52,6 +52,13 @@ describe("lines", () => {
     expect(linesOf(series([0], { a: [1] }), spec).lines[0]?.low).toBeNull();
     expect(linesOf(series([0], { a: [1] }, 10_000), spec).lines[0]?.low).toEqual([0]);
   });
+});
+
+test("a young node fills its charts, but not with a minute", () => {
+  const young = (first: number): Series => ({ ...series([first], { a: [1] }), from_ms: 0, to_ms: 3_600_000 });
+  expect(fromFirst(young(1800)).from_ms).toBe(1_800_000);
+  expect(fromFirst(young(3590)).from_ms).toBe(3_300_000);
+  expect(fromFirst(series([], { a: [] })).from_ms).toBe(0);
 });
 
 test("a process whose age fell was started anew, at the moment that its age tells", () => {

@@ -1,0 +1,41 @@
+"""The reference says what the program does, or these fail."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vedette.model.pos import AccountState
+from vedette.model.view import NodeState
+from vedette.server.app import openapi_document
+from vedette.server.settings import DEFAULT_PORT, ENVIRONMENT, AlertSetting
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def named(page: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", (DOCS / "reference" / page).read_text()))
+
+
+@pytest.mark.parametrize("setting", sorted({path.removesuffix("_file") for path in ENVIRONMENT.values()}))
+def test_every_setting_is_in_the_reference(setting: str) -> None:
+    assert setting in named("settings.md")
+
+
+def test_the_defaults_in_the_reference_are_the_programs() -> None:
+    page = (DOCS / "reference" / "settings.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| `?([^|`]+?)`? \|", page, flags=re.MULTILINE))
+    assert rows["server.port"] == str(DEFAULT_PORT)
+    usual = AlertSetting()
+    for name in AlertSetting.__dataclass_fields__:
+        assert rows[f"alerts.{name}"] == str(getattr(usual, name))
+
+
+def test_every_state_is_in_the_reference() -> None:
+    assert {state.value for state in (*AccountState, *NodeState)} <= named("states.md")
+
+
+def test_every_route_is_in_the_reference() -> None:
+    page = (DOCS / "reference" / "api.md").read_text()
+    for path in openapi_document()["paths"]:
+        assert path in page or path.removeprefix("/api/v1") in page, path

@@ -18,7 +18,7 @@ command -v "$python" >/dev/null || fail "no $python on this machine: install Pyt
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$("$python" --version) is too old: Python 3.11 or newer is needed (PYTHON=/path/to/python make ...)"
 
 explain() {  # what a failed step most likely wants, from its log
-  if grep -qiE 'dns error|resolve|network is unreachable|connection (refused|reset)|timed? ?out|NewConnectionError|No matching distribution|error sending request|client error' "$log"; then
+  if grep -qiE 'dns error|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|resolve|network is unreachable|connection (refused|reset)|timed? ?out|NewConnectionError|No matching distribution|error sending request|client error' "$log"; then
     fail "could not $1: no package registry was reached; connect this machine to the network and try again"
   fi
   if ! command -v cc >/dev/null; then

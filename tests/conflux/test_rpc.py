@@ -125,7 +125,7 @@ async def test_an_endless_answer_ends_at_its_bound() -> None:
 async def test_nobody_listening_is_said_with_a_question() -> None:
     async with open_session() as session:
         rpc = Rpc("http://127.0.0.1:9", session=session)
-        with pytest.raises(Unreachable, match="connection refused, is the node running"):
+        with pytest.raises(Unreachable, match="connection refused; check that the node runs"):
             await rpc.ask("pos_getStatus")
 
 

@@ -157,5 +157,5 @@ def _why(error: Exception) -> str:
         return "no safe connection (TLS), check its certificate"
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.ECONNREFUSED:
-        return "connection refused, is the node running?"
+        return "connection refused; check that the node runs"
     return os.strerror(number).lower() if number else "the connection was cut off"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.postgres import postgres
 from tests.stub_node import TERM, StubNode, person, served
-
 from vedette.model.people import FIRST_TEAM
 from vedette.model.pos import SETTLED_DEPTH, PosAddress
 from vedette.server.follower import Follower, Pace

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from tests.postgres import postgres
 from tests.stub_node import TERM, StubNode, person, served
@@ -276,6 +278,49 @@ async def test_a_failing_node_is_told_of_once_and_once_when_it_is_back(
     assert len(lines) == 2, lines
     assert lines[0].startswith(f"one ({one.url.removeprefix('http://')}) is not read now: HTTP 502")
     assert lines[1] == "one is read again"
+
+
+BAD = {
+    "html": (b"<html><body>It works!</body></html>", "text/html", 0),
+    "truncated": (b'{"jsonrpc": "2.0", "id": 1, "resu', "application/json", 0),
+    "wrong type": (b'{"jsonrpc": "2.0", "id": 1, "result": [[1]]}', "application/json", 0),
+    "huge number": (b'{"jsonrpc": "2.0", "id": 1, "result": 1' + b"0" * 400 + b"}", "application/json", 0),
+    "error object": (
+        b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32016, "message": "Pos not initialized!"}}',
+        "application/json",
+        0,
+    ),
+    "silence": (b"", "application/json", 30),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+async def test_a_bad_endpoint_is_one_clear_line_and_the_others_are_read(
+    database: Database, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    caplog.set_level(logging.INFO, "vedette")
+    body, content_type, hold_s = BAD[kind]
+
+    async def answer(_: web.Request) -> web.Response:
+        await asyncio.sleep(hold_s)
+        return web.Response(body=body, content_type=content_type)
+
+    bad = web.Application()
+    bad.router.add_post("/", answer)
+    well, ill = StubNode(committed=23), StubNode(committed=23)
+    async with served(well), TestServer(bad) as server:
+        ill.port = server.port or 0
+        async with following(database, {"well": well, "ill": ill}) as watch:
+            await until(lambda: watch.error("ill") != "")
+            for _ in range(5):
+                well.committed += 5
+                await watch.read_all("well")
+                await asyncio.sleep(0.2)
+            assert watch.error("ill").isprintable()
+    assert set(await hashes(database)) == set(range(2, well.committed - SETTLED_DEPTH + 1))
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("vedette.server")]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("ill (127.0.0.1:")
 
 
 async def test_a_node_that_never_answers_does_not_hold_up_the_others(database: Database) -> None:

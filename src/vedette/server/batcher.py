@@ -17,7 +17,7 @@ from vedette.store.nodes import AgentRow, Delivery
 log = logging.getLogger(__name__)
 
 BATCH_MAX = 500
-GATHER_S = 0.1
+GATHER_S = 0.25
 """In a stream of deliveries those of a moment share a commit; at rest, and in an emergency, nobody waits."""
 WAITING_MAX = 2_000
 WAITING_BYTES_MAX = 16 * ENVELOPE_BYTES_MAX

@@ -25,6 +25,7 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+PLAIN = [(b"x-content-type-options", b"nosniff")]
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -39,6 +40,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path, status = scope["method"], scope["path"], 500
         direct = self._direct.get((method, path))
+        browsable = direct is None or method == "GET"  # agents obey no headers, and each costs time
         if method == "HEAD" and ("GET", path) not in self._direct:
             scope = {
                 **scope,
@@ -49,7 +51,7 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *HEADERS]
+                message["headers"] = [*message["headers"], *(HEADERS if browsable else PLAIN)]
             await send(message)
 
         try:

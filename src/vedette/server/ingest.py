@@ -38,7 +38,7 @@ from vedette.server.batcher import Batcher, QueueFullError
 from vedette.server.ears import Ears
 from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
 from vedette.store import nodes
-from vedette.store.database import Database
+from vedette.store.database import Conn, Database
 from vedette.store.nodes import AgentRow
 
 log = logging.getLogger(__name__)
@@ -140,14 +140,18 @@ class Ingest:
             raise ProblemError(401, WRONG_TOKEN, {"WWW-Authenticate": "Bearer"})
         enrolment = open_enrolment(body)
         now = self._ears.now_ms()
-        node_id = await self._database.write(
-            lambda conn: nodes.enroll(
-                conn, FIRST_TEAM, enrolment.public_key, enrolment.name, enrolment.role, now
-            )
-        )
-        self._keys.pop(nodes.agent_id(bytes.fromhex(enrolment.public_key)), None)
-        self._on_enrolled(node_id)
-        return Enrolled(node_id)
+
+        async def deed(conn: Conn) -> AgentRow:
+            key, name, role = enrolment.public_key, enrolment.name, enrolment.role
+            await nodes.enroll(conn, FIRST_TEAM, key, name, role, now)
+            kept = await nodes.agent_keys(conn, nodes.agent_id(bytes.fromhex(key)))
+            assert kept is not None
+            return kept
+
+        row = await self._database.write(deed)
+        self._keys[row.agent] = _key_of(row)
+        self._on_enrolled(row.node_id)
+        return Enrolled(row.node_id)
 
     async def _key(self, agent: str) -> Key:
         known = self._keys.get(agent)
@@ -157,7 +161,11 @@ class Ingest:
             row = await nodes.agent_keys(conn, agent)
         if row is None:
             raise ProblemError(401, UNKNOWN_AGENT)
-        return self._keys.setdefault(agent, Key(row, Ed25519PublicKey.from_public_bytes(row.public_key)))
+        return self._keys.setdefault(agent, _key_of(row))
+
+
+def _key_of(row: AgentRow) -> Key:
+    return Key(row, Ed25519PublicKey.from_public_bytes(row.public_key))
 
 
 WRONG_TOKEN = (

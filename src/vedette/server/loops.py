@@ -29,7 +29,7 @@ from vedette.store.view import view as view_of
 log = logging.getLogger(__name__)
 
 JUDGE_MS, JUDGE_MAX_MS = 1_000, 5_000
-JUDGE_SHARE = 25
+JUDGE_SHARE = 50
 """A round is followed by this many times its length of rest, so that a large fleet costs a bounded share."""
 OUTBOX_MS = 1_000
 SEAL_MS = 5_000

@@ -23,7 +23,8 @@ check: .venv/.dev lint types unit ## Lint, types, floors and unit tests: what to
 
 test: .venv/.dev lint types ## Everything: unit, real validators, real database, real browser
 	@scripts/browser.sh
-	$(BIN)/pytest -q -p no:cacheprovider -m "not proof"
+	$(BIN)/pytest -q -p no:cacheprovider -n 3 -m "not real and not proof"
+	$(BIN)/pytest -q -p no:cacheprovider -n 2 --dist loadfile -m "real and not proof"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -35,10 +36,10 @@ types: .venv/.dev
 	$(BIN)/python scripts/page.py check
 
 unit: .venv/.dev
-	$(BIN)/pytest -q -m "not real and not browser and not proof"
+	$(BIN)/pytest -q -n 3 -m "not slow and not real and not browser and not proof"
 
 whole: .venv/.dev ## Only the tests on real validators
-	$(BIN)/pytest -q -m real
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "real and not proof"
 
 browser: .venv/.dev ## Only the tests in a real browser
 	@scripts/browser.sh

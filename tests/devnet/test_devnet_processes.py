@@ -18,6 +18,8 @@ from vedette.devnet.options import DevnetOptions
 from vedette.devnet.ports import END, FIRST, free_ports, taken
 from vedette.model.errors import SettingError, VedetteError
 
+pytestmark = pytest.mark.slow  # starts and ends real processes
+
 VEDETTE = [sys.executable, "-m", "vedette.cli"]
 OBEDIENT = "import time; time.sleep(60)"
 STUBBORN = (

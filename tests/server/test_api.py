@@ -120,7 +120,11 @@ async def test_a_member_sees_the_whole(stage: Stage) -> None:
     assert [(node["name"], node["state"], node["voting"]) for node in nodes] == [("n1", "up", True)]
     assert nodes[0]["failures"] == [{"probe": "peers", "reason": "refused"}]
     assert nodes[0]["numbers"]["pos.epoch"] == 7
-    assert nodes[0] == await stage.get(f"/api/v1/nodes/{stage.agent.node_id}")
+    alone = await stage.get(f"/api/v1/nodes/{stage.agent.node_id}")
+    moving = {"heard_at_ms", "due_at_ms"}  # a busy machine hears, or moves its deadlines, in between
+    assert {k: v for k, v in nodes[0].items() if k not in moving} == {
+        k: v for k, v in alone.items() if k not in moving
+    }
 
 
 async def test_one_validator_and_its_votes(stage: Stage) -> None:

@@ -14,6 +14,8 @@ from vedette.server.house import House
 from vedette.server.settings import Settings
 from vedette.store import incidents, nodes
 
+pytestmark = pytest.mark.slow  # opens a whole server for each case
+
 __all__ = ["database_url", "postgres_url", "sqlite_template"]
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000

@@ -19,6 +19,8 @@ from vedette.server.follower import Follower, Pace
 from vedette.store import accounts, chain, people, votes
 from vedette.store.database import Database
 
+pytestmark = pytest.mark.slow  # waits for real deadlines
+
 alice, bob, carol = person(1), person(2), person(3)
 nobody = person(99)
 

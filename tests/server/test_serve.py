@@ -22,6 +22,8 @@ from tests.server.stage import READ_TOKEN, TOKEN, Agent, bearer, client
 from vedette.model.clock import MachineClock
 from vedette.model.report import Ack, Envelope
 
+pytestmark = pytest.mark.slow  # starts the real process again and again
+
 NOW = MachineClock().now_ms
 GARBAGE = (
     b"\x16\x03\x01garbage\r\n\r\n",

@@ -250,6 +250,7 @@ def _acknowledged_before_kill(path: Path, lines: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("lines", [40, 200])
+@pytest.mark.slow  # kills a real writer again and again
 def test_what_was_acknowledged_is_there_once_after_kill_nine(tmp_path: Path, lines: int) -> None:
     path = tmp_path / "v.db"
     acknowledged = _acknowledged_before_kill(path, lines)

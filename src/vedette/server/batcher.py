@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 BATCH_MAX = 500
 GATHER_S = 0.25
 """In a stream of deliveries those of a moment share a commit; at rest, and in an emergency, nobody waits."""
+QUIET_S = 0.02
+"""When nothing comes for so long, everybody is waiting for us."""
 WAITING_MAX = 2_000
 WAITING_BYTES_MAX = 16 * ENVELOPE_BYTES_MAX
 
@@ -92,10 +94,11 @@ class Batcher:
                 await self._write(batch)
 
     async def _gather(self) -> None:
-        pause_s = self._written_at_s + GATHER_S - time.monotonic()
-        if pause_s > 0:
+        end_s, count = self._written_at_s + GATHER_S, -1
+        while not self._hurry.is_set() and time.monotonic() < end_s and len(self._waiting) != count:
+            count = len(self._waiting)
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(QUIET_S):
                     await self._hurry.wait()
         self._hurry.clear()
         self._written_at_s = time.monotonic()

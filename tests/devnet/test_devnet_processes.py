@@ -42,7 +42,10 @@ def runner(folder: Path, script: str) -> subprocess.Popen[bytes]:
     """A process that looks like a node's runner: `PROGRAM node_runner.js FOLDER`."""
     code = folder.parent / process.RUNNER.name
     code.write_text(script)
-    return subprocess.Popen([sys.executable, code, "config.toml", folder], stdout=subprocess.PIPE)
+    child = subprocess.Popen([sys.executable, code, "config.toml", folder], stdout=subprocess.PIPE)
+    while child.poll() is None and not Path(f"/proc/{child.pid}/cmdline").read_bytes():
+        time.sleep(0.01)  # for a moment after its birth a process has no command line
+    return child
 
 
 def test_free_ports_lie_below_those_of_outgoing_connections() -> None:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 BATCH_MAX = 500
 GATHER_S = 0.25
 """In a stream of deliveries those of a moment share a commit; at rest, and in an emergency, nobody waits."""
-QUIET_S = 0.02
+QUIET_S = 0.01
 """When nothing comes for so long, everybody is waiting for us."""
 WAITING_MAX = 2_000
 WAITING_BYTES_MAX = 16 * ENVELOPE_BYTES_MAX

@@ -19,6 +19,8 @@ from vedette.conflux.wire import RpcError
 log = logging.getLogger("vedette.agent")
 
 REASON_CHARS_MAX = 300
+TOO_LATE = "it takes longer than a round"
+NO_ANSWER = "did not answer within"  # as the client puts it
 _METHOD = re.compile(r"\b[a-z]+_\w+(\.\w+)?")
 _VARYING = re.compile(r"'[^']*'|\d+")
 
@@ -89,9 +91,7 @@ def gather(workers: Sequence[Worker], budget_s: float) -> list[Outcome]:
         missing -= 1
         del away[outcome.probe.name]
         outcomes.append(outcome)
-    late = [
-        Outcome(probe, Reading(), budget_s * 1000, "it takes longer than a round") for probe in away.values()
-    ]
+    late = [Outcome(probe, Reading(), budget_s * 1000, TOO_LATE) for probe in away.values()]
     return outcomes + late
 
 
@@ -127,6 +127,8 @@ def tell(outcomes: Sequence[Outcome], troubles: Troubles) -> None:
 
 def kind_of(error: str) -> str:
     """The error without what differs from call to call, so that one trouble has one kind."""
+    if error == TOO_LATE or NO_ANSWER in error:
+        return NO_ANSWER  # a node that hangs meets now the call's deadline first, now the round's
     return _VARYING.sub("…", _METHOD.sub("…", error))
 
 

@@ -150,6 +150,20 @@ def test_a_pipe_in_place_of_the_file_does_not_hang_us(tmp_path: Path) -> None:
     assert planned.planned_until_ms(tmp_path / "planned-stop.json", NOW_MS, Troubles()) is None
 
 
+def test_a_withdrawn_plan_stands_until_the_returned_node_was_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "planned-stop.json"
+    plan = planned.Plan(path, Troubles())
+    assert plan.until_ms(NOW_MS) is None
+    planned.announce(path, planned.PlannedStop(NOW_MS + 60_000))
+    assert plan.until_ms(NOW_MS) == NOW_MS + 60_000
+    planned.withdraw(path)
+    noticed_ms = NOW_MS + 5_000  # posts are that far apart
+    assert plan.until_ms(noticed_ms) == NOW_MS + 60_000
+    assert plan.until_ms(noticed_ms + planned.WITHDRAWAL_MS - 1) == NOW_MS + 60_000
+    assert plan.until_ms(noticed_ms + planned.WITHDRAWAL_MS) is None
+    assert plan.until_ms(NOW_MS) is None, "and does not come back"
+
+
 def test_memory_outlives_the_agent_but_not_a_change_of_node(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

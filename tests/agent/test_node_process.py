@@ -142,6 +142,8 @@ def test_death_and_return_are_told_at_once() -> None:
             time.sleep(0.01)
         assert (changes[-1].state, changes[-1].pid) == (ProcessState.RUNNING, again)
         assert changes[-1].died_at_ms is None
+        assert changes[-1].up_seconds is not None, "it excuses the validator before the first round is over"
+        assert changes[-1].up_seconds < 10
         stop.set()
         thread.join(3)
     assert [change.lives for change in changes] == [1, 2, 3]

@@ -18,7 +18,7 @@ from vedette.agent.config import Settings
 from vedette.agent.identity import load_identity
 from vedette.agent.memory import Memory
 from vedette.agent.node_process import NodeProcess, Watch
-from vedette.agent.planned import planned_until_ms
+from vedette.agent.planned import Plan
 from vedette.agent.probes import disk, memory, peers, pos, pow, sync_phase, voting  # noqa: A004  the chain's name
 from vedette.agent.probes.cpu import Cpu
 from vedette.agent.probes.identity import Hourly, read_pos_address, read_version
@@ -62,6 +62,7 @@ class Agent:
         self._process = NodeProcess(
             settings.node, self._clock.now_ms, self._process_changed, self._memory.known.died_at_ms
         )
+        self._plan = Plan(Path(settings.planned_stop_file), self._troubles)
         self._board = Board(self._process.watch, self._facts)
         self._sender = Sender(
             settings,
@@ -137,8 +138,7 @@ class Agent:
 
     def _live(self) -> Live:
         now_ms = self._clock.now_ms()
-        planned = planned_until_ms(Path(self._settings.planned_stop_file), now_ms, self._troubles)
-        return self._board.live(now_ms, planned)
+        return self._board.live(now_ms, self._plan.until_ms(now_ms))
 
     def _facts(self) -> Mapping[str, str]:
         return {**self._memory.known.facts, **self._host}

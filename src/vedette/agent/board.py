@@ -29,6 +29,11 @@ def process_reading(watch: Watch) -> Reading:
     )
 
 
+def _age(watch: Watch) -> Reading:
+    """A young process excuses its validator's absence: its age is told with its return."""
+    return Reading() if watch.up_seconds is None else Reading({"process.up_seconds": watch.up_seconds})
+
+
 class Board:
     """The newest state; any thread may read or change it.
 
@@ -55,7 +60,7 @@ class Board:
         """The process died, returned or went out of sight."""
         with self._lock:
             self._watch = watch
-            self._reading = Reading()
+            self._reading = _age(watch)
             return Observed(at_ms, *self._merged())
 
     def live(self, now_ms: int, planned_stop_until_ms: int | None) -> Live:

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import select
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from vedette.model.view import ProcessState
 
 PROC = Path("/proc")
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 LISTEN = "0A"
 LOOK_EVERY_S = 1.0
 SCAN_EVERY_LOOKS = 10
@@ -24,13 +26,17 @@ SCAN_EVERY_LOOKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is known of the process. `reason` says why it is unknown; `lives` counts deaths and returns."""
+    """What is known of the process. `reason` says why it is unknown; `lives` counts deaths and returns.
+
+    `up_seconds` is its age when it was found; None if it cannot be told.
+    """
 
     state: ProcessState
     pid: int | None = None
     died_at_ms: int | None = None
     reason: str | None = None
     lives: int = 0
+    up_seconds: int | None = None
 
 
 def local_port(url: str) -> int | None:
@@ -100,6 +106,14 @@ def _started_at(proc: Path, pid: int) -> int:
         return int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return 0
+
+
+def up_seconds(started_ticks: int) -> int | None:
+    """The age of a process that started so many clock ticks after the boot; 0 ticks: unknown."""
+    if not started_ticks:
+        return None
+    now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return max(0, int(now_s - started_ticks / TICKS_PER_SECOND))
 
 
 class NodeProcess:
@@ -176,7 +190,14 @@ class NodeProcess:
             os.close(held)
             return False
         self._held = held
-        self._become(Watch(ProcessState.RUNNING, pid=pid, lives=self.watch.lives + 1))
+        self._become(
+            Watch(
+                ProcessState.RUNNING,
+                pid=pid,
+                lives=self.watch.lives + 1,
+                up_seconds=up_seconds(_started_at(PROC, pid)),
+            )
+        )
         return True
 
     def _unknown(self, reason: str) -> None:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vedette.agent.node_process import PROC, Watch
+from vedette.agent.node_process import PROC, TICKS_PER_SECOND, Watch
 from vedette.agent.probes.reading import Reading, present
 from vedette.model.view import ProcessState
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 

@@ -127,6 +127,7 @@ pos_accounts = Table(
     Column("id", RowId, primary_key=True),
     Column("address", String(66), nullable=False, unique=True),
     Column("last_signed_height", BigInteger),
+    Column("pow_address", String(120)),  # where its rewards go: base32, simple lower-case form
 )
 
 pos_committees = Table(
@@ -147,6 +148,7 @@ pos_witnesses = Table(
     Column("cursor_height", BigInteger),
 )
 
+# Blocks of the epoch under way, and of past ones that are not whole. Whole epochs move to `pos_epochs`.
 pos_blocks = Table(
     "pos_blocks",
     metadata,
@@ -195,6 +197,122 @@ pos_stake_history = Table(
     Column("account", ForeignKey("pos_accounts.id"), primary_key=True),
     Column("at_ms", BigInteger, primary_key=True),
     *_stake_columns(),
+    sqlite_with_rowid=False,
+)
+
+# --- the PoS chain's past, an epoch a row -------------------------------------------------------------------
+
+# A finished epoch. What its blobs hold, and how: store/packs.py.
+pos_epochs = Table(
+    "pos_epochs",
+    metadata,
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_height", BigInteger, nullable=False, index=True),
+    Column("last_height", BigInteger, nullable=False),
+    Column("first_at_us", BigInteger, nullable=False),
+    Column("last_at_us", BigInteger, nullable=False, index=True),
+    Column("votes", LargeBinary, nullable=False),  # who signed what: a bit a member and block
+    Column("blocks", LargeBinary, nullable=False),  # hashes, rounds, times, and what each witness told
+    Column("counts", LargeBinary, nullable=False),  # what the votes add up to, by account
+)
+
+# What accounts held when their epoch ended, as far as it was seen live; nobody can be asked afterwards.
+pos_epoch_stakes = Table(
+    "pos_epoch_stakes",
+    metadata,
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("accounts", LargeBinary, nullable=False),  # account ids, ascending
+    Column("votes", LargeBinary, nullable=False),  # available votes of each
+    Column("network_votes", BigInteger),  # of all accounts together, if known
+)
+
+pos_rewards = Table(
+    "pos_rewards",
+    metadata,
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("pow_hash", LargeBinary, nullable=False),
+    Column("pow_epoch", BigInteger),  # null: its PoW block was not asked for yet, or is forgotten
+    Column("paid_at_s", BigInteger),
+    Column("accounts", LargeBinary, nullable=False),  # account ids, ascending
+    Column("drips", LargeBinary, nullable=False),  # 16 bytes each, little end first
+)
+
+# Sums of counts and rewards from the start of the segment (512 epochs) through this epoch. Derived.
+pos_sums = Table(
+    "pos_sums",
+    metadata,
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# A segment's base is the sum of all segments before it. Derived, too.
+pos_segments = Table(
+    "pos_segments",
+    metadata,
+    Column("segment", BigInteger, primary_key=True, autoincrement=False),
+    Column("base", LargeBinary),
+    Column("dirty_from", BigInteger),  # the first epoch whose sum is no longer right; null: all are
+    Column("version", BigInteger, nullable=False),  # moves with each change below
+)
+
+# A term's election: who sent an Election transaction that was executed, and who was elected when seen live.
+pos_elections = Table(
+    "pos_elections",
+    metadata,
+    Column("term", BigInteger, primary_key=True, autoincrement=False),
+    Column("candidates", LargeBinary),  # a bit an account id; null: its transactions were not read
+    Column("start_height", BigInteger),
+    Column("is_finalized", Boolean),
+    Column("elected_accounts", LargeBinary),
+    Column("elected_votes", LargeBinary),
+    Column("seen_at_ms", BigInteger),
+)
+
+# Transactions other than the chain's own and elections: who registered, added, retired, was disputed.
+pos_events = Table(
+    "pos_events",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("height", BigInteger, nullable=False, index=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("account", BigInteger, index=True),
+    Column("sender", BigInteger),
+    Column("votes", BigInteger),
+    Column("conflict", String(20)),
+)
+
+# How far transactions were read, as spans of their numbers.
+pos_readings = Table(
+    "pos_readings",
+    metadata,
+    Column("what", String(40), primary_key=True),
+    Column("read", JSON, nullable=False),
+)
+
+# The network's parameters, an hour apart. Drip as decimal text: SQLite's integers end at 9.2 CFX.
+pos_economics = Table(
+    "pos_economics",
+    metadata,
+    Column("at_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("pos_staking_drip", String(40), nullable=False),
+    Column("distributable_drip", String(40), nullable=False),
+    Column("last_distribute_block", BigInteger, nullable=False),
+    Column("interest_rate", BigInteger, nullable=False),
+    Column("circulating_drip", String(40), nullable=False),
+    Column("staking_drip", String(40), nullable=False),
+)
+
+# What the PoW address of an account holds; a row whenever it changed.
+pow_balances = Table(
+    "pow_balances",
+    metadata,
+    Column("account", ForeignKey("pos_accounts.id"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("balance_drip", String(40), nullable=False),
+    Column("staking_drip", String(40), nullable=False),
     sqlite_with_rowid=False,
 )
 

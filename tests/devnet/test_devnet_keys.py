@@ -6,34 +6,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from vedette.conflux.keccak import keccak256
 from vedette.devnet import abi, der
-from vedette.devnet.corespace import Transaction, base32_address, rlp, signed
+from vedette.devnet.corespace import Transaction, rlp, signed
 from vedette.devnet.curves import BLS_FIELD, BLS_ORDER, bls_public, secp_public, secp_public_point
 from vedette.devnet.genesis import Member, genesis_file
-from vedette.devnet.keccak import RATE, keccak256
 from vedette.devnet.keys import ValidatorKeys, pos_key_file, pow_address, registration
 
 FAUCET = 0x46B9E861B63D3509C88B7817275A30D22D62C8CD8FA6486DDEE35EF0D8E0495F
-
-
-@pytest.mark.parametrize(
-    ("data", "digest"),
-    [
-        (b"", "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"),
-        (b"abc", "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"),
-        (
-            b"The quick brown fox jumps over the lazy dog",
-            "4d741b6f1eb29cb2a9b9911c82f56fa8d73b04959d3d9d222895df6c0b28aa15",
-        ),
-    ],
-)
-def test_keccak_256_is_the_one_before_sha_3(data: bytes, digest: str) -> None:
-    assert keccak256(data).hex() == digest
-
-
-def test_keccak_differs_by_one_byte_around_each_block_boundary() -> None:
-    digests = {keccak256(bytes(length)) for length in range(RATE - 2, 2 * RATE + 2)}
-    assert len(digests) == RATE + 4
 
 
 def test_the_faucet_of_dev_mode_has_the_address_that_the_node_gives_it() -> None:
@@ -78,23 +58,6 @@ def test_a_validator_is_called_by_the_hash_of_both_its_public_keys() -> None:
 def test_secp_keys_agree_in_all_their_forms() -> None:
     x, y = secp_public_point(FAUCET)
     assert secp_public(FAUCET) == bytes([2 + y % 2]) + x.to_bytes(32, "big")
-
-
-@pytest.mark.parametrize(
-    ("address", "network", "text"),
-    [
-        # the examples of CIP-37
-        ("1a2f80341409639ea6a35bbcab8299066109aa55", 1029, "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg"),
-        ("106d49f8505410eb4e671d51f7d96d2c87807b09", 1029, "cfx:aajg4wt2mbmbb44sp6szd783ry0jtad5bea80xdy7p"),
-        (
-            "1a2f80341409639ea6a35bbcab8299066109aa55",
-            1,
-            "cfxtest:aarc9abycue0hhzgyrr53m6cxedgccrmmy8m50bu1p",
-        ),
-    ],
-)
-def test_addresses_are_spelled_as_cip_37_spells_them(address: str, network: int, text: str) -> None:
-    assert base32_address(bytes.fromhex(address), network) == text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vedette.devnet.keccak import keccak256
+from vedette.conflux.keccak import keccak256
 
 WORD = 32
 

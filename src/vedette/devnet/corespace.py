@@ -1,4 +1,4 @@
-"""Core Space as far as it takes to make a transaction: addresses, RLP and signatures. For TEST keys only."""
+"""Core Space as far as it takes to make a transaction: RLP and signatures. For TEST keys only."""
 
 import hashlib
 import hmac
@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from vedette.conflux.keccak import keccak256
 from vedette.devnet.curves import SECP_ORDER, secp_public_point
-from vedette.devnet.keccak import keccak256
-
-ALPHABET = "abcdefghjkmnprstuvwxyz0123456789"
-CHECKSUM_GENERATORS = (0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470)
-NETWORK_NAMES = {1029: "cfx", 1: "cfxtest"}
 
 Rlp = int | bytes | Sequence[Any]
 """What RLP can carry: bytes, lists of the same, and non-negative integers as their shortest bytes."""
@@ -30,31 +26,6 @@ class Transaction:
     epoch_height: int
     chain_id: int
     data: bytes
-
-
-def base32_address(address: bytes, network_id: int) -> str:
-    """A 20-byte address as people write it (CIP-37)."""
-    prefix = NETWORK_NAMES.get(network_id, f"net{network_id}")
-    payload = _fives(b"\x00" + address + b"\x00")[:34]  # version 0; 168 bits in 34 letters
-    checked = [ord(letter) & 31 for letter in prefix] + [0] + payload
-    checksum = _fives(_polymod(checked + [0] * 8).to_bytes(5, "big"))
-    return prefix + ":" + "".join(ALPHABET[five] for five in payload + checksum)
-
-
-def _fives(data: bytes) -> list[int]:
-    """The bits in groups of five, from the left; those that do not fill a group are left out."""
-    bits = "".join(f"{byte:08b}" for byte in data)
-    return [int(bits[at : at + 5], 2) for at in range(0, len(bits) - 4, 5)]
-
-
-def _polymod(fives: Sequence[int]) -> int:
-    remainder = 1
-    for five in fives:
-        top = remainder >> 35
-        remainder = (remainder & (1 << 35) - 1) << 5 ^ five
-        for bit, generator in enumerate(CHECKSUM_GENERATORS):
-            remainder ^= generator if top >> bit & 1 else 0
-    return remainder ^ 1
 
 
 def rlp(value: Rlp) -> bytes:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from vedette.conflux.keccak import keccak256
 from vedette.devnet import abi, der
 from vedette.devnet.curves import BLS_ORDER, SECP_ORDER, bls_public, secp_public, secp_public_raw
-from vedette.devnet.keccak import keccak256
 
 REGISTER = "register(bytes32,uint64,bytes,bytes,bytes[2])"
 SCRYPT_COST = 1 << 10  # the password is empty, so a dear key derivation would protect nothing

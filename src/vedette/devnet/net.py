@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from vedette.agent.planned import PlannedStop, announce, withdraw
+from vedette.conflux import address
 from vedette.conflux.local import LocalRpc
 from vedette.conflux.wire import RpcError
 from vedette.devnet import addon, process
 from vedette.devnet.config import write_config
-from vedette.devnet.corespace import base32_address
 from vedette.devnet.files import replace_file, turn
 from vedette.devnet.genesis import Member, genesis_file, initial_nodes
 from vedette.devnet.keys import ValidatorKeys, pos_key_file
@@ -265,7 +265,7 @@ def _nodes(folder: Path, keys: Sequence[ValidatorKeys], genesis_count: int) -> l
             dir=folder / f"node{index}",
             ports=Ports(*ports[index * PORTS_PER_NODE : (index + 1) * PORTS_PER_NODE]),
             pos_address="0x" + key.pos_address.hex(),
-            pow_address=base32_address(key.pow_address, CHAIN_ID),
+            pow_address=address.encode(key.pow_address, CHAIN_ID),
             node_id=key.node_id,
             in_genesis=index < genesis_count,
         )

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from vedette.conflux import address
 from vedette.devnet import abi
 from vedette.devnet.config import MINER
-from vedette.devnet.corespace import Transaction, base32_address, signed
+from vedette.devnet.corespace import Transaction, signed
 from vedette.devnet.keys import pow_address, registration
 from vedette.devnet.net import Devnet, patience
 from vedette.devnet.options import CHAIN_ID
@@ -63,7 +64,7 @@ class _Sender:
     def __init__(self, net: Devnet, secret: int) -> None:
         self._net = net
         self._secret = secret
-        self._nonce = self._number("cfx_getNextNonce", base32_address(pow_address(secret), CHAIN_ID))
+        self._nonce = self._number("cfx_getNextNonce", address.encode(pow_address(secret), CHAIN_ID))
 
     def send(self, to: bytes, data: bytes = b"", *, value: int = 0) -> str:
         """Returns the transaction's hash."""

@@ -1,11 +1,25 @@
 """What a node says of itself and of the PoW chain, translated once, at the door. Anything odd is Garbled."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from vedette.conflux.fields import Field
 from vedette.conflux.wire import Garbled
 from vedette.model.pos import PosAddress, PowStatus
+
+BLOCK: Final = "cfx_getBlockByHash"
+BALANCE: Final = "cfx_getBalance"
+STAKING_BALANCE: Final = "cfx_getStakingBalance"
+
+
+@dataclass(frozen=True, slots=True)
+class PowBlock:
+    """As much of a PoW block as tells when something happened."""
+
+    hash: str
+    epoch: int | None  # None: no epoch has taken it in yet
+    at_s: int  # its miner's clock, unix seconds (the PoS chain counts in microseconds)
+    pos_hash: str | None  # the PoS block that it refers to; None before the PoS chain began
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +75,21 @@ def own_address(raw: Any) -> PosAddress:
     # Seen on 3.0.2: here, and only here, the address comes without its 0x.
     bare = parts[1].text(66).removeprefix("0x")
     return Field(f"0x{bare}", parts[1].name).address()
+
+
+def pow_block(raw: Any) -> PowBlock | None:
+    """A PoW block without its transactions (`cfx_getBlockByHash`); None: the node has no such block."""
+    if raw is None:
+        return None
+    block = Field(raw, BLOCK)
+    return PowBlock(
+        hash=block["hash"].hash(),
+        epoch=block.get("epochNumber").maybe(Field.number),
+        at_s=block["timestamp"].number(),
+        pos_hash=block.get("posReference").maybe(Field.hash),
+    )
+
+
+def balance(raw: Any, method: str = BALANCE) -> int:
+    """Drip that an address holds (`cfx_getBalance`) or has staked (`cfx_getStakingBalance`)."""
+    return Field(raw, method).amount()

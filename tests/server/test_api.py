@@ -12,6 +12,7 @@ import pytest
 
 from tests.server.stage import READ_TOKEN, TOKEN, Agent, HandClock, bearer, client, served, settings, until
 from vedette.model.pos import Account, Committee, PosAddress, PosBlock
+from vedette.model.spans import Span
 from vedette.server.app import openapi_document
 from vedette.server.door import BODY_BYTES_MAX
 from vedette.server.house import House
@@ -46,7 +47,7 @@ async def chain(house: House) -> None:
             conn, Committee(1, 20, 30, dict.fromkeys((ALICE, BOB, CAROL), 10))
         )
     )
-    await house.database.write(lambda conn: votes.witness_blocks(conn, "mine", blocks, 5))
+    await house.database.write(lambda conn: votes.witness_blocks(conn, "mine", blocks, Span(1, 5)))
     await house.database.write(lambda conn: accounts.remember_accounts(conn, [stake], 1_800_000_000_000))
     house.news.blocks_changed([block.height for block in blocks])
 
@@ -213,7 +214,7 @@ async def test_what_happens_is_told_live_to_those_who_may_see_it(stage: Stage) -
     await until(lambda: len(stage.house.live) == 2 and mine and theirs)
     await stage.post("/api/v1/reports", *stage.agent.post(stage.agent.died(stage.house.ears.now_ms())))
     await stage.house.database.write(
-        lambda conn: votes.witness_blocks(conn, "mine", [block(6, ALICE, BOB, CAROL)], 6)
+        lambda conn: votes.witness_blocks(conn, "mine", [block(6, ALICE, BOB, CAROL)], Span(6, 6))
     )
     stage.house.news.blocks_changed([6])
     await until(lambda: {name for name, _ in mine} == {"hello", "node", "incident", "block"})

@@ -3,8 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.model.pos import PosBlock, PosStatus
+from vedette.model.spans import Span, Spans, added, spans
 from vedette.server import follow_plan as plan
-from vedette.server.follow_plan import BatchSize, Identity, Progress, Span
+from vedette.server.follow_plan import BatchSize, Identity
 
 
 @pytest.mark.parametrize("committed, settled", [(100, 97), (3, 0), (0, 0)])
@@ -12,59 +13,51 @@ def test_the_newest_settled_block_is_three_below_the_committed(committed: int, s
     assert plan.settled_height(PosStatus(1, committed, None, None)) == settled
 
 
+def read_so_far(*pairs: tuple[int, int]) -> Spans:
+    return spans(pairs)
+
+
 @pytest.mark.parametrize(
-    "progress, target, newest, oldest",
+    "read, target, newest, past",
     [
-        (Progress(0), 0, None, None),
-        (Progress(10), 10, None, None),
-        (Progress(10), 9, None, None),  # a node that is catching up
-        (Progress(10), 11, None, Span(11, 11)),
-        (Progress(0), 120, None, Span(1, 120)),
-        (Progress(0), 121, Span(2, 121), Span(1, 121)),  # far behind: the newest first
-        (Progress(0), 5000, Span(4881, 5000), Span(1, 5000)),
-        (Progress(900, Span(4881, 5000)), 5000, None, Span(901, 4880)),
-        (Progress(900, Span(4881, 5000)), 5002, Span(5001, 5002), Span(901, 4880)),
-        (Progress(900, Span(4881, 5000)), 6000, Span(5881, 6000), Span(901, 4880)),  # it was away for long
-        (Progress(4800, Span(4881, 4890)), 4900, None, Span(4801, 4880)),  # nearly there: in order
+        ((), 0, None, None),
+        (read_so_far((2, 10)), 10, None, None),
+        (read_so_far((2, 10)), 9, None, None),  # a node that is catching up
+        (read_so_far((2, 10)), 11, Span(11, 11), Span(11, 11)),
+        ((), 5000, Span(4881, 5000), Span(2, 5000)),
+        (read_so_far((4881, 5000)), 5000, None, Span(2, 4880)),
+        (read_so_far((2, 900), (4881, 5000)), 5002, Span(5001, 5002), Span(5001, 5002)),
+        (
+            read_so_far((2, 900), (4881, 5000)),
+            6000,
+            Span(5881, 6000),
+            Span(5001, 6000),
+        ),  # it was away for long
+        (read_so_far((2, 50), (60, 70), (80, 300)), 300, None, Span(71, 79)),  # the newest gap first
     ],
 )
 def test_the_newest_blocks_come_before_the_past(
-    progress: Progress, target: int, newest: Span | None, oldest: Span | None
+    read: Spans, target: int, newest: Span | None, past: Span | None
 ) -> None:
-    assert plan.newest_span(progress, target) == newest
-    assert plan.oldest_span(progress, target) == oldest
-
-
-@pytest.mark.parametrize(
-    "before, span, after",
-    [
-        (Progress(0), Span(1, 10), Progress(10)),
-        (Progress(10), Span(5, 8), Progress(10)),
-        (Progress(0), Span(881, 890), Progress(0, Span(881, 890))),
-        (Progress(0, Span(881, 890)), Span(891, 899), Progress(0, Span(881, 899))),
-        (Progress(0, Span(881, 890)), Span(1001, 1010), Progress(0, Span(1001, 1010))),
-        (Progress(870, Span(881, 890)), Span(871, 880), Progress(890)),  # the gap closed
-    ],
-)
-def test_what_was_read_counts(before: Progress, span: Span, after: Progress) -> None:
-    assert plan.read(before, span) == after
+    assert plan.newest_span(read, target) == newest
+    assert plan.past_span(read, target) == past
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=40), st.integers(1, 100))
 def test_every_settled_height_is_read_whatever_the_chain_does(steps: list[int], size: int) -> None:
-    progress, target, seen = Progress(0), 0, set[int]()
+    read: Spans = ()
+    target, seen = 0, set[int]()
     enough = sum(steps) // 3 + 100  # turns that read three pieces of one block each
     for step in [*steps, *[0] * enough]:
         target += step
-        for choose in (plan.newest_span, plan.oldest_span):
-            span = choose(progress, target)
-            for piece in list(plan.pieces(span, size))[:3] if span else ():
+        for choose, cut in ((plan.newest_span, plan.pieces), (plan.past_span, plan.pieces_down)):
+            span = choose(read, target)
+            for piece in list(cut(span, size))[:3] if span else ():
                 seen.update(range(piece.first, piece.last + 1))
-                progress = plan.read(progress, piece)
-        assert progress.cursor in seen or progress.cursor == 0
-    assert progress == Progress(target)
-    assert seen == set(range(1, target + 1))
+                read = added(read, piece)
+    assert plan.unread_blocks(read, target) == 0
+    assert seen == set(range(2, target + 1))
 
 
 def block(height: int, epoch: int = 1) -> PosBlock:

@@ -21,6 +21,7 @@ from tests.store.doubles import (
 from vedette.model.incident import Incident, Reason, Severity
 from vedette.model.people import FIRST_TEAM, PUBLIC, Who
 from vedette.model.report import Live
+from vedette.model.spans import Span
 from vedette.model.view import ProcessState, SettledBlock, View
 from vedette.store import tables as t
 from vedette.store.database import Database
@@ -202,7 +203,7 @@ async def test_the_view_shows_nodes_blocks_and_the_validators_that_concern_us(da
     await database.write(lambda conn: watch(conn, 1, [ALICE, CAROL]))
     await database.write(lambda conn: remember_committee(conn, committee(1, {ALICE: 10, BOB: 20})))
     seen = [block(1, [ALICE], proposer=ALICE, votes=FOUR), block(2, []), block(3, [ALICE, BOB], epoch=2)]
-    await database.write(lambda conn: witness_blocks(conn, "node0", seen, 3))
+    await database.write(lambda conn: witness_blocks(conn, "node0", seen, Span(1, 3)))
     async with database.read() as conn:
         shown = await view(conn, NOON + 1)
     assert shown.blocks == (

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from tests.store.doubles import ALICE, BOB, CAROL, DAVE, FOUR, account, block, committee, stake
 from vedette.model.pos import PosAddress, PosBlock, Queued
+from vedette.model.spans import Span
 from vedette.store import tables as t
 from vedette.store.accounts import accounts, known_addresses, remember_accounts
 from vedette.store.database import Conn, Database
@@ -15,10 +16,10 @@ from vedette.store.votes import (
     BlockVotes,
     RecentVotes,
     blocks_before,
-    cursor,
     known_epochs,
     last_signed,
     newest_height,
+    read_of,
     recent,
     remember_committee,
     strip,
@@ -36,8 +37,8 @@ async def _elect(database: Database, *epochs: int) -> None:
 
 
 async def _witness(database: Database, name: str, *blocks: PosBlock) -> list[int]:
-    height = max((block.height for block in blocks), default=0)
-    return await database.write(lambda conn: witness_blocks(conn, name, blocks, height))
+    read = Span(min(block.height for block in blocks), max(block.height for block in blocks))
+    return await database.write(lambda conn: witness_blocks(conn, name, blocks, read))
 
 
 async def _recent(database: Database, last: int = 100) -> RecentVotes:
@@ -120,12 +121,12 @@ async def test_a_witness_that_tells_more_later_adds_to_what_it_told(database: Da
     assert len((await _recent(database)).blocks[0].signers) == 3
 
 
-async def test_each_witness_has_its_own_cursor_and_it_never_moves_back(database: Database) -> None:
-    await database.write(lambda conn: witness_blocks(conn, "node0", [], 7))
-    await database.write(lambda conn: witness_blocks(conn, "node0", [block(3, [ALICE])], 3))
+async def test_what_was_read_from_each_witness_is_remembered(database: Database) -> None:
+    await database.write(lambda conn: witness_blocks(conn, "node0", [], Span(5, 7)))
+    await database.write(lambda conn: witness_blocks(conn, "node0", [block(3, [ALICE])], Span(3, 3)))
     async with database.read() as conn:
-        assert await cursor(conn, "node0") == 7
-        assert await cursor(conn, "node1") is None
+        assert await read_of(conn, "node0") == (Span(3, 3), Span(5, 7))
+        assert await read_of(conn, "node1") == ()
         assert await newest_height(conn) == 3
 
 

@@ -19,8 +19,9 @@ from vedette.conflux.wire import Call, Garbled, RpcError
 from vedette.model.clock import Clock
 from vedette.model.errors import StoreError
 from vedette.model.pos import Account, Committee, PosAddress, PosBlock, PosStatus, PowStatus
+from vedette.model.spans import Span, Spans, added
 from vedette.server import follow_plan as plan
-from vedette.server.follow_plan import BatchSize, Identity, Progress, Span
+from vedette.server.follow_plan import BatchSize, Identity
 from vedette.store import chain, votes
 from vedette.store.database import Conn, Database
 
@@ -80,6 +81,10 @@ class Shared:
             yield first
         yield from (feed for feed in self.feeds if feed.healthy and feed is not first)
 
+    def may_read_past(self) -> bool:
+        """Whether the first questions were asked: what people see first comes before the past."""
+        return True
+
     def know(self, epochs: Iterable[int]) -> None:
         """The committees of these epochs are in the store now."""
         self.epochs.update(epochs)
@@ -131,7 +136,7 @@ class Feed:
         self._jitter = jitter
         self._rate = calls_per_s(endpoint.url)
         self._size = BatchSize.for_rate(self._rate)
-        self._progress = Progress(0)
+        self._read: Spans = ()
         self._target = 0
         self._error: str | None = None
         self._failures = 0
@@ -141,8 +146,8 @@ class Feed:
     def health(self) -> EndpointHealth:
         return EndpointHealth(
             name=self.name,
-            height=self._progress.height or None,
-            lag_blocks=max(0, self._target - self._progress.cursor) if self._target else None,
+            height=self._read[-1].last if self._read else None,
+            lag_blocks=plan.unread_blocks(self._read, self._target) if self._target else None,
             error=self._error,
         )
 
@@ -156,7 +161,7 @@ class Feed:
                 while True:
                     moved = await self._turn()
                     self._recovered()
-                    if not moved or self._progress.cursor >= self._target:
+                    if not moved or not plan.unread_blocks(self._read, self._target):
                         await self._clock.sleep_ms(self._poll_ms())
             except (RpcError, Stranger, *STORE_TROUBLE) as error:
                 self._failed(error)
@@ -170,14 +175,15 @@ class Feed:
             await self._greet()  # restarted on other data, or another node under the same name
         self._note(status)
         self.healthy = True
-        before = self._progress
-        newest = plan.newest_span(self._progress, self._target)
+        before = self._read
+        newest = plan.newest_span(self._read, self._target)
         if newest:
-            await self._read(newest)
-        oldest = plan.oldest_span(self._progress, self._target)
-        if oldest:
-            await self._read(oldest, until_ms=self._clock.steady_ms() + SLICE_MS)
-        return self._progress != before
+            await self._take(plan.pieces(newest, self._size.blocks))
+        past = plan.past_span(self._read, self._target)
+        if past and self._shared.may_read_past():
+            pieces = plan.pieces_down(past, self._size.blocks)
+            await self._take(pieces, until_ms=self._clock.steady_ms() + SLICE_MS)
+        return self._read != before
 
     def _note(self, status: PosStatus) -> None:
         self.epoch = status.epoch
@@ -204,9 +210,10 @@ class Feed:
     async def _greet(self) -> None:
         """Find our place, and make sure that the endpoint tells of our chain. Raises Stranger if not."""
         async with self._shared.database.read() as conn:
-            cursor = await votes.cursor(conn, self.name) or 0
+            read = await votes.read_of(conn, self.name)
+            newest = read[-1].last if read else 0
             held = await chain.hashes(conn, pos.FIRST_HEIGHT, pos.FIRST_HEIGHT)
-            held |= await chain.hashes(conn, cursor, cursor)
+            held |= await chain.hashes(conn, newest, newest)
         told = await self.identity()
         ours = self._shared.identity or plan.elect([told], held.get(pos.FIRST_HEIGHT))
         why = plan.stranger(ours, told) if ours else None
@@ -216,7 +223,7 @@ class Feed:
         if why is not None:
             raise _stranger(why)
         self._shared.identity = ours
-        self._progress = Progress(cursor)
+        self._read = read
 
     async def identity(self) -> Identity:
         """What tells this endpoint's chain from others. Raises RpcError."""
@@ -229,9 +236,8 @@ class Feed:
 
     # --- blocks
 
-    async def _read(self, span: Span, until_ms: int | None = None) -> None:
-        """Fetch and keep the span in order, fetching further while the last batch is written."""
-        ahead = plan.pieces(span, self._size.blocks)
+    async def _take(self, ahead: Iterator[Span], until_ms: int | None = None) -> None:
+        """Fetch and keep the pieces in order, fetching further while the last batch is written."""
         fetching: deque[asyncio.Task[_Batch]] = deque()
         try:
             while True:
@@ -263,21 +269,21 @@ class Feed:
         self._size = self._size.after(answered=batch.error is None)
         if batch.read_to >= batch.span.first:
             await self._witness(batch)
-        elif batch.error and len(batch.span) == 1:
+        elif batch.error and batch.span.count == 1:
             raise batch.error  # smaller is not possible
         return batch.read_to == batch.span.last
 
     async def _witness(self, batch: _Batch) -> None:
-        progress = plan.read(self._progress, Span(batch.span.first, batch.read_to))
+        read = Span(batch.span.first, batch.read_to)
 
         async def deed(conn: Conn) -> list[int]:
             await self._refuse_strangers(conn, batch.blocks)
             for committee in batch.committees.values():
                 await votes.remember_committee(conn, committee)
-            return await votes.witness_blocks(conn, self.name, batch.blocks, progress.cursor)
+            return await votes.witness_blocks(conn, self.name, batch.blocks, read)
 
         heights = await self._shared.database.write(deed)
-        self._progress = progress
+        self._read = added(self._read, read)
         self._shared.know(batch.committees)
         self._shared.missing_epochs |= {block.epoch for block in batch.blocks} - self._shared.epochs
         self._shared.note_times(batch.blocks[-TAIL_BLOCKS:])

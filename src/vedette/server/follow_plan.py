@@ -9,10 +9,11 @@ from typing import Final
 
 from vedette.conflux.pos import FIRST_HEIGHT
 from vedette.model.pos import SETTLED_DEPTH, PosBlock, PosStatus
+from vedette.model.spans import Span, Spans, gaps, total
 
 BATCH_BLOCKS_MAX: Final = 100
 AHEAD_BLOCKS: Final = 120
-"""An endpoint further behind than this is read at its newest end first: alerts must not wait for the past."""
+"""The chain's end, which is read before its past: an epoch of the main network."""
 
 HELD_BLOCKS: Final = 200
 """A settled block missing this close to the end may yet come: behind a gateway there are many nodes."""
@@ -22,30 +23,6 @@ POLL_MS_MIN: Final = 500
 POLL_MS_MAX: Final = 5_000
 BACKOFF_MS_MAX: Final = 30_000
 STRANGER_MS: Final = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Heights from `first` to `last`, both included."""
-
-    first: int
-    last: int
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far one endpoint was read: everything up to `cursor`, and the blocks of `ahead` beyond a gap."""
-
-    cursor: int
-    ahead: Span | None = None
-
-    @property
-    def height(self) -> int:
-        """The newest block that was read."""
-        return self.ahead.last if self.ahead else self.cursor
 
 
 def settled_height(status: PosStatus) -> int:
@@ -58,39 +35,33 @@ def went_back(before: int, committed: int) -> bool:
     return committed < before - SETTLED_DEPTH
 
 
-def newest_span(progress: Progress, target: int) -> Span | None:
-    """What to read at the chain's end before its past; None when there is nothing, or no gap worth it."""
-    if target - progress.cursor <= AHEAD_BLOCKS:
-        return None
-    ahead = progress.ahead
-    last_read = ahead.last if ahead and target - ahead.last <= AHEAD_BLOCKS else target - AHEAD_BLOCKS
-    return Span(last_read + 1, target) if last_read < target else None
+def newest_span(read: Spans, target: int) -> Span | None:
+    """What to read at the chain's end, oldest first: alerts must not wait for the past."""
+    within = Span(max(FIRST_HEIGHT, target - AHEAD_BLOCKS + 1), target)
+    return next(iter(gaps(read, within)), None)
 
 
-def oldest_span(progress: Progress, target: int) -> Span | None:
-    """What to read next in order; it ends where the blocks ahead begin."""
-    last = progress.ahead.first - 1 if progress.ahead else target
-    return Span(progress.cursor + 1, last) if progress.cursor < last else None
+def past_span(read: Spans, target: int) -> Span | None:
+    """What to read of the past: the newest gap, since people ask about yesterday before last year."""
+    missing = gaps(read, Span(FIRST_HEIGHT, target))
+    return missing[-1] if missing else None
 
 
-def read(progress: Progress, span: Span) -> Progress:
-    """The progress once those heights were read too; a gap that closed is forgotten."""
-    ahead = progress.ahead
-    if span.first <= progress.cursor + 1:
-        progress = replace(progress, cursor=max(progress.cursor, span.last))
-    elif ahead and span.first == ahead.last + 1:
-        progress = replace(progress, ahead=Span(ahead.first, span.last))
-    else:
-        progress = replace(progress, ahead=span)
-    if progress.ahead and progress.ahead.first <= progress.cursor + 1:
-        return Progress(max(progress.cursor, progress.ahead.last))
-    return progress
+def unread_blocks(read: Spans, target: int) -> int:
+    """Settled blocks that an endpoint offers and that were not read from it."""
+    return total(gaps(read, Span(FIRST_HEIGHT, target)))
 
 
 def pieces(span: Span, size: int) -> Iterator[Span]:
-    """The span in batches, in order."""
+    """The span in batches, oldest first."""
     for first in range(span.first, span.last + 1, size):
         yield Span(first, min(first + size - 1, span.last))
+
+
+def pieces_down(span: Span, size: int) -> Iterator[Span]:
+    """The span in batches, newest first."""
+    for last in range(span.last, span.first - 1, -size):
+        yield Span(max(span.first, last - size + 1), last)
 
 
 def readable(blocks: Sequence[PosBlock | None], span: Span, target: int) -> tuple[list[PosBlock], int]:

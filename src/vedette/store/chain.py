@@ -2,6 +2,7 @@
 
 from sqlalchemy import func, select
 
+from vedette.store import epochs
 from vedette.store.database import Conn
 from vedette.store.tables import pos_blocks
 from vedette.store.votes import LOCK
@@ -12,7 +13,9 @@ async def hashes(conn: Conn, first: int, last: int) -> dict[int, str]:
     rows = await conn.execute(
         select(pos_blocks.c.height, pos_blocks.c.hash).where(pos_blocks.c.height.between(first, last))
     )
-    return {height: f"0x{bytes(found).hex()}" for height, found in rows}
+    return {height: f"0x{bytes(found).hex()}" for height, found in rows} | await epochs.hashes(
+        conn, first, last
+    )
 
 
 async def hashes_before_writing(conn: Conn, first: int, last: int) -> dict[int, str]:

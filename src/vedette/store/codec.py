@@ -158,7 +158,7 @@ def _unzigzag(folded: NDArray[np.uint64]) -> Ints:
     return ((folded >> np.uint64(1)) ^ (np.uint64(0) - (folded & np.uint64(1)))).view(np.int64)
 
 
-def _foretell(values: Ints) -> tuple[Foretold, bytes]:
+def foretell(values: Ints) -> tuple[Foretold, bytes]:
     """The cheapest prediction of these integers, and the planes of its errors. Differences may wrap."""
     count = len(values)
     if count == 0:
@@ -180,8 +180,8 @@ def _foretell(values: Ints) -> tuple[Foretold, bytes]:
     return Foretold(order, ([middle], [first], [first, second])[order], width), planes.T.tobytes()
 
 
-def _recall(how: Foretold, planes: bytes, count: int) -> Ints:
-    """Undo `_foretell`. Raises ValueError when the parts do not fit together."""
+def recall(how: Foretold, planes: bytes, count: int) -> Ints:
+    """Undo `foretell`. Raises ValueError when the parts do not fit together."""
     order, heads = how.order, how.heads
     if not 0 <= order <= 2 or not 0 <= how.width <= 8 or len(heads) != max(order, 1):  # noqa: PLR2004
         raise ValueError("a column's prediction is unknown")
@@ -215,17 +215,17 @@ def _errors(planes: bytes, width: int) -> Ints:
 
 def pack_ints(values: Sequence[int]) -> bytes:
     """A list of 64-bit integers on its own."""
-    how, planes = _foretell(np.array(values, np.int64))
-    return _deflate(msgspec.msgpack.encode((len(values), how, planes)))
+    how, planes = foretell(np.array(values, np.int64))
+    return deflate(msgspec.msgpack.encode((len(values), how, planes)))
 
 
 def unpack_ints(packed: bytes) -> list[int]:
     """Undo `pack_ints`. Raises ChunkError."""
     try:
         count, how, planes = msgspec.msgpack.decode(
-            _inflate(packed, DIRECTORY_BYTES_MAX), type=tuple[int, Foretold, bytes]
+            inflate(packed, DIRECTORY_BYTES_MAX), type=tuple[int, Foretold, bytes]
         )
-        recalled = _recall(how, planes, count)
+        recalled = recall(how, planes, count)
     except (ValueError, OverflowError, msgspec.MsgspecError, zstandard.ZstdError) as error:
         raise ChunkError(f"a packed list cannot be read ({error}): restore the database") from error
     return [int(value) for value in recalled]
@@ -275,11 +275,11 @@ class _Tools(threading.local):
 _tools = _Tools()
 
 
-def _deflate(raw: bytes) -> bytes:
+def deflate(raw: bytes) -> bytes:
     return _tools.compress(raw)
 
 
-def _inflate(frame: bytes, most: int) -> bytes:
+def inflate(frame: bytes, most: int) -> bytes:
     """Decompress, but never to more than `most` bytes: the size that a frame claims is looked at first."""
     if not 0 <= zstandard.frame_content_size(frame) <= most:
         raise ValueError("a frame is larger than it may be")
@@ -294,15 +294,15 @@ def encode_chunk(of: Samples) -> bytes:
         raise ChunkError(f"a chunk holds at most {ROWS_MAX} rows and {COLUMNS_MAX} columns")
     packed = [_pack(name, column) for name, column in named]
     frames = [(len(group), b"".join(group)) for group in _grouped([raw for _, raw in packed])]
-    bodies = [_deflate(raw) for _, raw in frames]
-    states = _deflate(_encode([_runs(name, words) for name, words in of.states.items()]))
+    bodies = [deflate(raw) for _, raw in frames]
+    states = deflate(_encode([_runs(name, words) for name, words in of.states.items()]))
     directory = _Directory(
         len(of.times),
         [entry for entry, _ in packed],
         [_Frame(n, len(b), len(raw)) for (n, raw), b in zip(frames, bodies, strict=True)],
         len(states),
     )
-    head = _deflate(_encode(directory))
+    head = deflate(_encode(directory))
     return b"".join((MAGIC, struct.pack("<I", len(head)), head, *bodies, states))
 
 
@@ -310,7 +310,7 @@ def _pack(name: str, column: Numbers) -> tuple[_Column, bytes]:
     masked = not column.present.all()
     dense = column.values[column.present] if masked else column.values
     kind, integers = _as_integers(dense)
-    how, planes = _foretell(integers)
+    how, planes = foretell(integers)
     mask = np.packbits(column.present, bitorder="little").tobytes() if masked else b""
     return _Column(name, kind, how, len(mask) + len(planes), masked), mask + planes
 
@@ -362,7 +362,7 @@ class Chunk:
             raise ValueError("it does not begin like one")
         start = len(MAGIC) + 4
         (length,) = struct.unpack("<I", body[len(MAGIC) : start])
-        directory = _directory(_inflate(body[start : start + length], DIRECTORY_BYTES_MAX))
+        directory = _directory(inflate(body[start : start + length], DIRECTORY_BYTES_MAX))
         _check(directory, len(body) - start - length)
         self.rows = directory.rows
         self._body = body
@@ -386,7 +386,7 @@ class Chunk:
         column, frame, start, offset = place
         raw = self._raw.get(start)
         if raw is None:
-            raw = self._raw[start] = _inflate(self._body[start : start + frame.length], frame.raw_length)
+            raw = self._raw[start] = inflate(self._body[start : start + frame.length], frame.raw_length)
         body = raw[offset : offset + column.length]
         if not column.masked:
             return Numbers(_values(column, body, self.rows), self._all)
@@ -411,7 +411,7 @@ class Chunk:
         """All states, a word or None for each row. Raises ChunkError."""
         try:
             start = len(self._body) - self._states_length
-            told = _states(_inflate(self._body[start:], DIRECTORY_BYTES_MAX))
+            told = _states(inflate(self._body[start:], DIRECTORY_BYTES_MAX))
             return {name: self._unrolled(words, lengths) for name, words, lengths in told}
         except (ValueError, msgspec.MsgspecError, zstandard.ZstdError) as error:
             raise ChunkError(f"the states of a chunk cannot be read ({error})") from error
@@ -453,7 +453,7 @@ def _places(directory: _Directory, start: int) -> dict[str, _Place]:
 
 
 def _values(column: _Column, planes: bytes, count: int) -> Ints | Floats:
-    integers = _recall(column.how, planes, count)
+    integers = recall(column.how, planes, count)
     if column.kind == INTEGERS:
         return integers
     if column.kind == BITS:

@@ -145,7 +145,7 @@ pos_witnesses = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("name", String(120), nullable=False, unique=True),
-    Column("cursor_height", BigInteger),
+    Column("read", JSON, nullable=False),  # [[first, last], ...]: heights read from it, apart and ascending
 )
 
 # Blocks of the epoch under way, and of past ones that are not whole. Whole epochs move to `pos_epochs`.
@@ -251,7 +251,7 @@ pos_segments = Table(
     metadata,
     Column("segment", BigInteger, primary_key=True, autoincrement=False),
     Column("base", LargeBinary),
-    Column("dirty_from", BigInteger),  # the first epoch whose sum is no longer right; null: all are
+    Column("dirty_from", BigInteger),  # the first epoch whose sum is no longer right; null: none
     Column("version", BigInteger, nullable=False),  # moves with each change below
 )
 

@@ -1,26 +1,29 @@
 """Blocks, committees and who signed: what each witness saw, and the union of it.
 
-A block is one row. `told` keeps what each witness saw, as a bitmap over the seats of the epoch's committee
-(a witness that saw all of the union says just that); `signers` is the union, so that reading looks at nothing
-else. Signers without a seat (the committee is not known yet, or a node tells nonsense) stand behind the
-seats, by name.
+A block of an epoch under way is one row; the blocks of a whole epoch are packed together (see `epochs`).
+`told` keeps what each witness saw, as a bitmap over the seats of the epoch's committee (a witness that saw
+all of the union says just that); `signers` is the union, so that reading looks at nothing else. Signers
+without a seat (the committee is not known yet, or a node tells nonsense) stand behind the seats, by name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import msgspec
 import numpy as np
 from sqlalchemy import Row, bindparam, func, or_, select, update
 
 from vedette.model.ballot import Ballot, ballot
 from vedette.model.pos import Committee, PosAddress, PosBlock
+from vedette.model.spans import Span, Spans, added, spans
+from vedette.store import epochs
 from vedette.store import tables as t
 from vedette.store.accounts import intern
 from vedette.store.codec import pack_ints
 from vedette.store.database import Conn, insert_into
+from vedette.store.epochs import OpenEpoch
 from vedette.store.rosters import Roster, Signers, addresses, rosters
+from vedette.store.tally import KeptBlock, Tally, extra_of, kept_block
 
 LOCK = 0x7EDE77F
 """On PostgreSQL those who write votes take turns: they would meet in every row anyway."""
@@ -84,6 +87,7 @@ async def remember_committee(conn: Conn, committee: Committee) -> None:
         "votes": pack_ints([committee.votes[member] for member in members]),
     }
     add = insert_into(conn, t.pos_committees).values(**row)
+    await epochs.unfold(conn, committee.epoch)
     await conn.execute(add.on_conflict_do_update(index_elements=["epoch"], set_=row))
     await _reseat(conn, committee.epoch, before)
 
@@ -92,11 +96,8 @@ async def _reseat(conn: Conn, epoch: int, before: Roster | None) -> None:
     """Write the blocks of an epoch anew, over the seats of the committee that is known now."""
     now = (await rosters(conn, [epoch]))[epoch]
     rows = (await conn.execute(select(t.pos_blocks).where(t.pos_blocks.c.epoch == epoch))).all()
-    await _keep(conn, [_row_of(row) | _open(row, before).seated(now).columns() for row in rows])
-
-
-def _row_of(row: Row[Any]) -> dict[str, Any]:
-    return dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    kept = [kept_block(row, before) for row in rows]
+    await _keep(conn, [(block.columns() | block.tally.seated(now).columns()) for block in kept])
 
 
 async def committee(conn: Conn, epoch: int) -> Committee | None:
@@ -115,185 +116,116 @@ async def known_epochs(conn: Conn, first: int, last: int) -> set[int]:
 # --- remembering ------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What the witnesses told of one block's signers: a bitmap each, or 0 for one without a certificate."""
-
-    roster: Roster | None
-    extra: dict[PosAddress, int] = field(default_factory=dict)
-    told: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def union(self) -> int:
-        whole = 0
-        for bitmap in self.told.values():
-            whole |= bitmap
-        return whole
-
-    def hear(self, witness: int, signers: Mapping[PosAddress, int]) -> bool:
-        """Add what a witness saw; tells whether anything was new, if only that it saw no certificate."""
-        before = self.told.get(witness)
-        self.told[witness] = (before or 0) | self._bitmap(signers)
-        return self.told[witness] != before
-
-    def _bitmap(self, signers: Mapping[PosAddress, int]) -> int:
-        bits = {} if self.roster is None else self.roster.bits
-        bitmap = 0
-        for address, votes in signers.items():
-            bit = bits.get(address)
-            bitmap |= self._extra_bit(address, votes) if bit is None else bit
-        return bitmap
-
-    def _extra_bit(self, address: PosAddress, votes: int) -> int:
-        self.extra.setdefault(address, votes)
-        seats = 0 if self.roster is None else self.roster.seats
-        return 1 << seats + list(self.extra).index(address)
-
-    def signers(self, bitmap: int) -> dict[PosAddress, int]:
-        """The signers that a bitmap means."""
-        everyone = ({} if self.roster is None else dict(self.roster.committee.votes)) | self.extra
-        return {a: votes for seat, (a, votes) in enumerate(everyone.items()) if bitmap >> seat & 1}
-
-    def seated(self, roster: Roster) -> "_Tally":
-        """The same signers over another committee's seats."""
-        tally = _Tally(roster)
-        for witness, bitmap in self.told.items():
-            tally.hear(witness, self.signers(bitmap))
-        return tally
-
-    def columns(self) -> dict[str, Any]:
-        """As the block's row keeps it."""
-        union = self.union
-        seats = 0 if self.roster is None else self.roster.seats
-        size = (seats + len(self.extra) + 7) // 8
-        told = {w: True if b and b == union else b.to_bytes(size, "little") for w, b in self.told.items()}
-        return {
-            "seats": seats,
-            "extra": msgspec.msgpack.encode(list(self.extra.items())) if self.extra else None,
-            "signers": union.to_bytes(size, "little") if union else None,
-            "told": msgspec.msgpack.encode(told),
-            "witness_count": sum(1 for bitmap in self.told.values() if bitmap),
-        }
-
-
-_extra = msgspec.msgpack.Decoder(list[tuple[str, int]]).decode
-_told = msgspec.msgpack.Decoder(dict[int, bool | bytes]).decode
-
-
-def _extra_of(row: Row[Any]) -> dict[PosAddress, int]:
-    if row.extra is None:
-        return {}
-    return {PosAddress(address): votes for address, votes in _extra(row.extra)}
-
-
-def _bitmap_of(row: Row[Any]) -> int:
-    return 0 if row.signers is None else int.from_bytes(row.signers, "little")
-
-
-def _open(row: Row[Any], roster: Roster | None) -> _Tally:
-    union = _bitmap_of(row)
-    told = {
-        witness: union if bitmap is True else int.from_bytes(cast("bytes", bitmap), "little")
-        for witness, bitmap in _told(row.told).items()
-    }
-    return _Tally(roster if row.seats else None, _extra_of(row), told)
-
-
 async def _take_turns(conn: Conn) -> None:
     if conn.dialect.name == "postgresql":
         await conn.execute(select(func.pg_advisory_xact_lock(LOCK)))
 
 
-async def witness_blocks(
-    conn: Conn, witness: str, blocks: Sequence[PosBlock], cursor_height: int
-) -> list[int]:
+async def witness_blocks(conn: Conn, witness: str, blocks: Sequence[PosBlock], read: Span) -> list[int]:
     """Remember what one witness saw; returns the heights that are new or gained signers, ascending.
 
     Saying it twice is harmless. A block told with another hash replaces the one we held, signers and all.
-    The witness's cursor moves to `cursor_height` (never back) in the same transaction.
+    In the same transaction the witness counts as read in `read`, which may hold more heights than there are
+    blocks: those the witness has forgotten.
     """
     await _take_turns(conn)
-    number = await _move_cursor(conn, witness, cursor_height)
+    number = await _note_read(conn, witness, read)
     if not blocks:
         return []
-    known = await rosters(conn, {block.epoch for block in blocks})
-    held = {
-        height: _Kept(row.hash, _open(row, known.get(row.epoch)))
-        for height, row in (await _held(conn, blocks)).items()
-    }
+    shelf = await _open_shelf(conn, blocks)
     proposers = await intern(conn, {block.proposer for block in blocks if block.proposer is not None})
-    rows: dict[int, dict[str, Any]] = {}
-    gained: dict[int, PosBlock] = {}
-    for block in blocks:
-        heard = _hear(held, block, number, known.get(block.epoch))
-        if heard.changed:
-            rows[block.height] = _block_columns(block, proposers) | held[block.height].tally.columns()
-        if heard.gained:
-            gained[block.height] = block
-    await _keep(conn, list(rows.values()))
-    await _note_signatures(conn, gained.values())
-    return sorted(gained)
+    gained = [block for block in blocks if shelf.hear(block, number, proposers)]
+    await _keep(conn, [kept.columns() for kept in shelf.changed_rows()])
+    await epochs.rewrite(conn, shelf.changed_epochs())
+    await _note_signatures(conn, gained)
+    return sorted({block.height for block in gained})
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A block as we hold it."""
+@dataclass(slots=True)
+class _Shelf:
+    """What is held of the blocks that a witness tells of: as rows, or in the packs of their epochs."""
 
-    hash: bytes
-    tally: _Tally
+    known: Mapping[int, Roster]
+    rows: dict[int, KeptBlock]
+    packs: Mapping[int, OpenEpoch]
+    packed: dict[int, KeptBlock] = field(init=False)
+    changed: set[int] = field(default_factory=set)  # heights
+
+    def __post_init__(self) -> None:
+        self.packed = {block.height: block for pack in self.packs.values() for block in pack.blocks}
+
+    def hear(self, block: PosBlock, witness: int, proposers: Mapping[PosAddress, int]) -> bool:
+        """Add one witness's word on a block; True if the block is new to us, or its union grew."""
+        kept = self.packed.get(block.height) or self.rows.get(block.height)
+        if kept is None or kept.hash != _hash(block):
+            kept = self.rows[block.height] = _new(block, proposers, self.known.get(block.epoch))
+            kept.tally.hear(witness, block.signers)
+            self.changed.add(block.height)
+            return True
+        before = kept.tally.union
+        if kept.tally.hear(witness, block.signers):
+            self.changed.add(block.height)
+        return kept.tally.union != before
+
+    def changed_rows(self) -> list[KeptBlock]:
+        return [self.rows[height] for height in sorted(self.changed & self.rows.keys())]
+
+    def changed_epochs(self) -> list[OpenEpoch]:
+        touched = {self.packed[height].epoch for height in self.changed - self.rows.keys()}
+        return [self.packs[epoch] for epoch in sorted(touched)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    changed: bool  # our row is to be written again
-    gained: bool  # the block is new to us, or its union grew
+async def _open_shelf(conn: Conn, blocks: Sequence[PosBlock]) -> _Shelf:
+    """Fetch what is held of these blocks. An epoch of which one was replaced is made rows again."""
+    opened = await epochs.holding(conn, min(b.height for b in blocks), max(b.height for b in blocks))
+    told = {block.height: _hash(block) for block in blocks}
+    for epoch, pack in list(opened.items()):
+        if any(told.get(held.height, held.hash) != held.hash for held in pack.blocks):
+            await epochs.unfold(conn, epoch)
+            del opened[epoch]
+    known = await rosters(conn, {block.epoch for block in blocks} | opened.keys())
+    rows = [kept_block(row, known.get(row.epoch)) for row in await _held(conn, blocks)]
+    return _Shelf(known, {row.height: row for row in rows}, opened)
 
 
-def _hear(held: dict[int, _Kept], block: PosBlock, witness: int, roster: Roster | None) -> _Heard:
-    """Add one witness's word on a block to what is held of it. Another hash: what was held is forgotten."""
-    kept = held.get(block.height)
-    if kept is None or kept.hash != _hash(block):
-        kept = held[block.height] = _Kept(_hash(block), _Tally(roster))
-        kept.tally.hear(witness, block.signers)
-        return _Heard(changed=True, gained=True)
-    before = kept.tally.union
-    changed = kept.tally.hear(witness, block.signers)
-    return _Heard(changed, gained=kept.tally.union != before)
+def _new(block: PosBlock, proposers: Mapping[PosAddress, int], roster: Roster | None) -> KeptBlock:
+    return KeptBlock(
+        height=block.height,
+        hash=_hash(block),
+        epoch=block.epoch,
+        round=block.round,
+        at_us=block.at_us,
+        proposer=None if block.proposer is None else proposers[block.proposer],
+        pivot_height=block.pivot_height,
+        last_tx_number=block.last_tx_number,
+        tally=Tally(roster),
+    )
 
 
-async def _move_cursor(conn: Conn, witness: str, height: int) -> int:
-    """The witness's number. Its cursor never moves back."""
+async def _note_read(conn: Conn, witness: str, read: Span) -> int:
+    """The witness's number; what was read from it grows."""
     columns = t.pos_witnesses.c
-    forward = update(t.pos_witnesses).where(columns.name == witness)
-    behind = or_(columns.cursor_height.is_(None), columns.cursor_height < height)
-    await conn.execute(forward.where(behind).values(cursor_height=height))
-    number = select(columns.id).where(columns.name == witness)
-    if (found := (await conn.execute(number)).scalar()) is None:
-        add = insert_into(conn, t.pos_witnesses).values(name=witness, cursor_height=height)
-        found = (await conn.execute(add.returning(columns.id))).scalar_one()
-    return int(found)
+    found = (await conn.execute(_WITNESS.where(columns.name == witness))).one_or_none()
+    if found is None:
+        add = insert_into(conn, t.pos_witnesses).values(name=witness, read=[read])
+        return int((await conn.execute(add.returning(columns.id))).scalar_one())
+    before = spans(found.read)
+    now = added(before, read)
+    if now != before:
+        await conn.execute(update(t.pos_witnesses).where(columns.id == found.id).values(read=now))
+    return int(found.id)
 
 
-async def _held(conn: Conn, blocks: Sequence[PosBlock]) -> dict[int, Row[Any]]:
+_WITNESS = select(t.pos_witnesses.c.id, t.pos_witnesses.c.read)
+
+
+async def _held(conn: Conn, blocks: Sequence[PosBlock]) -> Sequence[Row[Any]]:
     query = select(t.pos_blocks).where(t.pos_blocks.c.height.in_([block.height for block in blocks]))
-    return {row.height: row for row in await conn.execute(query)}
+    return (await conn.execute(query)).all()
 
 
 def _hash(block: PosBlock) -> bytes:
     return bytes.fromhex(block.hash.removeprefix("0x"))
-
-
-def _block_columns(block: PosBlock, proposers: Mapping[PosAddress, int]) -> dict[str, Any]:
-    return {
-        "height": block.height,
-        "hash": _hash(block),
-        "epoch": block.epoch,
-        "round": block.round,
-        "at_us": block.at_us,
-        "proposer": None if block.proposer is None else proposers[block.proposer],
-        "pivot_height": block.pivot_height,
-        "last_tx_number": block.last_tx_number,
-    }
 
 
 async def _keep(conn: Conn, rows: list[dict[str, Any]]) -> None:
@@ -320,15 +252,16 @@ async def _note_signatures(conn: Conn, blocks: Iterable[PosBlock]) -> None:
 # --- reading ----------------------------------------------------------------------------------------------
 
 
-async def cursor(conn: Conn, witness: str) -> int | None:
-    """The last height that was read from this witness."""
-    query = select(t.pos_witnesses.c.cursor_height).where(t.pos_witnesses.c.name == witness)
-    return cast("int | None", (await conn.execute(query)).scalar())
+async def read_of(conn: Conn, witness: str) -> Spans:
+    """The heights that were read from this witness."""
+    found = (await conn.execute(_WITNESS.where(t.pos_witnesses.c.name == witness))).one_or_none()
+    return () if found is None else spans(found.read)
 
 
 async def newest_height(conn: Conn) -> int | None:
     """The newest block that we hold; below it heights may still be missing while the past is read."""
-    return cast("int | None", (await conn.execute(select(func.max(t.pos_blocks.c.height)))).scalar())
+    in_rows = (await conn.execute(select(func.max(t.pos_blocks.c.height)))).scalar()
+    return max((one for one in (in_rows, await epochs.newest_height(conn)) if one is not None), default=None)
 
 
 async def recent(conn: Conn, last: int) -> RecentVotes:
@@ -337,9 +270,20 @@ async def recent(conn: Conn, last: int) -> RecentVotes:
     if newest is None:
         return RecentVotes(0, [])
     first = max(newest - min(last, RECENT_MAX) + 1, min(newest, 1))
-    query = _BLOCKS.where(t.pos_blocks.c.height >= first).order_by(t.pos_blocks.c.height)
-    held = {block.height: block for block in await _decoded(conn, (await conn.execute(query)).all())}
+    held = {block.height: block for block in await blocks_between(conn, first, newest)}
     return RecentVotes(first, [held.get(height) or _unknown(height) for height in range(first, newest + 1)])
+
+
+async def blocks_between(conn: Conn, first: int, last: int) -> list[BlockVotes]:
+    """The held blocks in [first, last], ascending."""
+    columns = t.pos_blocks.c
+    query = _BLOCKS.where(columns.height.between(first, last)).order_by(columns.height)
+    in_rows = await _decoded(conn, (await conn.execute(query)).all())
+    in_packs = await _unpacked(conn, await epochs.holding(conn, first, last))
+    return sorted(
+        [*in_rows, *(block for block in in_packs if first <= block.height <= last)],
+        key=lambda block: block.height,
+    )
 
 
 async def blocks_before(conn: Conn, before: int | None, limit: int) -> list[BlockVotes]:
@@ -347,7 +291,10 @@ async def blocks_before(conn: Conn, before: int | None, limit: int) -> list[Bloc
     query = _BLOCKS.order_by(t.pos_blocks.c.height.desc()).limit(limit)
     if before is not None:
         query = query.where(t.pos_blocks.c.height < before)
-    return await _decoded(conn, (await conn.execute(query)).all())
+    found = await _decoded(conn, (await conn.execute(query)).all())
+    opened = await epochs.holding_before(conn, before, limit)
+    found += [one for one in await _unpacked(conn, opened) if before is None or one.height < before]
+    return sorted(found, key=lambda block: -block.height)[:limit]
 
 
 _BLOCKS = select(
@@ -375,10 +322,31 @@ def _block_votes(row: Any, roster: Roster | None, named: Mapping[int, PosAddress
         Signers(
             0 if signers is None else int.from_bytes(signers, "little"),
             roster if seats else None,
-            {} if extra is None else _extra_of(row),
+            extra_of(extra),
         ),
         None if roster is None else roster.committee,
         witnesses,
+    )
+
+
+async def _unpacked(conn: Conn, opened: Mapping[int, OpenEpoch]) -> list[BlockVotes]:
+    blocks = [(block, pack.roster) for pack in opened.values() for block in pack.blocks]
+    named = await addresses(conn, {block.proposer for block, _ in blocks if block.proposer is not None})
+    return [_of_pack(block, roster, named) for block, roster in blocks]
+
+
+def _of_pack(block: KeptBlock, roster: Roster, named: Mapping[int, PosAddress]) -> BlockVotes:
+    tally = block.tally
+    return BlockVotes(
+        block.height,
+        "0x" + block.hash.hex(),
+        block.epoch,
+        block.round,
+        block.at_us,
+        None if block.proposer is None else named[block.proposer],
+        Signers(tally.union, roster, tally.extra),
+        roster.committee,
+        sum(1 for bitmap in tally.told.values() if bitmap),
     )
 
 

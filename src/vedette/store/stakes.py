@@ -1,0 +1,36 @@
+"""What accounts held at the end of an epoch. It is seen live or never: no node tells of past stakes."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from sqlalchemy import func, select
+
+from vedette.model.pos import PosAddress
+from vedette.store import tables as t
+from vedette.store.accounts import intern
+from vedette.store.codec import pack_ints
+from vedette.store.database import Conn, insert_into
+from vedette.store.sums import dirty
+
+
+async def remember_stakes(
+    conn: Conn, epoch: int, votes: Mapping[PosAddress, int], network_votes: int | None
+) -> None:
+    """Keep the available votes of these accounts, and of the whole network, as of the end of an epoch."""
+    numbers = await intern(conn, votes.keys())
+    ordered = sorted((numbers[address], held) for address, held in votes.items())
+    row = {
+        "epoch": epoch,
+        "accounts": pack_ints([number for number, _ in ordered]),
+        "votes": pack_ints([held for _, held in ordered]),
+        "network_votes": network_votes,
+    }
+    add = insert_into(conn, t.pos_epoch_stakes).values(**row)
+    await conn.execute(add.on_conflict_do_update(index_elements=["epoch"], set_=row))
+    await dirty(conn, epoch)
+
+
+async def first_staked_epoch(conn: Conn) -> int | None:
+    """The first epoch whose stakes were seen live; before it, expectations are not known."""
+    first = select(func.min(t.pos_epoch_stakes.c.epoch))
+    return cast("int | None", (await conn.execute(first)).scalar())

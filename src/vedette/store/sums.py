@@ -1,0 +1,159 @@
+"""Sums over any window of epochs, from a few blobs. Derived: `summing` makes them from counts and rewards.
+
+The sum of an epoch runs from the start of its segment (512 epochs) through that epoch; the base of a segment
+is the sum of all segments before it. What lies between two epochs is then the difference of two sums, and a
+leaderboard of any window costs two reads.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+from sqlalchemy import Row, case, func, select
+
+from vedette.model.history import Of, OfNetwork, Window
+from vedette.store import tables as t
+from vedette.store.codec import ChunkError, deflate, inflate
+from vedette.store.database import Conn, insert_into
+from vedette.store.rosters import addresses
+
+SEGMENT_EPOCHS = 512
+BYTES_MAX = 16 << 20
+
+Ints = NDArray[np.int64]
+
+
+def segment_of(epoch: int) -> int:
+    return epoch // SEGMENT_EPOCHS
+
+
+async def dirty(conn: Conn, epoch: int) -> None:
+    """What this epoch adds to the sums has changed."""
+    columns = t.pos_segments.c
+    add = insert_into(conn, t.pos_segments).values(segment=segment_of(epoch), dirty_from=epoch, version=1)
+    earlier = case(
+        (columns.dirty_from.is_(None), epoch), (columns.dirty_from < epoch, columns.dirty_from), else_=epoch
+    )
+    await conn.execute(
+        add.on_conflict_do_update(
+            index_elements=["segment"], set_={"dirty_from": earlier, "version": columns.version + 1}
+        )
+    )
+
+
+# --- blobs ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """Exact sums, by account number.
+
+    `network` has one integer for each of OfNetwork; `lines` has a row for each of `accounts`, which ascend,
+    and a column for each of `Of`.
+    """
+
+    network: Ints
+    accounts: NDArray[np.int32]
+    lines: Ints
+
+    def plus(self, other: "Sums") -> "Sums":
+        return _combined(self, other, 1)
+
+    def minus(self, other: "Sums") -> "Sums":
+        return _combined(self, other, -1)
+
+
+NOTHING = Sums(np.zeros(len(OfNetwork), np.int64), np.zeros(0, np.int32), np.zeros((0, len(Of)), np.int64))
+
+
+def _combined(left: Sums, right: Sums, sign: int) -> Sums:
+    network = left.network + sign * right.network
+    if np.array_equal(left.accounts, right.accounts):
+        return Sums(network, left.accounts, left.lines + sign * right.lines)
+    accounts = np.union1d(left.accounts, right.accounts).astype(np.int32)
+    lines = np.zeros((len(accounts), len(Of)), np.int64)
+    lines[np.searchsorted(accounts, left.accounts)] = left.lines
+    lines[np.searchsorted(accounts, right.accounts)] += sign * right.lines
+    return Sums(network, accounts, lines)
+
+
+class _Blob(msgspec.Struct, frozen=True, array_like=True):
+    network: bytes
+    accounts: bytes
+    width: int
+    planes: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Blob).decode
+
+
+def packed(sums: Sums) -> bytes:
+    """Columns one after the other, each byte of the integers apart: the high ones are zero."""
+    columns = np.ascontiguousarray(sums.lines.T).reshape(-1)
+    planes = columns.view(np.uint8).reshape(-1, 8).T
+    return deflate(
+        _encode(_Blob(sums.network.tobytes(), sums.accounts.tobytes(), sums.lines.shape[1], planes.tobytes()))
+    )
+
+
+def unpacked(blob: bytes) -> Sums:
+    """Undo `packed`. Raises ChunkError."""
+    try:
+        held = _decode(inflate(blob, BYTES_MAX))
+        accounts = np.frombuffer(held.accounts, np.int32)
+        planes = np.frombuffer(held.planes, np.uint8).reshape(8, -1).T
+        columns = np.ascontiguousarray(planes).view(np.int64).reshape(held.width, -1)
+        return Sums(np.frombuffer(held.network, np.int64), accounts, columns.T)
+    except (ValueError, msgspec.MsgspecError, zstandard.ZstdError) as error:
+        raise ChunkError(f"a sum cannot be read ({error}): restore the database") from error
+
+
+# --- windows ----------------------------------------------------------------------------------------------
+
+
+async def window(conn: Conn, first_epoch: int, last_epoch: int) -> Window:
+    """The sums of these epochs, both included; it tells itself how many of them it knows."""
+    between = await numbered_window(conn, first_epoch, last_epoch)
+    took_part = between.lines.any(axis=1)
+    numbers = between.accounts[took_part].tolist()
+    named = await addresses(conn, numbers)
+    people = [named[number] for number in numbers]
+    lines = between.lines[took_part].tolist()
+    return Window(
+        first_epoch,
+        last_epoch,
+        tuple(between.network.tolist()),
+        dict(zip(people, map(tuple, lines), strict=True)),
+    )
+
+
+async def numbered_window(conn: Conn, first_epoch: int, last_epoch: int) -> Sums:
+    """The same, by account number."""
+    if last_epoch < first_epoch:
+        return NOTHING
+    rows = {row.epoch: row for row in await conn.execute(_edges(first_epoch - 1, last_epoch))}
+    if not rows:
+        return NOTHING
+    after = _total(rows[max(rows)])
+    before = [epoch for epoch in rows if epoch < first_epoch]
+    return after.minus(_total(rows[max(before)])) if before else after
+
+
+def _edges(*epochs: int) -> Any:
+    """The newest sum at or before each of these epochs, with its segment's base."""
+    sums, segments = t.pos_sums.c, t.pos_segments.c
+    newest = [select(func.max(sums.epoch)).where(sums.epoch <= epoch).scalar_subquery() for epoch in epochs]
+    return (
+        select(sums.epoch, sums.body, segments.base)
+        .join_from(t.pos_sums, t.pos_segments, segments.segment == sums.epoch // SEGMENT_EPOCHS)
+        .where(sums.epoch.in_(newest))
+    )
+
+
+def _total(row: Row[Any]) -> Sums:
+    body = unpacked(row.body)
+    return body if row.base is None else unpacked(row.base).plus(body)

@@ -91,7 +91,7 @@ class OfNetwork(IntEnum):
     TIMEOUT_ROUNDS = 6
     REWARDED_EPOCHS = 7  # counted epochs whose rewards are known
     REWARD_GDRIP = 8
-    SECONDS = 9  # from the first to the last block, summed over the epochs
+    SECONDS = 9  # from each epoch's first block to the next epoch's, as far as that is known
     REWARDED_STAKED_SECONDS = 10  # ... of epochs with known rewards and known stake of the whole network
     NETWORK_VOTE_SECONDS = 11  # all accounts' votes * seconds, in those epochs
     NETWORK_REWARD_STAKED_GDRIP = 12  # what was paid in those epochs

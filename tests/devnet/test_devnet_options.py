@@ -12,6 +12,9 @@ from vedette.devnet.nodes import Node, Ports
 from vedette.devnet.options import DevnetOptions, settings_from
 from vedette.model.errors import SettingError
 
+FORKS = ("", "cip99_", "cip136_")
+"""A node reads the lengths of the queues from the keys of the fork that holds at a view."""
+
 
 def a_node(index: int, folder: Path = Path("/net")) -> Node:
     return Node(
@@ -36,6 +39,7 @@ def settings_of(index: int, options: DevnetOptions) -> dict[str, object]:
         ({"nodes": 0}, "nodes is 0: choose 1 to 32"),
         ({"round_ms": 5}, "round_ms is 5: choose 100 to 600000"),
         ({"genesis_validators": 5}, "genesis_validators is 5, yet there are only 4 nodes"),
+        ({"dispute_lock_rounds": 0}, "dispute_lock_rounds is 0: choose 1 to 10000000"),
         ({"log_level": "loud"}, "log_level is loud: choose error, warn, info, debug or trace"),
         ({"set": {"tcp_port": 1}}, "--set tcp_port: the devnet chooses this key itself"),
         ({"set": {"A B": 1}}, "--set 'A B': not the name of a conflux.toml key"),
@@ -64,10 +68,10 @@ def test_a_setting_without_a_value_is_refused() -> None:
 
 
 def test_what_was_set_has_the_last_word() -> None:
-    options = DevnetOptions(set={"public_rpc_apis": "all", "pos_cip156_transition_view": 1})
+    options = DevnetOptions(set={"public_rpc_apis": "all", "pos_cip156_transition_view": 900})
     settings = settings_of(0, options)
     assert settings["public_rpc_apis"] == "all"
-    assert settings["pos_cip156_transition_view"] == 1
+    assert settings["pos_cip156_transition_view"] == 900
 
 
 def test_the_public_port_offers_nothing_that_changes_a_node() -> None:
@@ -84,7 +88,16 @@ def test_one_node_makes_the_pow_blocks_and_each_knows_the_others() -> None:
 
 def test_stake_waits_two_terms_unless_told_otherwise() -> None:
     assert settings_of(0, DevnetOptions(term_rounds=10))["pos_in_queue_locked_views"] == 20
-    assert settings_of(0, DevnetOptions(queue_rounds=7))["pos_cip136_out_queue_locked_views"] == 7
+    chosen = settings_of(0, DevnetOptions(term_rounds=10, in_queue_rounds=7, out_queue_rounds=9))
+    assert {chosen[f"pos_{fork}in_queue_locked_views"] for fork in FORKS} == {7}
+    assert {chosen[f"pos_{fork}out_queue_locked_views"] for fork in FORKS} == {9}
+
+
+def test_a_double_voters_stake_is_locked_as_long_as_on_mainnet_unless_told_otherwise() -> None:
+    assert settings_of(0, DevnetOptions())["pos_cip156_dispute_locked_views"] == 518_400
+    short = settings_of(0, DevnetOptions(dispute_lock_rounds=60))
+    assert short["pos_cip156_dispute_locked_views"] == 60
+    assert short["pos_cip156_transition_view"] == 1
 
 
 def test_the_first_committee_is_shared_evenly() -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from vedette.devnet import commands, process
+from tests.devnet.test_devnet_options import a_node
+from vedette.devnet import commands, process, staking
 from vedette.devnet import demo as demo_module
-from vedette.devnet.net import RECORD, Devnet, patience
+from vedette.devnet.net import RECORD, Devnet, Record, _twin, patience
 from vedette.devnet.options import DevnetOptions
 from vedette.devnet.ports import END, FIRST, free_ports, taken
 from vedette.model.errors import SettingError, VedetteError
@@ -25,6 +26,14 @@ OBEDIENT = "import time; time.sleep(60)"
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
 )
+
+
+def a_devnet(folder: Path) -> Devnet:
+    """One that was made, and of which nothing runs."""
+    nodes = [a_node(0, folder), a_node(1, folder)]
+    return Devnet(
+        folder, Record(format=1, node_package="", waypoint="0:aa", options=DevnetOptions(), nodes=nodes)
+    )
 
 
 def vedette(*words: object) -> subprocess.CompletedProcess[str]:
@@ -121,10 +130,13 @@ def test_where_there_is_no_devnet_every_command_says_so(tmp_path: Path) -> None:
     complaint = f"no devnet in {tmp_path}: make one with vedette devnet up --dir"
     done = vedette("devnet", "status", "--dir", tmp_path)
     assert (done.returncode, done.stderr) == (2, f"vedette: {complaint}\n")
-    for command in (commands.kill, commands.start, commands.stop, commands.register):
+    for command in (commands.kill, commands.start, commands.stop, commands.register, commands.twin):
         with pytest.raises(SettingError) as refusal:
             command(0, folder=tmp_path)
         assert str(refusal.value) == complaint
+    for change in (commands.increase, commands.retire):
+        with pytest.raises(SettingError, match="no devnet"):
+            change(0, 1, folder=tmp_path)
     with pytest.raises(SettingError, match="no devnet"):
         commands.down(folder=tmp_path, wipe=True)
     assert tmp_path.exists()
@@ -151,6 +163,40 @@ def test_a_folder_with_other_things_in_it_is_not_touched(tmp_path: Path) -> None
     with pytest.raises(SettingError, match="exists and is no devnet"):
         Devnet.create(tmp_path, DevnetOptions())
     assert (tmp_path / "letter").read_text() == "dear"
+
+
+def test_a_twin_is_the_same_validator_elsewhere(tmp_path: Path) -> None:
+    node = a_node(1, tmp_path)
+    twin = _twin(node)
+    assert twin.dir == tmp_path / "node1-twin"
+    assert (twin.pos_address, twin.pow_address) == (node.pos_address, node.pow_address)
+    assert not set(twin.ports.all()) & set(node.ports.all())
+
+
+def test_a_twin_ends_with_the_others(tmp_path: Path) -> None:
+    net = a_devnet(tmp_path)
+    with runner(tmp_path / "node1-twin", OBEDIENT) as twin, runner(tmp_path / "node1", OBEDIENT) as node:
+        net.down()
+        assert (node.wait(5), twin.wait(5)) == (-signal.SIGKILL, -signal.SIGKILL)
+
+
+def test_a_node_has_one_twin_at_most(tmp_path: Path) -> None:
+    with runner(tmp_path / "node0-twin", OBEDIENT) as twin:
+        with pytest.raises(SettingError, match="node 0 has a twin already"):
+            a_devnet(tmp_path).twin(0)
+        twin.kill()
+
+
+@pytest.mark.parametrize("votes", [0, -1])
+def test_stake_changes_by_at_least_a_vote(tmp_path: Path, votes: int) -> None:
+    for change in (staking.increase, staking.retire):
+        with pytest.raises(SettingError, match=f"{votes} votes: choose 1 or more"):
+            change(a_devnet(tmp_path), 0, votes)
+
+
+def test_stake_needs_a_validator_and_a_maker_of_pow_blocks(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="node 0 is down and makes no PoW blocks: vedette devnet start 0"):
+        staking.retire(a_devnet(tmp_path), 0, 1)
 
 
 def test_a_record_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

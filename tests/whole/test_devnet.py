@@ -86,9 +86,7 @@ def absence(validators: Devnet) -> Iterator[Absence]:
 @pytest.fixture(scope="module")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
     """Short terms, so that a fifth node can register and be elected within a test."""
-    options = DevnetOptions(
-        nodes=5, genesis_validators=4, round_ms=500, term_rounds=10, block_ms=150, queue_rounds=20
-    )
+    options = DevnetOptions(nodes=5, genesis_validators=4, round_ms=500, term_rounds=10, block_ms=150)
     yield from running_devnet(tmp_path_factory.mktemp("fast") / "net", options)
 
 

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from vedette.conflux.local import LocalRpc
 from vedette.conflux.wire import RpcError
+from vedette.devnet import staking
 from vedette.devnet.net import RECORD, Devnet
 from vedette.devnet.nodes import Node
 from vedette.devnet.options import DevnetOptions, settings_from
 from vedette.devnet.process import stoppable
-from vedette.devnet.register import register as register_validator
 from vedette.devnet.tell import Tell, telling
 from vedette.model.errors import SettingError
 
@@ -24,6 +24,7 @@ app = App(name="devnet", help="Run real Conflux validators on loopback, for test
 Folder = Annotated[Path, Parameter(name="--dir", help="the devnet's folder")]
 HERE = Path("devnet")
 TABLE_WIDTH = 110
+WHEN = "with the next PoW epoch that it finalizes"
 
 
 @app.command
@@ -36,6 +37,10 @@ def up(
     term_rounds: int | None = None,
     block_ms: int | None = None,
     votes: int | None = None,
+    elected: int | None = None,
+    in_queue_rounds: int | None = None,
+    out_queue_rounds: int | None = None,
+    dispute_lock_rounds: int | None = None,
     log_level: str | None = None,
     set_: Annotated[Sequence[str], Parameter(name="--set", negative=())] = (),
 ) -> None:
@@ -59,6 +64,14 @@ def up(
         Pause between PoW blocks [500].
     votes
         Stake of each validator, in votes of 1,000 CFX [50].
+    elected
+        Seats that each term elects; six terms serve at once, and mainnet elects 50 [1000].
+    in_queue_rounds
+        PoS blocks that new stake waits before it may leave [two terms].
+    out_queue_rounds
+        PoS blocks that retired stake waits until it is free; a forced retirement lasts as long [two terms].
+    dispute_lock_rounds
+        PoS blocks that the stake of a double voter is locked [518400, as on mainnet].
     log_level
         Of the nodes' logs: error, warn, info, debug or trace [warn].
     set_
@@ -71,6 +84,10 @@ def up(
         "term_rounds": term_rounds,
         "block_ms": block_ms,
         "votes": votes,
+        "elected": elected,
+        "in_queue_rounds": in_queue_rounds,
+        "out_queue_rounds": out_queue_rounds,
+        "dispute_lock_rounds": dispute_lock_rounds,
         "log_level": log_level,
         "set": settings_from(set_) or None,
     }
@@ -133,12 +150,43 @@ def register(index: int, /, *, folder: Folder = HERE, votes: int | None = None) 
     """
     net = Devnet.open(folder)
     with telling() as tell, stoppable():
-        register_validator(net, index, votes, tell)
+        staking.register(net, index, votes, tell)
+
+
+@app.command
+def increase(index: int, votes: int, /, *, folder: Folder = HERE) -> None:
+    """Add votes to a validator's stake. They can be elected as soon as PoS has heard of them."""
+    net = Devnet.open(folder)
+    with telling() as tell, stoppable():
+        staking.increase(net, index, votes, tell)
+    print(f"node {index} has staked {votes} more votes; PoS hears of it {WHEN}")  # noqa: T201
+
+
+@app.command
+def retire(index: int, votes: int, /, *, folder: Folder = HERE) -> None:
+    """Take votes out of a validator's stake. They wait in its out queue, then its owner may withdraw them."""
+    net = Devnet.open(folder)
+    with telling() as tell, stoppable():
+        staking.retire(net, index, votes, tell)
+    print(f"node {index} has retired {votes} votes; PoS hears of it {WHEN}")  # noqa: T201
+
+
+@app.command
+def twin(index: int, /, *, folder: Folder = HERE) -> None:
+    """Start a second process with a node's PoS key, so that the validator votes twice and is disputed.
+
+    This is what must never happen to a real validator. The twin ends with `vedette devnet down`.
+    """
+    net = Devnet.open(folder)
+    _refuse_down(net.node(index))
+    with telling() as tell, stoppable():
+        copy = net.twin(index, tell)
+    print(f"a twin of node {index} runs as process {copy.pid} in {copy.dir}")  # noqa: T201
 
 
 @app.command
 def down(*, folder: Folder = HERE, wipe: bool = False) -> None:
-    """End all nodes.
+    """End all nodes, and their twins.
 
     Parameters
     ----------

@@ -105,15 +105,16 @@ def _forks() -> Mapping[str, Value]:
         "cip113_transition_height": 1,
         "sigma_fix_transition_number": 0,
         "pos_cip99_transition_view": 1,
+        "pos_cip156_transition_view": 1,
         "nonce_limit_transition_view": 1,
     }
 
 
 def _pos(folder: Path, options: DevnetOptions) -> Mapping[str, Value]:
     queues = {
-        f"{prefix}{queue}_queue_locked_views": options.queue_views
+        f"{prefix}{queue}_queue_locked_views": views
         for prefix in ("pos_", "pos_cip99_", "pos_cip136_")
-        for queue in ("in", "out")
+        for queue, views in (("in", options.in_queue_views), ("out", options.out_queue_views))
     }
     return {
         "pos_config_path": f"{folder}/pos_config.yaml",
@@ -126,6 +127,7 @@ def _pos(folder: Path, options: DevnetOptions) -> Mapping[str, Value]:
         "pos_term_max_size": 10_000,
         "pos_pivot_decision_defer_epoch_count": 20,
         "cip113_pivot_decision_defer_epoch_count": 20,
+        "pos_cip156_dispute_locked_views": options.dispute_lock_rounds,
         **queues,
     }
 

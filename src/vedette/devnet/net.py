@@ -59,6 +59,7 @@ class Devnet:
     def __init__(self, folder: Path, record: Record) -> None:
         self.dir = folder
         self.options = record.options
+        self._waypoint = record.waypoint
         self._nodes = record.nodes
         self._children: dict[Path, subprocess.Popen[bytes]] = {}  # held so that those that end are reaped
 
@@ -138,9 +139,27 @@ class Devnet:
         """End a node with SIGKILL, unannounced."""
         self._end([self.node(index)], signal.SIGKILL)
 
+    def twin(self, index: int, tell: Tell = quiet, timeout_s: float = 90) -> Node:
+        """Start a second process with this node's PoS key and wait until it answers.
+
+        As soon as the two sign different things, which is when the key leads a round at the latest, every
+        honest member disputes the key. The twin is no node of the devnet; it ends when all nodes end.
+        """
+        node = self.node(index)
+        twin = _twin(node)
+        if twin.dir in process.running():
+            raise SettingError(f"node {index} has a twin already")
+        twin.dir.mkdir(exist_ok=True)
+        (twin.dir / "pos_key").write_bytes((node.dir / "pos_key").read_bytes())
+        secret = ValidatorKeys.from_seed(f"{self.options.seed}/{index}/twin").network_secret
+        write_config(twin, self._nodes, self.options, secret, self._waypoint)
+        with self._started([twin], tell, timeout_s):
+            return msgspec.structs.replace(twin, pid=process.running().get(twin.dir))
+
     def down(self) -> None:
-        """End all nodes at once, with SIGKILL; their data stays."""
-        self._end(self._nodes, signal.SIGKILL)
+        """End all nodes at once, and twins, with SIGKILL; their data stays."""
+        process.end({at for at in process.running() if at.parent == self.dir}, signal.SIGKILL, patience_s=0)
+        self.reap()
 
     def wipe(self) -> None:
         """End all nodes and remove the folder."""
@@ -154,7 +173,7 @@ class Devnet:
     def committed_height(self, node: Node) -> int | None:
         """The newest PoS block that the node knows to be committed; None while it does not answer."""
         try:
-            return int(self.ask(node.index, "pos_getStatus")["latestCommitted"], 16)
+            return int(LocalRpc(node.urls.local).ask("pos_getStatus")["latestCommitted"], 16)
         except RpcError:
             return None
 
@@ -271,6 +290,12 @@ def _nodes(folder: Path, keys: Sequence[ValidatorKeys], genesis_count: int) -> l
         )
         for index, key in enumerate(keys)
     ]
+
+
+def _twin(node: Node) -> Node:
+    """The same validator, in a folder and on ports of its own."""
+    folder = node.dir.with_name(f"{node.dir.name}-twin")
+    return msgspec.structs.replace(node, dir=folder, ports=Ports(*free_ports(PORTS_PER_NODE)), pid=None)
 
 
 def _refuse_taken_ports(node: Node) -> None:

@@ -20,7 +20,9 @@ _LIMITS = {
     "block_ms": (50, 60_000),
     "votes": (1, 1_000_000),
     "elected": (1, 10_000),
-    "queue_rounds": (0, 10_000_000),
+    "in_queue_rounds": (0, 10_000_000),
+    "out_queue_rounds": (0, 10_000_000),
+    "dispute_lock_rounds": (1, 10_000_000),
 }
 
 # A devnet lives by these; another value would leave it looking for its own nodes in the wrong place.
@@ -36,8 +38,10 @@ class DevnetOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     term_rounds: int = 60  # PoS rounds of a term, which are also the PoS blocks of an epoch
     block_ms: int = 500  # pause between PoW blocks, all made by node 0
     votes: int = 50  # stake of each genesis validator; a vote is 1,000 CFX
-    elected: int = 1000  # seats a term: as many as there are votes, so each validator's share is its stake
-    queue_rounds: int = 0  # PoS blocks that stake waits on its way in and out; 0: two terms
+    elected: int = 1000  # seats a term (mainnet: 50); with more seats than votes everybody has all of its own
+    in_queue_rounds: int = 0  # PoS blocks that new stake waits before it may leave; 0: two terms
+    out_queue_rounds: int = 0  # ... that retired stake waits, and a forced retirement lasts; 0: two terms
+    dispute_lock_rounds: int = 518_400  # ... that a double voter's stake is locked, by default as on mainnet
     log_level: str = "warn"
     seed: str = "devnet"  # all keys come from it
     set: dict[str, Value] = {}  # any key of conflux.toml
@@ -51,8 +55,12 @@ class DevnetOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.genesis_validators or self.nodes
 
     @property
-    def queue_views(self) -> int:
-        return self.queue_rounds or 2 * self.term_rounds
+    def in_queue_views(self) -> int:
+        return self.in_queue_rounds or 2 * self.term_rounds
+
+    @property
+    def out_queue_views(self) -> int:
+        return self.out_queue_rounds or 2 * self.term_rounds
 
     @property
     def committee_share(self) -> int:

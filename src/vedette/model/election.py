@@ -30,3 +30,11 @@ class CommitteeNow:
 
     committee: Committee
     elections: tuple[Election, ...]
+
+    @property
+    def first_term(self) -> int:
+        """The term of the nearer election; it sits for the first time in the epoch of the next number.
+
+        The first six terms had no election: the chain's first validators held them.
+        """
+        return max(self.committee.epoch, TERMS_SERVING)

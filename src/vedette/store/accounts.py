@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Table, func, select
 
 from vedette.model.pos import Account, PosAddress, Queued
 from vedette.store import tables as t
@@ -64,6 +64,33 @@ _STAKES = select(t.pos_accounts.c.address, *t.pos_stakes.c).join_from(t.pos_stak
 async def accounts(conn: Conn) -> dict[PosAddress, tuple[Account, int]]:
     """The newest snapshot of every account, and when it was taken (unix milliseconds)."""
     return {row.address: (_account(row), row.at_ms) for row in await conn.execute(_STAKES)}
+
+
+_HISTORY = select(t.pos_accounts.c.address, *t.pos_stake_history.c).join_from(
+    t.pos_stake_history, t.pos_accounts
+)
+
+
+async def stake_history(
+    conn: Conn, address: PosAddress, first_ms: int | None, last_ms: int | None
+) -> list[tuple[int, Account]]:
+    """What it held from first to last (None: no end), ascending: what it held at first, then each change."""
+    columns = t.pos_stake_history.c
+    mine = _HISTORY.where(t.pos_accounts.c.address == address).order_by(columns.at_ms)
+    if first_ms is not None:
+        start = select(columns.at_ms).join(t.pos_accounts).where(t.pos_accounts.c.address == address)
+        start = start.where(columns.at_ms <= first_ms).order_by(columns.at_ms.desc()).limit(1)
+        mine = mine.where(columns.at_ms >= func.coalesce(start.scalar_subquery(), first_ms))
+    if last_ms is not None:
+        mine = mine.where(columns.at_ms <= last_ms)
+    return [(row.at_ms, _account(row)) for row in await conn.execute(mine)]
+
+
+async def pow_addresses(conn: Conn) -> dict[PosAddress, str]:
+    """Where the rewards of each account go, as far as it is known."""
+    columns = t.pos_accounts.c
+    query = select(columns.address, columns.pow_address).where(columns.pow_address.is_not(None))
+    return {PosAddress(row.address): row.pow_address for row in await conn.execute(query)}
 
 
 async def known_addresses(conn: Conn) -> list[PosAddress]:

@@ -1,0 +1,162 @@
+"""What each epoch paid, to whom and when: one row an epoch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, bindparam, func, select, update
+
+from vedette.model.pos import PosAddress
+from vedette.model.reward import EpochRewards
+from vedette.store import tables as t
+from vedette.store.accounts import intern
+from vedette.store.codec import ChunkError, pack_ints, unpack_ints
+from vedette.store.database import Conn, insert_into
+from vedette.store.rosters import addresses
+from vedette.store.sums import dirty
+
+DRIP_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PaidEpoch:
+    """The payments of one PoS epoch, in Drip. PoW epoch and moment are None until its block was asked for."""
+
+    epoch: int
+    pow_hash: str
+    pow_epoch: int | None
+    paid_at_s: int | None
+    drips: Mapping[PosAddress, int]
+
+
+class Payment(NamedTuple):
+    """What one account was paid for one epoch."""
+
+    epoch: int
+    drip: int
+    paid_at_s: int | None
+
+
+async def remember_rewards(
+    conn: Conn, told: EpochRewards, pow_epoch: int | None, paid_at_s: int | None
+) -> bool:
+    """Keep the payments of an epoch; tells whether that was news.
+
+    Told differently, they replace what was held; a moment (`pow_epoch`, `paid_at_s`) that is not known this
+    time leaves the known one, if the block is the same. Accounts learn the PoW address that was paid.
+    """
+    numbers = await intern(conn, {reward.account for reward in told.rewards})
+    held = await _held(conn, told.epoch)
+    row = _row(told, numbers, pow_epoch, paid_at_s)
+    if held is not None and held["pow_hash"] == row["pow_hash"]:
+        row |= {name: held[name] for name in ("pow_epoch", "paid_at_s") if row[name] is None}
+    if row != held:
+        add = insert_into(conn, t.pos_rewards).values(**row)
+        await conn.execute(add.on_conflict_do_update(index_elements=["epoch"], set_=row))
+    if held is None or _payments(held) != _payments(row):
+        await dirty(conn, told.epoch)
+    return await _note_addresses(conn, told, numbers) or row != held
+
+
+async def _held(conn: Conn, epoch: int) -> dict[str, Any] | None:
+    found = (await conn.execute(select(t.pos_rewards).where(t.pos_rewards.c.epoch == epoch))).first()
+    return None if found is None else dict(found._mapping)  # noqa: SLF001 - its public name
+
+
+def _row(
+    told: EpochRewards, numbers: Mapping[PosAddress, int], pow_epoch: int | None, paid_at_s: int | None
+) -> dict[str, Any]:
+    paid = sorted((numbers[reward.account], reward.drip) for reward in told.rewards)
+    return {
+        "epoch": told.epoch,
+        "pow_hash": bytes.fromhex(told.pow_hash.removeprefix("0x")),
+        "pow_epoch": pow_epoch,
+        "paid_at_s": paid_at_s,
+        "accounts": pack_ints([number for number, _ in paid]),
+        "drips": b"".join(drip.to_bytes(DRIP_BYTES, "little") for _, drip in paid),
+    }
+
+
+def _payments(row: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    return row["accounts"], row["drips"]
+
+
+async def _note_addresses(conn: Conn, told: EpochRewards, numbers: Mapping[PosAddress, int]) -> bool:
+    """Tells whether any account learned something.
+
+    An account can be bound anew, so the newest epoch says where its rewards go; others where nobody did.
+    """
+    columns = t.pos_accounts.c
+    newest = (await conn.execute(select(func.max(t.pos_rewards.c.epoch)))).scalar()
+    query = select(columns.id, columns.pow_address).where(columns.id.in_(sorted(numbers.values())))
+    known = {row.id: row.pow_address for row in await conn.execute(query)}
+    rows = [
+        {"account": number, "bound_to": reward.pow_address}
+        for reward in told.rewards
+        if (number := numbers[reward.account])
+        and known[number] != reward.pow_address
+        and (known[number] is None or told.epoch == newest)
+    ]
+    if rows:
+        note = update(t.pos_accounts).where(columns.id == bindparam("account"))
+        await conn.execute(note.values(pow_address=bindparam("bound_to")), rows)
+    return bool(rows)
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+async def rewards(conn: Conn, first_epoch: int, last_epoch: int) -> dict[int, PaidEpoch]:
+    """The payments of those epochs from first to last that are known, by epoch, ascending."""
+    columns = t.pos_rewards.c
+    query = (
+        select(t.pos_rewards).where(columns.epoch.between(first_epoch, last_epoch)).order_by(columns.epoch)
+    )
+    rows = (await conn.execute(query)).all()
+    named = await addresses(conn, {number for row in rows for number in _places(row.accounts)})
+    return {row.epoch: _paid(row, named) for row in rows}
+
+
+def _paid(row: Row[Any], named: Mapping[int, PosAddress]) -> PaidEpoch:
+    drips = {named[number]: _drip(row.drips, place) for number, place in _places(row.accounts).items()}
+    return PaidEpoch(row.epoch, "0x" + row.pow_hash.hex(), row.pow_epoch, row.paid_at_s, drips)
+
+
+# The same accounts are paid for many epochs in a row.
+@lru_cache(maxsize=256)
+def _places(accounts: bytes) -> Mapping[int, int]:
+    """Where in the list of payments each account stands."""
+    return {number: place for place, number in enumerate(unpack_ints(accounts))}
+
+
+def _drip(drips: bytes, place: int) -> int:
+    found = drips[place * DRIP_BYTES : (place + 1) * DRIP_BYTES]
+    if len(found) != DRIP_BYTES:
+        raise ChunkError("the rewards of an epoch are cut short: restore the database")
+    return int.from_bytes(found, "little")
+
+
+async def rewards_of(conn: Conn, address: PosAddress, first_epoch: int, last_epoch: int) -> list[Payment]:
+    """What one account was paid, by epoch, ascending. An epoch left out paid it nothing, or is not known."""
+    number = select(t.pos_accounts.c.id).where(t.pos_accounts.c.address == address)
+    account = (await conn.execute(number)).scalar()
+    if account is None:
+        return []
+    columns = t.pos_rewards.c
+    query = select(columns.epoch, columns.paid_at_s, columns.accounts, columns.drips)
+    rows = await conn.execute(
+        query.where(columns.epoch.between(first_epoch, last_epoch)).order_by(columns.epoch)
+    )
+    return [
+        Payment(row.epoch, _drip(row.drips, place), row.paid_at_s)
+        for row in rows
+        if (place := _places(row.accounts).get(account)) is not None
+    ]
+
+
+async def rewarded_epochs(conn: Conn, first_epoch: int, last_epoch: int) -> set[int]:
+    """The epochs from first to last whose payments are known."""
+    columns = t.pos_rewards.c
+    query = select(columns.epoch).where(columns.epoch.between(first_epoch, last_epoch))
+    return set((await conn.execute(query)).scalars())

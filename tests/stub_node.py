@@ -135,7 +135,12 @@ class StubNode:
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         method, params = question["method"], question["params"]
         self.asked.append((method, tuple(params)))
-        return {"jsonrpc": "2.0", "id": question["id"], "result": self.result(method, params)}
+        try:
+            result = self.result(method, params)
+        except KeyError:
+            error = {"code": -32601, "message": "Method not found"}
+            return {"jsonrpc": "2.0", "id": question["id"], "error": error}
+        return {"jsonrpc": "2.0", "id": question["id"], "result": result}
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         question = json.loads(await request.read())

@@ -16,7 +16,8 @@ from tests.stub_node import TERM, StubNode, person, served
 from vedette.model.people import FIRST_TEAM
 from vedette.model.pos import SETTLED_DEPTH, PosAddress
 from vedette.model.spans import total
-from vedette.server.follower import Follower, Pace
+from vedette.server.chores import Pace
+from vedette.server.follower import Follower
 from vedette.store import accounts, chain, people, votes
 from vedette.store.database import Database
 
@@ -486,7 +487,7 @@ async def test_stakes_of_members_and_of_the_watched_are_kept(database: Database)
     await database.write(lambda conn: people.watch(conn, FIRST_TEAM, [nobody]))
 
     async def kept() -> bool:
-        return bool(await stakes(database))
+        return len(await stakes(database)) == 4
 
     async with served(node), following(database, {"one": node}) as watch:
         await watch.read_all()

@@ -10,6 +10,7 @@ from vedette.model.pos import PosAddress, PowStatus
 BLOCK: Final = "cfx_getBlockByHash"
 BALANCE: Final = "cfx_getBalance"
 STAKING_BALANCE: Final = "cfx_getStakingBalance"
+VOTING: Final = "test_posVotingStatus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def sync_phase(raw: Any) -> str:
 
 def voting(raw: Any) -> bool:
     """What the node intends, not proof that it signs (`test_posVotingStatus`)."""
-    return Field(raw, "test_posVotingStatus").flag()
+    return Field(raw, VOTING).flag()
 
 
 def peer_counts(raw: Any) -> PeerCounts:

@@ -6,20 +6,27 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from vedette.conflux import pos
+from vedette.conflux import pow as pow_chain
+from vedette.conflux.economics import PARAMS, POS_ECONOMICS, SUPPLY, economics
 from vedette.conflux.networks import calls_per_s
-from vedette.conflux.pow import pow_status
-from vedette.conflux.rpc import Rpc
+from vedette.conflux.pow import VOTING, PowBlock, pow_status, voting
+from vedette.conflux.rpc import Budget, Rpc, spend
 from vedette.conflux.wire import Call, Garbled, RpcError
 from vedette.model.clock import Clock
+from vedette.model.economics import Economics
+from vedette.model.election import CommitteeNow
 from vedette.model.errors import StoreError
 from vedette.model.pos import Account, Committee, PosAddress, PosBlock, PosStatus, PowStatus
+from vedette.model.reward import EpochRewards
 from vedette.model.spans import Span, Spans, added
+from vedette.model.transaction import PosTransaction
 from vedette.server import follow_plan as plan
 from vedette.server.follow_plan import BatchSize, Identity
 from vedette.store import chain, votes
@@ -28,6 +35,8 @@ from vedette.store.database import Conn, Database
 log = logging.getLogger(__name__)
 
 BATCHES_IN_FLIGHT: Final = 3
+VOTER_CALLS_PER_S: Final = 100.0
+"""The past is read from a node that votes at this pace at most: its signatures come before our curiosity."""
 SLICE_MS: Final = 2_000
 """Reading the past pauses this often to look for new blocks."""
 
@@ -37,6 +46,15 @@ STORE_TROUBLE: Final = (StoreError, OperationalError, InterfaceError)
 
 T = TypeVar("T")
 Told = Callable[[list[int]], Awaitable[None] | None]
+
+
+class Unheard(Enum):
+    """An answer that did not come, or made no sense. Not the same as a node's null."""
+
+    UNHEARD = "unheard"
+
+
+UNHEARD: Final = Unheard.UNHEARD
 
 
 class Endpoint(Protocol):
@@ -74,6 +92,9 @@ class Shared:
     epochs: set[int] = field(default_factory=set)  # whose committee is in the store
     missing_epochs: set[int] = field(default_factory=set)  # seen in blocks, and told by nobody yet
     tail: dict[int, int] = field(default_factory=dict)  # the newest heights and their times in microseconds
+    newest_transaction: int = 0  # the last one of the newest block that was read
+    first_asked: asyncio.Event = field(default_factory=asyncio.Event)  # what people see first was asked for
+    quarrels: set[str] = field(default_factory=set)  # told in the log already
 
     def healthy(self, first: "Feed | None" = None) -> Iterator["Feed"]:
         """The endpoints to ask, in the order of the settings; `first` before all."""
@@ -81,17 +102,32 @@ class Shared:
             yield first
         yield from (feed for feed in self.feeds if feed.healthy and feed is not first)
 
-    def may_read_past(self) -> bool:
-        """Whether the first questions were asked: what people see first comes before the past."""
-        return True
+    @property
+    def committed(self) -> int:
+        """The newest block that most healthy endpoints have committed: one alone may lie."""
+        heights = sorted(feed.committed for feed in self.healthy())
+        return heights[(len(heights) - 1) // 2] if heights else 0
+
+    def past_is_read(self) -> bool:
+        """Whether some endpoint was read to its very first block."""
+        return any(feed.health.lag_blocks == 0 for feed in self.healthy())
+
+    def quarrel(self, about: str, names: Sequence[str]) -> None:
+        """Endpoints tell different things: say so once."""
+        line = f"{about}: {', '.join(names)} told something else than the others, or nobody can be believed"
+        if line not in self.quarrels and len(self.quarrels) < GARBLED_TOLD_MAX:
+            self.quarrels.add(line)
+            log.warning("%s", line)
 
     def know(self, epochs: Iterable[int]) -> None:
         """The committees of these epochs are in the store now."""
         self.epochs.update(epochs)
         self.missing_epochs.difference_update(epochs)
 
-    def note_times(self, blocks: Iterable[PosBlock]) -> None:
+    def note_tail(self, blocks: Sequence[PosBlock]) -> None:
         self.tail.update((block.height, block.at_us) for block in blocks)
+        last = max((block.last_tx_number for block in blocks), default=0)
+        self.newest_transaction = max(self.newest_transaction, last)
         for height in sorted(self.tail)[:-TAIL_BLOCKS]:
             del self.tail[height]
 
@@ -141,6 +177,7 @@ class Feed:
         self._error: str | None = None
         self._failures = 0
         self._garbled: set[str] = set()
+        self._spared: Budget | None = None  # how fast the past may be read, if a voter is beside it
 
     @property
     def health(self) -> EndpointHealth:
@@ -150,6 +187,14 @@ class Feed:
             lag_blocks=plan.unread_blocks(self._read, self._target) if self._target else None,
             error=self._error,
         )
+
+    @property
+    def unread_blocks(self) -> int:
+        return plan.unread_blocks(self._read, self._target)
+
+    @property
+    def settled_blocks(self) -> int:
+        return max(0, self._target - pos.FIRST_HEIGHT + 1)
 
     # --- the loop
 
@@ -180,9 +225,9 @@ class Feed:
         if newest:
             await self._take(plan.pieces(newest, self._size.blocks))
         past = plan.past_span(self._read, self._target)
-        if past and self._shared.may_read_past():
+        if past and self._shared.first_asked.is_set():
             pieces = plan.pieces_down(past, self._size.blocks)
-            await self._take(pieces, until_ms=self._clock.steady_ms() + SLICE_MS)
+            await self._take(pieces, until_ms=self._clock.steady_ms() + SLICE_MS, spared=self._spared)
         return self._read != before
 
     def _note(self, status: PosStatus) -> None:
@@ -224,6 +269,15 @@ class Feed:
             raise _stranger(why)
         self._shared.identity = ours
         self._read = read
+        votes_here = await self._votes_here()
+        self._spared = Budget.full(VOTER_CALLS_PER_S, self._clock.steady_ms()) if votes_here else None
+
+    async def _votes_here(self) -> bool:
+        """Whether the node says that it votes. Only a local port says so at all."""
+        try:
+            return voting(await self._rpc.ask(VOTING))
+        except RpcError:
+            return False
 
     async def identity(self) -> Identity:
         """What tells this endpoint's chain from others. Raises RpcError."""
@@ -236,7 +290,9 @@ class Feed:
 
     # --- blocks
 
-    async def _take(self, ahead: Iterator[Span], until_ms: int | None = None) -> None:
+    async def _take(
+        self, ahead: Iterator[Span], until_ms: int | None = None, spared: Budget | None = None
+    ) -> None:
         """Fetch and keep the pieces in order, fetching further while the last batch is written."""
         fetching: deque[asyncio.Task[_Batch]] = deque()
         try:
@@ -245,6 +301,8 @@ class Feed:
                     piece = next(ahead, None)
                     if piece is None:
                         break
+                    if spared is not None:
+                        await self._spare(piece.count)
                     fetching.append(asyncio.create_task(self._fetch(piece)))
                 if not fetching or not await self._keep(await fetching.popleft()):
                     return
@@ -255,6 +313,12 @@ class Feed:
 
     def _late(self, until_ms: int | None) -> bool:
         return until_ms is not None and self._clock.steady_ms() >= until_ms
+
+    async def _spare(self, calls: int) -> None:
+        """Wait until the voter beside this endpoint can bear so many calls more."""
+        if self._spared is not None:
+            self._spared, wait_ms = spend(self._spared, calls, self._clock.steady_ms())
+            await self._clock.sleep_ms(wait_ms)
 
     async def _fetch(self, span: Span) -> _Batch:
         """Ask for the blocks, then for the committees among them that are not known."""
@@ -286,7 +350,7 @@ class Feed:
         self._read = added(self._read, read)
         self._shared.know(batch.committees)
         self._shared.missing_epochs |= {block.epoch for block in batch.blocks} - self._shared.epochs
-        self._shared.note_times(batch.blocks[-TAIL_BLOCKS:])
+        self._shared.note_tail(batch.blocks[-TAIL_BLOCKS:])
         await self._shared.tell(heights)
 
     async def _refuse_strangers(self, conn: Conn, blocks: Sequence[PosBlock]) -> None:
@@ -305,33 +369,84 @@ class Feed:
 
     async def committees(self, epochs: Sequence[int]) -> dict[int, Committee]:
         """The committees that this endpoint knows; one that fails is left out, and told of in the log."""
-        answers = await self._ask_all([(pos.EPOCH_STATE, (hex(epoch),)) for epoch in epochs])
-        found = (
-            self._understood(partial(pos.committee, epoch), raw)
-            for epoch, raw in zip(epochs, answers, strict=True)
+        found = await self._each_of(
+            [(pos.EPOCH_STATE, (hex(epoch),)) for epoch in epochs],
+            [partial(pos.committee, epoch) for epoch in epochs],
         )
-        return {committee.epoch: committee for committee in found if committee}
+        return {one.epoch: one for one in found if one is not None and not isinstance(one, Unheard)}
 
     async def accounts(self, addresses: Sequence[PosAddress]) -> list[Account]:
         """The stakes that this endpoint tells; one that fails is left out, and told of in the log."""
-        found: list[Account] = []
-        for at in range(0, len(addresses), self._size.most):
-            wanted = addresses[at : at + self._size.most]
-            answers = await self._ask_all([(pos.ACCOUNT, (address,)) for address in wanted])
-            told = (self._understood(pos.account, raw) for raw in answers)
-            found += [
-                each for each, asked in zip(told, wanted, strict=True) if each and each.address == asked
-            ]
+        told = await self._each([(pos.ACCOUNT, (address,)) for address in addresses], pos.account)
+        return [
+            one
+            for one, asked in zip(told, addresses, strict=True)
+            if not isinstance(one, Unheard) and one.address == asked
+        ]
+
+    async def committee_now(self) -> CommitteeNow | None:
+        """The acting committee and the coming elections."""
+        (found,) = await self._each([(pos.COMMITTEE, ())], pos.committee_now)
+        return None if isinstance(found, Unheard) else found
+
+    async def rewards(self, epochs: Sequence[int]) -> list[EpochRewards | Unheard | None]:
+        """What was paid for each of these epochs; None where the node says null."""
+        return await self._each_of(
+            [(pos.REWARDS, (hex(epoch),)) for epoch in epochs],
+            [partial(pos.epoch_rewards, epoch) for epoch in epochs],
+        )
+
+    async def transactions(self, numbers: Sequence[int]) -> list[PosTransaction | Unheard | None]:
+        """The transactions of these numbers; None where the node says null."""
+        return await self._each([(pos.TRANSACTION, (hex(n),)) for n in numbers], pos.transaction)
+
+    async def pow_blocks(self, hashes: Sequence[str]) -> list[PowBlock | None]:
+        """The PoW blocks of these hashes, as far as the node knows them."""
+        told = await self._each([(pow_chain.BLOCK, (each, False)) for each in hashes], pow_chain.pow_block)
+        return [None if isinstance(one, Unheard) else one for one in told]
+
+    async def economics(self) -> Economics | None:
+        """The network's parameters."""
+        asked = (POS_ECONOMICS, PARAMS, SUPPLY)
+        answers = await self._ask_all([(method, ()) for method in asked])
+        if any(isinstance(each, RpcError) for each in answers):
+            return None
+        found = self._understood(lambda raws: economics(*raws), answers)
+        return None if isinstance(found, Unheard) else found
+
+    async def balances(self, addresses: Sequence[str]) -> list[tuple[int, int] | None]:
+        """Balance and staking balance in Drip of each of these PoW addresses."""
+        held = await self._each([(pow_chain.BALANCE, (each,)) for each in addresses], pow_chain.balance)
+        staked = await self._each(
+            [(pow_chain.STAKING_BALANCE, (each,)) for each in addresses], pow_chain.balance
+        )
+        return [
+            None if isinstance(own, Unheard) or isinstance(deposit, Unheard) else (own, deposit)
+            for own, deposit in zip(held, staked, strict=True)
+        ]
+
+    async def _each(self, calls: Sequence[Call], decode: Callable[[Any], T]) -> list[T | Unheard]:
+        return await self._each_of(calls, [decode] * len(calls))
+
+    async def _each_of(
+        self, calls: Sequence[Call], decoders: Sequence[Callable[[Any], T]]
+    ) -> list[T | Unheard]:
+        """Ask in batches; a call that failed has UNHEARD in its place."""
+        found: list[T | Unheard] = []
+        for at in range(0, len(calls), self._size.most):
+            answers = await self._ask_all(calls[at : at + self._size.most])
+            decode = decoders[at : at + self._size.most]
+            found += [self._understood(each, raw) for each, raw in zip(decode, answers, strict=True)]
         return found
 
-    def _understood(self, decode: Callable[[Any], T | None], raw: Any | RpcError) -> T | None:
+    def _understood(self, decode: Callable[[Any], T], raw: Any | RpcError) -> T | Unheard:
         try:
-            return None if isinstance(raw, RpcError) else decode(raw)
+            return UNHEARD if isinstance(raw, RpcError) else decode(raw)
         except Garbled as error:
             if len(self._garbled) < GARBLED_TOLD_MAX and str(error) not in self._garbled:
                 self._garbled.add(str(error))
                 log.warning("%s (%s): %s", self.name, self._rpc.name, error)
-            return None
+            return UNHEARD
 
     async def _ask_all(self, calls: Sequence[Call]) -> list[Any | RpcError]:
         """Answers in their places; where the whole question failed, every place has the reason."""

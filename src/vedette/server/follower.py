@@ -1,13 +1,14 @@
 """Reads the PoS chain from its endpoints into the store: blocks with signers, committees, accounts.
 
-Each endpoint is a witness with a cursor of its own and reads every settled block, since its list of signers
-may differ from its neighbour's (feed.py). What to do next is decided by pure functions (follow_plan.py).
+Each endpoint is a witness of its own and reads every settled block, since its list of signers may differ from
+its neighbour's (feed.py): the chain's end first, then what people ask for first (chores.py), then the past,
+newest first. What to do next is decided by pure functions (follow_plan.py, chore_plan.py).
 """
 
 import asyncio
-import logging
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,27 +17,30 @@ from vedette.conflux.pos import FIRST_HEIGHT
 from vedette.conflux.rpc import Rpc, open_session
 from vedette.conflux.wire import RpcError
 from vedette.model.clock import Clock
-from vedette.model.pos import Account, Committee, PosAddress, PowStatus
+from vedette.model.pos import PowStatus
 from vedette.server import follow_plan as plan
-from vedette.server.feed import STORE_TROUBLE, Endpoint, EndpointHealth, Feed, Shared, Told, trouble
+from vedette.server.chore_plan import Pulse, blocks_per_s, eta_s
+from vedette.server.chores import Chores, Pace
+from vedette.server.feed import Endpoint, EndpointHealth, Feed, Shared, Told
 from vedette.server.follow_plan import Identity
-from vedette.store import accounts, chain, people, votes
-from vedette.store.database import Conn, Database
+from vedette.store import chain, votes
+from vedette.store.database import Database
 
-log = logging.getLogger(__name__)
-
-MISSING_EPOCHS_AT_ONCE: Final = 20
 EPOCH_MAX: Final = 2**62
+PULSE_MS: Final = 2_000
+PULSES: Final = 60
+NEW_BLOCKS_MAX: Final = 1_000
+"""More unread blocks than a pulse ago by this many are not new ones: it is another endpoint's past."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often to look at what does not come with the blocks."""
+class HistoryProgress:
+    """How far the past of the PoS chain is read; None: not known yet."""
 
-    accounts_ms: int = 60_000
-    pow_ms: int = 5_000
-    missing_ms: int = 30_000
-    look_ms: int = 1_000
+    unread_blocks: int | None
+    settled_blocks: int | None
+    blocks_per_s: float | None
+    eta_s: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Follower:
         self._pace = pace or Pace()
         self._jitter = jitter
         self._shared = Shared(database, clock, on_blocks)
+        self._chores = Chores(self._shared, self._pace)
+        self._pulses: deque[Pulse] = deque(maxlen=PULSES)
         self.pow_now: PowNow | None = None
 
     @property
@@ -80,8 +86,20 @@ class Follower:
 
     @property
     def committed_height(self) -> int | None:
-        """The newest block that any healthy endpoint has committed."""
-        return max((feed.committed for feed in self._shared.healthy()), default=None)
+        """The newest block that most healthy endpoints have committed; None while there is none."""
+        return self._shared.committed or None
+
+    @property
+    def progress(self) -> HistoryProgress:
+        """How far the past is read from the endpoint that was read furthest."""
+        pulses = tuple(self._pulses)
+        unread = pulses[-1].unread if pulses else None
+        return HistoryProgress(
+            unread_blocks=unread,
+            settled_blocks=max((feed.settled_blocks for feed in self._shared.healthy()), default=None),
+            blocks_per_s=blocks_per_s(pulses),
+            eta_s=eta_s(pulses),
+        )
 
     async def run(self) -> None:
         """Follow all endpoints until cancelled."""
@@ -100,8 +118,10 @@ class Follower:
                 for feed in self._shared.feeds:
                     tasks.create_task(feed.run(), name=f"follow {feed.name}")
                 tasks.create_task(self._watch_pow(), name="follow PoW")
-                tasks.create_task(self._watch_accounts(), name="follow accounts")
-                tasks.create_task(self._complete_committees(), name="follow committees")
+                tasks.create_task(self._watch_progress(), name="follow progress")
+                tasks.create_task(self._chores.first(), name="follow first")
+                for name, loop in self._chores.loops().items():
+                    tasks.create_task(loop, name=f"follow {name}")
 
     async def _begin(self) -> None:
         """Learn what the store knows, and agree on the chain to follow."""
@@ -110,6 +130,16 @@ class Follower:
             stored = await chain.hashes(conn, FIRST_HEIGHT, FIRST_HEIGHT)
         told = await asyncio.gather(*(_identity(feed) for feed in self._shared.feeds))
         self._shared.identity = plan.elect([each for each in told if each], stored.get(FIRST_HEIGHT))
+
+    async def _watch_progress(self) -> None:
+        """Take the pulse of reading the past; a restart of the count (a new endpoint) begins anew."""
+        while True:
+            unread = min((feed.unread_blocks for feed in self._shared.healthy()), default=None)
+            if unread is not None:
+                if self._pulses and unread > self._pulses[-1].unread + NEW_BLOCKS_MAX:
+                    self._pulses.clear()
+                self._pulses.append(Pulse(self._clock.steady_ms(), unread))
+            await self._clock.sleep_ms(PULSE_MS)
 
     # --- what does not come with the blocks
 
@@ -126,61 +156,6 @@ class Follower:
             except RpcError:
                 continue  # the feed's own loop tells what is wrong with it
         return None
-
-    async def _watch_accounts(self) -> None:
-        """Stakes of members and of the watched: at an epoch's change, and once in a while."""
-        taken_ms: int | None = None
-        taken_epoch = 0
-        while True:
-            now = self._clock.steady_ms()
-            epoch = max((feed.epoch for feed in self._shared.healthy()), default=0)
-            if epoch and plan.due(now, taken_ms, self._pace.accounts_ms, changed=epoch != taken_epoch):
-                taken_ms, taken_epoch = now, epoch
-                await self._survive(self._snapshot(epoch))
-            await self._clock.sleep_ms(self._pace.look_ms)
-
-    async def _snapshot(self, epoch: int) -> None:
-        if epoch not in self._shared.epochs:
-            await self._remember(await self._shared.committees([epoch]))
-        async with self._database.read() as conn:
-            committee = await votes.committee(conn, epoch)
-            wanted = sorted({*(committee.votes if committee else ()), *await people.watched(conn)})
-        told = await self._stakes(wanted)
-        if told:
-            now = self._clock.now_ms()
-            await self._database.write(lambda conn: accounts.remember_accounts(conn, told, now))
-
-    async def _stakes(self, wanted: Sequence[PosAddress]) -> list[Account]:
-        for feed in self._shared.healthy():
-            told = await feed.accounts(wanted)
-            if told:
-                return told
-        return []
-
-    async def _complete_committees(self) -> None:
-        """Ask again for the committees that nobody had when their blocks came."""
-        while True:
-            await self._clock.sleep_ms(self._pace.missing_ms)
-            wanted = sorted(self._shared.missing_epochs, reverse=True)[:MISSING_EPOCHS_AT_ONCE]
-            await self._survive(self._ask_again(wanted))
-
-    async def _ask_again(self, wanted: Sequence[int]) -> None:
-        await self._remember(await self._shared.committees(wanted))
-
-    async def _remember(self, found: dict[int, Committee]) -> None:
-        async def deed(conn: Conn) -> None:
-            for committee in found.values():
-                await votes.remember_committee(conn, committee)
-
-        if found:
-            await self._database.write(deed)
-            self._shared.know(found)
-
-    async def _survive(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except STORE_TROUBLE as error:
-            log.warning("accounts and committees are not kept now: %s", trouble(error))
 
 
 async def _identity(feed: Feed) -> Identity | None:

@@ -16,7 +16,10 @@ from vedette.store.sums import dirty
 async def remember_stakes(
     conn: Conn, epoch: int, votes: Mapping[PosAddress, int], network_votes: int | None
 ) -> None:
-    """Keep the available votes of these accounts, and of the whole network, as of the end of an epoch."""
+    """Keep the available votes of these accounts, and of the whole network, as of the end of an epoch.
+
+    The first word counts: one that comes later, say after a restart, was seen further from the epoch's end.
+    """
     numbers = await intern(conn, votes.keys())
     ordered = sorted((numbers[address], held) for address, held in votes.items())
     row = {
@@ -25,9 +28,9 @@ async def remember_stakes(
         "votes": pack_ints([held for _, held in ordered]),
         "network_votes": network_votes,
     }
-    add = insert_into(conn, t.pos_epoch_stakes).values(**row)
-    await conn.execute(add.on_conflict_do_update(index_elements=["epoch"], set_=row))
-    await dirty(conn, epoch)
+    add = insert_into(conn, t.pos_epoch_stakes).values(**row).on_conflict_do_nothing()
+    if (await conn.execute(add)).rowcount:
+        await dirty(conn, epoch)
 
 
 async def first_staked_epoch(conn: Conn) -> int | None:

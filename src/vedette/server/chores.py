@@ -1,0 +1,368 @@
+"""What the follower asks beside the blocks: committees, elections, rewards, transactions, stakes, parameters.
+
+What people see first is asked first (`first`): the last day's committees and rewards, and the watched
+accounts. Only then do the feeds read the past, and these loops go on beside them. Each asks as little as a
+public gateway's budget of calls allows; all that they keep may be kept twice.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from vedette.model.economics import Economics
+from vedette.model.election import CommitteeNow
+from vedette.model.pos import Account, Committee, PosAddress
+from vedette.model.reward import DRIP_PER_CFX, VOTE_CFX, EpochRewards
+from vedette.model.spans import spans
+from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
+from vedette.server import chore_plan as plan
+from vedette.server.feed import STORE_TROUBLE, Shared, Unheard, trouble
+from vedette.server.follow_plan import due
+from vedette.store import (
+    accounts,
+    economics,
+    elections,
+    epochs,
+    events,
+    people,
+    rewards,
+    stakes,
+    summing,
+    votes,
+)
+from vedette.store.database import Conn
+
+log = logging.getLogger(__name__)
+
+MISSING_EPOCHS_AT_ONCE: Final = 20
+REWARDS_AT_ONCE: Final = 24
+TRANSACTIONS_AT_ONCE: Final = 100
+LIVE_TRANSACTIONS: Final = 200
+"""So many of the newest are read even while the blocks of the past are not: that is a few hours' worth."""
+ACCOUNTS_MAX: Final = 500
+WITNESSES: Final = 3
+"""So many endpoints are asked for what one alone could lie about."""
+FOLDED_AT_ONCE: Final = 4
+ELECTION_BLOCKS: Final = 5
+"""Elections are looked at again after so many blocks: two to three minutes on the main network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to look at what does not come with the blocks."""
+
+    accounts_ms: int = 60_000
+    pow_ms: int = 5_000
+    missing_ms: int = 30_000
+    rewards_ms: int = 60_000
+    economics_ms: int = 3_600_000
+    tidy_ms: int = 1_000
+    sums_ms: int = 5_000
+    look_ms: int = 1_000
+
+
+@dataclass(slots=True)
+class Chores:
+    """The loops beside the feeds of one follower."""
+
+    shared: Shared
+    pace: Pace
+    named: set[PosAddress] = field(default_factory=set)  # accounts that new transactions spoke of
+    newest_paid: int | None = None
+
+    def loops(self) -> dict[str, Coroutine[None, None, None]]:
+        """By name; each runs until cancelled."""
+        return {
+            "accounts": self._watch_accounts(),
+            "committees": self._complete_committees(),
+            "elections": self._watch_elections(),
+            "rewards": self._each(self.pace.rewards_ms, self.rewards_again),
+            "transactions": self._read_transactions(),
+            "parameters": self._each(self.pace.economics_ms, self._parameters),
+            "folding": self._each(self.pace.tidy_ms, self._fold),
+            "sums": self._each(self.pace.sums_ms, self._sum),
+        }
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way; 0 while nobody told."""
+        return max((feed.epoch for feed in self.shared.healthy()), default=0)
+
+    async def _each(self, every_ms: int, work: Callable[[], Coroutine[None, None, bool | None]]) -> None:
+        """Again and again; at once while there is more to do."""
+        while True:
+            more = await self._survive(work()) if self.epoch else None
+            await self.shared.clock.sleep_ms(self.pace.look_ms if not self.epoch else 0 if more else every_ms)
+
+    async def _survive(self, work: Coroutine[None, None, bool | None]) -> bool | None:
+        try:
+            return await work
+        except STORE_TROUBLE as error:
+            log.warning("what was asked beside the blocks is not kept now: %s", trouble(error))
+            return None
+
+    # --- what comes first
+
+    async def first(self) -> None:
+        """What people see first; the past may be read once this has ended, well or badly."""
+        while not self.epoch:
+            await self.shared.clock.sleep_ms(100)
+        try:
+            await self._survive(self._first())
+        finally:
+            self.shared.first_asked.set()
+
+    async def _first(self) -> None:
+        async with self.shared.database.read() as conn:
+            watched = sorted(await people.watched(conn))
+        await self._snapshot(watched)
+        epoch = self.epoch
+        await self._committees(range(epoch, max(0, epoch - plan.DAY_EPOCHS), -1))
+        await self._rewards_of([one for one in range(epoch - 1, epoch - 1 - plan.DAY_EPOCHS, -1) if one > 0])
+        await self._look_at_elections()
+
+    # --- committees
+
+    async def _committees(self, wanted: Sequence[int] | range) -> None:
+        missing = [epoch for epoch in wanted if epoch not in self.shared.epochs]
+        await self._remember(await self.shared.committees(missing))
+
+    async def _complete_committees(self) -> None:
+        """Ask again for the committees that nobody had when their blocks came."""
+        while True:
+            await self.shared.clock.sleep_ms(self.pace.missing_ms)
+            wanted = sorted(self.shared.missing_epochs, reverse=True)[:MISSING_EPOCHS_AT_ONCE]
+            await self._survive(self._committees(wanted))
+
+    async def _remember(self, found: Mapping[int, Committee]) -> None:
+        async def deed(conn: Conn) -> None:
+            for committee in found.values():
+                await votes.remember_committee(conn, committee)
+
+        if found:
+            await self.shared.database.write(deed)
+            self.shared.know(found)
+
+    # --- elections
+
+    async def _watch_elections(self) -> None:
+        """A snapshot every few blocks and at each change of the epoch: nobody can be asked afterwards."""
+        looked_at: tuple[int, int] | None = None
+        while True:
+            now = (self.epoch, self.shared.committed // ELECTION_BLOCKS)
+            if self.epoch and now != looked_at:
+                looked_at = now
+                await self._survive(self._look_at_elections())
+            await self.shared.clock.sleep_ms(self.pace.look_ms)
+
+    async def _look_at_elections(self) -> None:
+        for feed in self.shared.healthy():
+            now = await feed.committee_now()
+            if now is not None:
+                await self._keep_elections(now)
+                return
+
+    async def _keep_elections(self, now: CommitteeNow) -> None:
+        at_ms = self.shared.clock.now_ms()
+        await self.shared.database.write(lambda conn: elections.remember_elections(conn, now, at_ms))
+
+    # --- rewards
+
+    async def rewards_again(self) -> bool:
+        """Ask for the newest unknown rewards; True when some were found and more may be."""
+        async with self.shared.database.read() as conn:
+            asked = await events.read_spans(conn, "rewards")
+        fresh = plan.newest_missing(asked, 1, self.epoch - 1, REWARDS_AT_ONCE)
+        return await self._rewards_of(fresh) and self.shared.first_asked.is_set()
+
+    async def _rewards_of(self, wanted: Sequence[int]) -> bool:
+        told = await self._agreed_rewards(wanted)
+        paid = {epoch: one for epoch, one in told.items() if one is not None}
+        self.newest_paid = max([*paid, *([self.newest_paid] if self.newest_paid else [])], default=None)
+        settled = [e for e, one in told.items() if one is not None or plan.never_paid(e, self.newest_paid)]
+        if not settled:
+            return False
+        places = await self._places(paid)
+
+        async def deed(conn: Conn) -> None:
+            for epoch, one in paid.items():
+                await rewards.remember_rewards(conn, one, *places.get(epoch, (None, None)))
+            for span in spans((epoch, epoch) for epoch in settled):
+                await events.mark_read(conn, "rewards", span.first, span.last)
+
+        await self.shared.database.write(deed)
+        return True
+
+    async def _agreed_rewards(self, wanted: Sequence[int]) -> dict[int, EpochRewards | None]:
+        """What most of the asked endpoints say; an epoch that nobody answered for is missing."""
+        told: dict[int, list[tuple[str, EpochRewards | None]]] = {}
+        for feed in list(self.shared.healthy())[:WITNESSES]:
+            for epoch, said in zip(wanted, await feed.rewards(wanted), strict=True):
+                if not isinstance(said, Unheard):
+                    told.setdefault(epoch, []).append((feed.name, said))
+        return {epoch: found for epoch, sayings in told.items() for found in self._believed(epoch, sayings)}
+
+    def _believed(
+        self, epoch: int, sayings: Sequence[tuple[str, EpochRewards | None]]
+    ) -> list[EpochRewards | None]:
+        """Null is no contradiction: a node may not have paid yet, or have forgotten."""
+        paid = [(name, said) for name, said in sayings if said is not None]
+        if not paid:
+            return [None]
+        verdict = plan.verdict(paid)
+        if verdict.liars:
+            self.shared.quarrel(f"the rewards of epoch {epoch}", verdict.liars)
+        return [] if verdict.value is None else [verdict.value]
+
+    async def _places(self, paid: Mapping[int, EpochRewards]) -> dict[int, tuple[int, int]]:
+        """The PoW epoch and time of each payment, as far as its block is still known."""
+        feed = next(self.shared.healthy(), None)
+        if feed is None or not paid:
+            return {}
+        blocks = await feed.pow_blocks([one.pow_hash for one in paid.values()])
+        return {
+            epoch: (block.epoch, block.at_s)
+            for epoch, block in zip(paid, blocks, strict=True)
+            if block is not None and block.epoch is not None
+        }
+
+    # --- transactions
+
+    async def _read_transactions(self) -> None:
+        while True:
+            more = await self._survive(self._some_transactions()) if self.shared.newest_transaction else None
+            await self.shared.clock.sleep_ms(0 if more else self.pace.look_ms)
+
+    async def _some_transactions(self) -> bool:
+        newest = self.shared.newest_transaction
+        async with self.shared.database.read() as conn:
+            read = await events.read_spans(conn, "transactions")
+        # The past of the blocks comes first: it is what everybody asks about.
+        past = self.shared.first_asked.is_set() and self.shared.past_is_read()
+        first = 1 if past else max(1, newest - LIVE_TRANSACTIONS)
+        wanted = plan.newest_missing(read, first, newest, TRANSACTIONS_AT_ONCE)
+        return bool(wanted) and await self._read_some(wanted)
+
+    async def _read_some(self, wanted: Sequence[int]) -> bool:
+        """Keep what one endpoint tells of these; False when nobody told anything."""
+        for feed in self.shared.healthy():
+            told = await feed.transactions(wanted)
+            heard = [(n, said) for n, said in zip(wanted, told, strict=True) if not isinstance(said, Unheard)]
+            done = [number for number, said in heard if said is None or said.height is not None]
+            if done:
+                await self._keep([said for _, said in heard if said is not None], done)
+                return True
+        return False
+
+    async def _keep(self, told: Sequence[PosTransaction], done: Sequence[int]) -> None:
+        candidates: dict[int, set[PosAddress]] = {}
+        for one in told:
+            executed = one.status is TransactionStatus.EXECUTED
+            if one.kind is TransactionKind.ELECTION and executed and one.account and one.target_term:
+                candidates.setdefault(one.target_term, set()).add(one.account)
+        others = [one for one in told if one.kind not in QUIET and one.height is not None]
+
+        async def deed(conn: Conn) -> None:
+            for term, who in candidates.items():
+                await elections.remember_candidates(conn, term, who)
+            await events.remember_events(conn, others)
+            for span in spans((number, number) for number in done):
+                await events.mark_read(conn, "transactions", span.first, span.last)
+
+        await self.shared.database.write(deed)
+        self.named |= {one.account for one in others if one.account is not None}
+
+    # --- accounts
+
+    async def _watch_accounts(self) -> None:
+        """Stakes of everyone at an epoch's change; of the watched and the named once in a while."""
+        taken_ms: int | None = None
+        taken_epoch = 0
+        while True:
+            now = self.shared.clock.steady_ms()
+            epoch = self.epoch
+            asked = self.shared.first_asked.is_set()
+            if epoch and asked and due(now, taken_ms, self.pace.accounts_ms, changed=epoch != taken_epoch):
+                await self._survive(self._accounts(epoch, ended=epoch != taken_epoch))
+                taken_ms, taken_epoch = now, epoch
+            await self.shared.clock.sleep_ms(self.pace.look_ms)
+
+    async def _accounts(self, epoch: int, *, ended: bool) -> None:
+        await self._committees([epoch])
+        named, self.named = self.named, set()
+        async with self.shared.database.read() as conn:
+            committee = await votes.committee(conn, epoch)
+            wanted = {*await people.watched(conn), *named}
+            if ended:
+                wanted |= {*(committee.votes if committee else ()), *await accounts.known_addresses(conn)}
+        told = await self._snapshot(sorted(wanted)[:ACCOUNTS_MAX])
+        if ended and told and epoch > 1:
+            held = {one.address: one.available_votes for one in told if one.exists}
+            everyone = await self._network_votes()
+            await self.shared.database.write(
+                lambda conn: stakes.remember_stakes(conn, epoch - 1, held, everyone)
+            )
+
+    async def _snapshot(self, wanted: Collection[PosAddress]) -> list[Account]:
+        told: list[Account] = []
+        for feed in self.shared.healthy():
+            told = await feed.accounts(list(wanted))
+            if told:
+                break
+        if told:
+            now = self.shared.clock.now_ms()
+            await self.shared.database.write(lambda conn: accounts.remember_accounts(conn, told, now))
+        return told
+
+    async def _network_votes(self) -> int | None:
+        """The votes of all accounts together, as the PoW side counts their stake."""
+        found = await self._economics()
+        return None if found is None else found.pos_staking_drip // (VOTE_CFX * DRIP_PER_CFX)
+
+    # --- parameters and balances
+
+    async def _economics(self) -> Economics | None:
+        for feed in self.shared.healthy():
+            found = await feed.economics()
+            if found is not None:
+                return found
+        return None
+
+    async def _parameters(self) -> None:
+        found, at_ms = await self._economics(), self.shared.clock.now_ms()
+        if found is not None:
+            told = found
+            await self.shared.database.write(lambda conn: economics.remember_economics(conn, told, at_ms))
+        await self._balances(at_ms)
+
+    async def _balances(self, at_ms: int) -> None:
+        """What the PoW addresses of the watched hold."""
+        async with self.shared.database.read() as conn:
+            watched = await people.watched(conn)
+            homes = {
+                who: home for who, home in (await accounts.pow_addresses(conn)).items() if who in watched
+            }
+        feed = next(self.shared.healthy(), None)
+        if feed is None or not homes:
+            return
+        told = await feed.balances(list(homes.values()))
+
+        async def deed(conn: Conn) -> None:
+            for address, held in zip(homes, told, strict=True):
+                if held is not None:
+                    await economics.remember_balance(conn, address, *held, at_ms)
+
+        await self.shared.database.write(deed)
+
+    # --- tidying
+
+    async def _fold(self) -> bool:
+        """Move finished epochs out of the way; True when there may be more."""
+        return bool(await self.shared.database.write(lambda conn: epochs.fold(conn, FOLDED_AT_ONCE)))
+
+    async def _sum(self) -> None:
+        await summing.refresh(self.shared.database)
+
+
+QUIET: Final = {TransactionKind.BLOCK_METADATA, TransactionKind.ELECTION, TransactionKind.PIVOT_DECISION}

@@ -62,8 +62,9 @@ def counted(epoch: int, sightings: Sequence[tuple[str, PosBlock]]) -> EpochCount
     rounds = [0, *(blocks[h].round for h in sorted(blocks))]
     bonus: dict[PosAddress, int] = {}
     for height, found in blocks.items():
-        if found.proposer is not None and union[height]:
-            above = max(0, sum(members.votes[who] for who in union[height]) - members.quorum_votes)
+        certificate = union.get(height - 1)  # what the block carries; the first one carries none
+        if found.proposer is not None and certificate:
+            above = max(0, sum(members.votes[who] for who in certificate) - members.quorum_votes)
             bonus[found.proposer] = bonus.get(found.proposer, 0) + above
     return EpochCounts(
         epoch=epoch,
@@ -83,6 +84,7 @@ def counted(epoch: int, sightings: Sequence[tuple[str, PosBlock]]) -> EpochCount
                 votes,
                 sum(1 for signers in union.values() if who in signers),
                 sum(1 for b in blocks.values() if b.proposer == who),
+                int(who in union[max(blocks)]),
             )
             for who, votes in members.votes.items()
         },

@@ -14,6 +14,14 @@ class MemberCounts:
     votes: int  # its seats
     signed_blocks: int  # of the known ones
     led_blocks: int  # of all blocks, known or not: the proposer stands in the block itself
+    late_blocks: int = (
+        0  # of the signed ones: the epoch's last block, whose certificate comes too late to count
+    )
+
+    @property
+    def counted_blocks(self) -> int:
+        """Signed blocks that the chain counts for reward and retirement (seen on v3.0.2)."""
+        return self.signed_blocks - self.late_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +39,8 @@ class EpochCounts:
     timeout_rounds: int  # rounds without a block inside the epoch
     quorum_votes: int
     total_votes: int
-    bonus_votes: Mapping[
-        PosAddress, int
-    ]  # leader -> votes above the quorum in the certificates of its blocks
+    # Leader to votes above the quorum that it collected: a block carries the certificate of the one before.
+    bonus_votes: Mapping[PosAddress, int]
     members: Mapping[PosAddress, MemberCounts]
 
     @property
@@ -47,7 +54,7 @@ class EpochCounts:
     def is_silent(self, address: PosAddress) -> bool:
         """A member that signed nothing, in an epoch of which we know enough to say so (half its blocks)."""
         one = self.members.get(address)
-        return one is not None and one.signed_blocks == 0 and self.known_blocks * 2 >= self.blocks > 0
+        return one is not None and one.counted_blocks == 0 and self.known_blocks * 2 >= self.blocks > 0
 
 
 class Of(IntEnum):

@@ -100,19 +100,19 @@ class Tariff:
 
     def lead_points(self, address: PosAddress, one: MemberCounts) -> int:
         """For its led blocks and the votes that it collected above the quorum."""
-        if not one.signed_blocks:
+        if not one.counted_blocks:
             return 0
         return self.leader * one.led_blocks + self.bonus * self.counts.bonus_votes.get(address, 0)
 
     def points(self, address: PosAddress, one: MemberCounts) -> int:
         """Without what it earned as a candidate."""
-        if not one.signed_blocks:
+        if not one.counted_blocks:
             return 0
         return COMMITTEE_POINTS * one.votes + self.lead_points(address, one)
 
     def least_points(self) -> int:
         """Of all accounts: seats that are known to have signed, and led blocks."""
-        signed = [one for one in self.counts.members.values() if one.signed_blocks]
+        signed = [one for one in self.counts.members.values() if one.counted_blocks]
         return sum(COMMITTEE_POINTS * one.votes + self.leader * one.led_blocks for one in signed)
 
     def most_points(self) -> int:
@@ -121,14 +121,14 @@ class Tariff:
         blocks = term_blocks(counts) + COMMIT_BLOCKS
         above_quorum = max(0, counts.total_votes - counts.quorum_votes)
         is_known = counts.known_blocks == counts.blocks
-        paid = sum(one.votes for one in counts.members.values() if one.signed_blocks or not is_known)
+        paid = sum(one.votes for one in counts.members.values() if one.counted_blocks or not is_known)
         leaders = blocks * (self.leader + self.bonus * above_quorum)
         return COMMITTEE_POINTS * paid + leaders + ELECTION_POINTS * CANDIDATE_VOTES_MAX
 
     @property
     def has_doubt(self) -> bool:
         """Whether a member may have signed in a block whose certificate nobody saw."""
-        unsigned = any(not one.signed_blocks for one in self.counts.members.values())
+        unsigned = any(not one.counted_blocks for one in self.counts.members.values())
         return unsigned and self.counts.known_blocks < self.counts.blocks
 
     def expected_points(self, network_votes: int) -> int:

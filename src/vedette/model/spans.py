@@ -11,7 +11,7 @@ class Span(NamedTuple):
     last: int
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         return self.last - self.first + 1
 
 
@@ -55,4 +55,4 @@ def _gaps(known: Spans, within: Span) -> Iterator[Span]:
 
 def total(known: Spans) -> int:
     """How many numbers the spans hold."""
-    return sum(span.count for span in known)
+    return sum(span.size for span in known)

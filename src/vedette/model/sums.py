@@ -108,7 +108,7 @@ def _voted(counts: EpochCounts) -> dict[PosAddress, tuple[int, ...]]:
     return {
         address: (
             1,
-            int(silence_counts and not one.signed_blocks),
+            int(silence_counts and not one.counted_blocks),
             known,
             one.signed_blocks,
             one.votes * known,

@@ -302,7 +302,7 @@ class Feed:
                     if piece is None:
                         break
                     if spared is not None:
-                        await self._spare(piece.count)
+                        await self._spare(piece.size)
                     fetching.append(asyncio.create_task(self._fetch(piece)))
                 if not fetching or not await self._keep(await fetching.popleft()):
                     return
@@ -333,7 +333,7 @@ class Feed:
         self._size = self._size.after(answered=batch.error is None)
         if batch.read_to >= batch.span.first:
             await self._witness(batch)
-        elif batch.error and batch.span.count == 1:
+        elif batch.error and batch.span.size == 1:
             raise batch.error  # smaller is not possible
         return batch.read_to == batch.span.last
 

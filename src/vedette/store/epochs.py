@@ -37,7 +37,7 @@ class _Counts(msgspec.Struct, frozen=True, array_like=True):
     timeout_rounds: int
     quorum_votes: int
     total_votes: int
-    columns: bytes  # account numbers, votes, signed, led, bonus: 32 bits each, a column after the other
+    columns: bytes  # account numbers, votes, signed, led, bonus, late: 32 bits each, a column after the other
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class NumberedCounts:
     signed: np.ndarray[Any, np.dtype[np.int32]]
     led: np.ndarray[Any, np.dtype[np.int32]]
     bonus: np.ndarray[Any, np.dtype[np.int32]]
+    late: np.ndarray[Any, np.dtype[np.int32]]
 
 
 def _counted(blocks: Sequence[KeptBlock], votes: EpochVotes, roster: Roster, seats: dict[int, int]) -> bytes:
@@ -68,11 +69,13 @@ def _counted(blocks: Sequence[KeptBlock], votes: EpochVotes, roster: Roster, sea
     powers = roster.votes
     signed = votes.matrix.sum(axis=1)
     led = np.bincount(votes.leaders[votes.leaders >= 0], minlength=roster.seats)
-    above = np.maximum(powers @ votes.matrix - committee.quorum_votes, 0)
-    paid = votes.known & (votes.leaders >= 0)
-    bonus = np.bincount(votes.leaders[paid], weights=above[paid], minlength=roster.seats)
+    # A leader's block carries the certificate of the block before it; an epoch's first block carries none.
+    above = np.maximum(powers @ votes.matrix - committee.quorum_votes, 0)[:-1]
+    leaders = votes.leaders[1:]
+    paid = votes.known[:-1] & (leaders >= 0)
+    bonus = np.bincount(leaders[paid], weights=above[paid], minlength=roster.seats)
     rounds = [block.round for block in blocks]
-    columns = np.array([list(seats), powers, signed, led, bonus], np.int32)
+    columns = np.array([list(seats), powers, signed, led, bonus, votes.matrix[:, -1]], np.int32)
     return deflate(
         msgspec.msgpack.encode(
             _Counts(
@@ -95,7 +98,7 @@ def numbered_counts(row: Row[Any]) -> NumberedCounts:
     """A row of `pos_epochs` (its counts and bounds). Raises ChunkError."""
     try:
         held = _decode_counts(inflate(row.counts, COUNTS_BYTES_MAX))
-        columns = np.frombuffer(held.columns, np.int32).reshape(5, -1)
+        columns = np.frombuffer(held.columns, np.int32).reshape(6, -1)
     except (ValueError, msgspec.MsgspecError, zstandard.ZstdError) as error:
         raise ChunkError(
             f"the counts of epoch {row.epoch} cannot be read ({error}): restore the database"
@@ -132,7 +135,8 @@ async def counts(conn: Conn, first_epoch: int, last_epoch: int) -> list[EpochCou
 def named_counts(held: NumberedCounts, named: Mapping[int, PosAddress]) -> EpochCounts:
     """The same, by address."""
     people = [named[number] for number in held.accounts.tolist()]
-    lines = zip(people, held.votes.tolist(), held.signed.tolist(), held.led.tolist(), strict=True)
+    columns = (held.votes, held.signed, held.led, held.late)
+    lines = zip(people, *(column.tolist() for column in columns), strict=True)
     return EpochCounts(
         epoch=held.epoch,
         first_height=held.first_height,
@@ -146,7 +150,7 @@ def named_counts(held: NumberedCounts, named: Mapping[int, PosAddress]) -> Epoch
         quorum_votes=held.quorum_votes,
         total_votes=held.total_votes,
         bonus_votes={who: bonus for who, bonus in zip(people, held.bonus.tolist(), strict=True) if bonus},
-        members={who: MemberCounts(votes, signed, led) for who, votes, signed, led in lines},
+        members={who: MemberCounts(*line) for who, *line in lines},
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from vedette.conflux.wire import RpcError
 from vedette.model.economics import Economics
 from vedette.model.election import CommitteeNow
 from vedette.model.pos import Account, Committee, PosAddress
@@ -56,7 +57,7 @@ class Pace:
     pow_ms: int = 5_000
     missing_ms: int = 30_000
     rewards_ms: int = 60_000
-    economics_ms: int = 3_600_000
+    economics_ms: int = 600_000
     tidy_ms: int = 1_000
     sums_ms: int = 5_000
     look_ms: int = 1_000
@@ -332,9 +333,21 @@ class Chores:
     async def _parameters(self) -> None:
         found, at_ms = await self._economics(), self.shared.clock.now_ms()
         if found is not None:
-            told = found
-            await self.shared.database.write(lambda conn: economics.remember_economics(conn, told, at_ms))
+            told, gap = found, await self._finality_gap_epochs()
+            await self.shared.database.write(
+                lambda conn: economics.remember_economics(conn, told, at_ms, gap)
+            )
         await self._balances(at_ms)
+
+    async def _finality_gap_epochs(self) -> int | None:
+        """How many PoW epochs are not final yet; None when nobody answers."""
+        for feed in self.shared.healthy():
+            try:
+                status = await feed.pow_status()
+            except RpcError:
+                continue  # the feed's own loop tells what is wrong with it
+            return max(0, status.latest_epoch - status.finalized_epoch)
+        return None
 
     async def _balances(self, at_ms: int) -> None:
         """What the PoW addresses of the watched hold."""

@@ -22,11 +22,15 @@ class Balance(NamedTuple):
     staking_drip: int
 
 
-async def remember_economics(conn: Conn, told: Economics, at_ms: int) -> None:
-    """Keep the parameters as of that time."""
+async def remember_economics(
+    conn: Conn, told: Economics, at_ms: int, finality_gap_epochs: int | None = None
+) -> None:
+    """Keep the parameters as of that time, and how many PoW epochs were not final yet."""
     row: dict[str, Any] = msgspec.to_builtins(told)
     row |= {name: str(row[name]) for name in DRIPS}
-    await _keep(conn, t.pos_economics, ["at_ms"], row | {"at_ms": at_ms})
+    await _keep(
+        conn, t.pos_economics, ["at_ms"], row | {"at_ms": at_ms, "finality_gap_epochs": finality_gap_epochs}
+    )
 
 
 async def _keep(conn: Conn, table: Table, key: list[str], row: dict[str, Any]) -> None:
@@ -39,6 +43,14 @@ async def economics_between(conn: Conn, first_ms: int, last_ms: int) -> list[tup
     columns = t.pos_economics.c
     query = select(t.pos_economics).where(columns.at_ms.between(first_ms, last_ms)).order_by(columns.at_ms)
     return [(row.at_ms, _economics(row)) for row in await conn.execute(query)]
+
+
+async def finality_gaps(conn: Conn, first_ms: int, last_ms: int) -> list[tuple[int, int]]:
+    """How many PoW epochs were not final, from first to last, each with its time, ascending."""
+    columns = t.pos_economics.c
+    known = columns.at_ms.between(first_ms, last_ms) & columns.finality_gap_epochs.is_not(None)
+    query = select(columns.at_ms, columns.finality_gap_epochs).where(known).order_by(columns.at_ms)
+    return [(row.at_ms, row.finality_gap_epochs) for row in await conn.execute(query)]
 
 
 async def newest_economics(conn: Conn) -> tuple[int, Economics] | None:

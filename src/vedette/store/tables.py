@@ -292,7 +292,7 @@ pos_readings = Table(
     Column("read", JSON, nullable=False),
 )
 
-# The network's parameters, an hour apart. Drip as decimal text: SQLite's integers end at 9.2 CFX.
+# The network's parameters, ten minutes apart. Drip as decimal text: SQLite's integers end at 9.2 CFX.
 pos_economics = Table(
     "pos_economics",
     metadata,
@@ -303,6 +303,9 @@ pos_economics = Table(
     Column("interest_rate", BigInteger, nullable=False),
     Column("circulating_drip", String(40), nullable=False),
     Column("staking_drip", String(40), nullable=False),
+    Column(
+        "finality_gap_epochs", BigInteger
+    ),  # PoW epochs from the newest to the finalized one; null: not asked
 )
 
 # What the PoW address of an account holds; a row whenever it changed.

@@ -152,7 +152,8 @@ def test_the_acting_committee_and_the_two_coming_terms_are_read() -> None:
     now = pos.committee_now(taped(pos.COMMITTEE)[0])
     assert (now.committee.epoch, now.committee.quorum_votes, now.committee.total_votes) == (17, 201, 300)
     assert dict(now.committee.votes) == {ONE: 118, TWO: 91, THREE: 91}
-    assert [each.start_height for each in now.elections] == [170, 180]
+    assert [each.start_height for each in now.elections] == [170, 180]  # terms of ten blocks
+    assert now.first_term == 17
     assert [each.is_finalized for each in now.elections] == [False, False]
     assert [sum(each.votes.values()) for each in now.elections] == [50, 0]
 

@@ -18,6 +18,9 @@ app.command(
 app.command("vedette.server.commands:serve", name="serve", help="Remember, judge, tell and show.")
 app.command("vedette.server.commands:openapi", name="openapi", help="Print the API's OpenAPI document.")
 app.command("vedette.devnet.commands:app", name="devnet", help="Run real Conflux validators on loopback.")
+app.command(
+    "vedette.replay.commands:replay", name="replay", help="Serve a made-up PoS history of mainnet's shape."
+)
 app.command("vedette.devnet.demo:demo", name="demo", help="Four real validators, watched on a web page.")
 
 

@@ -22,11 +22,13 @@ from vedette.store.votes import (
     blocks_before,
     blocks_between,
     newest_height,
+    read_of,
     recent,
     remember_committee,
     strip,
     strips,
     witness_blocks,
+    witness_epoch,
 )
 
 TERM = 6
@@ -151,6 +153,21 @@ def roster_order(epoch: int) -> list[PosAddress]:
     """Members sit in the order in which the database first met them."""
     met = [*sorted([ALICE, BOB, CAROL, DAVE]), ERIN]
     return [who for who in met if who in committee_of(epoch).votes]
+
+
+async def test_a_whole_epoch_told_at_once_comes_to_the_same(database: Database) -> None:
+    sightings = chain_of(random.Random(7), 3)
+    await elect(database, 1, 2, 3)
+    await witness(database, "node1", *(b for who, b in sightings if who == "node1" and b.height in {3, 4, 9}))
+    for epoch in (2, 1):
+        for name in WITNESSES:
+            told = [b for who, b in sightings if who == name and b.epoch == epoch]
+            await database.write(lambda conn, n=name, t=told: witness_epoch(conn, n, t))  # type: ignore[misc]
+    async with database.read() as conn:
+        assert await epochs.counts(conn, 1, 3) == [counted(epoch, sightings) for epoch in (1, 2)]
+        assert await read_of(conn, "node2") == (Span(2, 2 * TERM + 1),)
+    await witness(database, "node0", *(b for who, b in sightings if who == "node0" and b.epoch == 3))
+    assert await fold_all(database) == [], "the last one may have more blocks"
 
 
 async def test_an_epoch_with_a_gap_or_without_its_committee_is_not_folded(database: Database) -> None:

@@ -207,9 +207,7 @@ async def _in_pack(conn: Conn, height: int) -> bool:
 
 async def _fold(conn: Conn, epoch: int, roster: Roster) -> None:
     query = select(t.pos_blocks).where(t.pos_blocks.c.epoch == epoch).order_by(t.pos_blocks.c.height)
-    blocks = [kept_block(row, roster) for row in await conn.execute(query)]
-    await _keep_pack(conn, blocks, roster)
-    await conn.execute(delete(t.pos_blocks).where(t.pos_blocks.c.epoch == epoch))
+    await keep_whole(conn, [kept_block(row, roster) for row in await conn.execute(query)], roster)
 
 
 async def _keep_pack(conn: Conn, blocks: Sequence[KeptBlock], roster: Roster) -> None:
@@ -236,6 +234,13 @@ async def _dirty(conn: Conn, epoch: int) -> None:
     """An epoch's length is known by the beginning of the next."""
     await dirty(conn, epoch - 1)
     await dirty(conn, epoch)
+
+
+async def keep_whole(conn: Conn, blocks: Sequence[KeptBlock], roster: Roster) -> None:
+    """Keep all blocks of a finished epoch as a pack; rows of it are in there, too."""
+    epoch = roster.committee.epoch
+    await _keep_pack(conn, sorted(blocks, key=lambda block: block.height), roster)
+    await conn.execute(delete(t.pos_blocks).where(t.pos_blocks.c.epoch == epoch))
 
 
 async def unfold(conn: Conn, epoch: int) -> bool:

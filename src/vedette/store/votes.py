@@ -141,6 +141,25 @@ async def witness_blocks(conn: Conn, witness: str, blocks: Sequence[PosBlock], r
     return sorted({block.height for block in gained})
 
 
+async def witness_epoch(conn: Conn, witness: str, blocks: Sequence[PosBlock]) -> None:
+    """Remember all blocks of one finished epoch, ascending: as `witness_blocks` and a fold, but quicker.
+
+    Whoever calls knows that no block of it is missing. Its committee must be known.
+    """
+    await _take_turns(conn)
+    number = await _note_read(conn, witness, Span(blocks[0].height, blocks[-1].height))
+    shelf = await _open_shelf(conn, blocks)
+    roster = shelf.known.get(blocks[0].epoch)
+    proposers = await intern(conn, {block.proposer for block in blocks if block.proposer is not None})
+    gained = [block for block in blocks if shelf.hear(block, number, proposers)]
+    if roster is not None and not shelf.packs:
+        await epochs.keep_whole(conn, list(shelf.rows.values()), roster)
+    else:
+        await _keep(conn, [kept.columns() for kept in shelf.changed_rows()])
+        await epochs.rewrite(conn, shelf.changed_epochs())
+    await _note_signatures(conn, gained)
+
+
 @dataclass(slots=True)
 class _Shelf:
     """What is held of the blocks that a witness tells of: as rows, or in the packs of their epochs."""

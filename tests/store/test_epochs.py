@@ -17,6 +17,7 @@ from vedette.store import chain, epochs, packs
 from vedette.store.codec import ChunkError, deflate
 from vedette.store.database import Conn, Database
 from vedette.store.rosters import Roster
+from vedette.store.strips import Strip, between, newest, of_epochs
 from vedette.store.tally import KeptBlock, Tally
 from vedette.store.votes import (
     blocks_before,
@@ -141,6 +142,12 @@ async def test_a_whole_epoch_is_folded_and_reads_as_before(database: Database) -
         assert [b.height for b in await blocks_between(conn, 5, 22)] == list(range(5, 23))
         votes = await epochs.votes_of(conn, 2, 13)
         found = await recent(conn, 500)
+        for address in (ALICE, DAVE, ERIN, account("nobody")):
+            whole = strip(found, address)
+            assert await newest(conn, address, 500) == Strip(found.first, whole)
+            assert await between(conn, address, 0, 30) == Strip(0, "?" + whole + "?" * (29 - 4 * TERM))
+            assert (await of_epochs(conn, address, 2, 9)).letters == whole[TERM + 1 : 3 * TERM + 1]
+            assert (await newest(conn, address, 7)).letters == whole[-7:]
     for address in (ALICE, DAVE, ERIN):
         whole = strip(found, address)
         for epoch, held in votes.items():

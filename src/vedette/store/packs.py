@@ -95,10 +95,7 @@ class EpochVotes:
         """The strip of one seat; None: of somebody who has none in this epoch."""
         if seat is None:
             return Ballot.IDLE * self.blocks
-        letters = np.where(self.matrix[seat], np.uint8(ord(Ballot.SIGNED)), np.uint8(ord(Ballot.ABSENT)))
-        letters[self.matrix[seat] & (self.leaders == seat)] = ord(Ballot.LED)
-        letters[~self.known] = ord(Ballot.UNSEEN)
-        return letters.tobytes().decode()
+        return _spelled(self.matrix[seat], self.known, self.leaders == seat)
 
 
 def pack(blocks: Sequence[KeptBlock], roster: Roster, seats: dict[int, int]) -> tuple[bytes, bytes]:
@@ -172,6 +169,30 @@ def unpack_votes(blob: bytes, seats: int) -> EpochVotes:
         return EpochVotes(held.first_height, _flags(held.known, held.blocks), leaders, matrix)
     except (ValueError, msgspec.MsgspecError, zstandard.ZstdError) as error:
         raise ChunkError(f"the votes of an epoch cannot be read ({error}): restore the database") from error
+
+
+def letters(blob: bytes, seats: int, seat: int | None) -> str:
+    """The strip of one seat, without unpacking everybody's. Raises ChunkError."""
+    try:
+        held = _decode_votes(inflate(blob, BYTES_MAX))
+        if seat is None:
+            return Ballot.IDLE * held.blocks
+        size = (held.blocks + 7) // 8
+        row = np.frombuffer(held.matrix, np.uint8).reshape(seats, size)[seat]
+        return _spelled(
+            _flags(row.tobytes(), held.blocks),
+            _flags(held.known, held.blocks),
+            np.frombuffer(held.leaders, np.int16) == seat,
+        )
+    except (ValueError, msgspec.MsgspecError, zstandard.ZstdError) as error:
+        raise ChunkError(f"the votes of an epoch cannot be read ({error}): restore the database") from error
+
+
+def _spelled(signed: Matrix, known: Matrix, led: Matrix) -> str:
+    written = np.where(signed, np.uint8(ord(Ballot.SIGNED)), np.uint8(ord(Ballot.ABSENT)))
+    written[signed & led] = ord(Ballot.LED)
+    written[~known] = ord(Ballot.UNSEEN)
+    return written.tobytes().decode()
 
 
 def _flags(mask: bytes, count: int) -> Matrix:

@@ -37,9 +37,17 @@ class Roster:
         """The votes of each seat."""
         return np.array(list(self.committee.votes.values()), np.int64)
 
+    @cached_property
+    def places(self) -> dict[PosAddress, int]:
+        """Each member's seat."""
+        return {address: seat for seat, address in enumerate(self.committee.votes)}
+
     @property
     def seats(self) -> int:
         return len(self.committee.votes)
+
+    def seat(self, address: PosAddress) -> int | None:
+        return self.places.get(address)
 
 
 class Signers(Mapping[PosAddress, int]):

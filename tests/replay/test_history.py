@@ -330,6 +330,16 @@ def test_members_are_retired_for_three_silent_epochs_and_for_nothing_else(networ
     assert retired >= 2
 
 
+def test_a_new_member_that_never_signs_is_retired_after_one_epoch(network: Network) -> None:
+    """The chain asks only whether it voted in the two epochs before, not whether it could."""
+    surprised = 0
+    for epoch in range(4, EPOCHS + 1):
+        members = [committee_of(network, each).votes for each in range(epoch - 2, epoch + 1)]
+        for who in members[2].keys() - members[1].keys() - members[0].keys():
+            surprised += account_at(network, who, epoch * TERM).force_retired_height == epoch * TERM
+    assert surprised
+
+
 def test_the_retired_are_free_after_1440_blocks_and_come_back(network: Network) -> None:
     whole = Network.grown(ReplayOptions(epochs=90))
     restaked = 0

@@ -149,7 +149,7 @@ class Growth:
         votes = _long_tail(rng, self.options.accounts, self.options.stake_votes)
         self._available: Ints = np.zeros(0, np.int64)
         self._diligence: U16 = np.zeros(0, np.uint16)
-        self._silent_since: Ints = np.zeros(0, np.int64)  # the last epoch in which it signed
+        self._signed_in: Ints = np.zeros(0, np.int64)  # the last epoch in which it signed
         self._away: Ints = np.zeros((2, 0), np.int64)  # first and last height of its newest outage
         self._terms: list[Ints] = [np.zeros(0, np.int64)] * TERMS_SERVING  # seats, the oldest term first
         for each in votes.tolist():
@@ -170,7 +170,7 @@ class Growth:
         self._stakes.append(([], []))
         self._available = np.append(self._available, 0)
         self._diligence = np.append(self._diligence, np.uint16(person.diligence_ppm * DRAW // PPM))
-        self._silent_since = np.append(self._silent_since, -TERMS_TO_RETIRE)
+        self._signed_in = np.append(self._signed_in, -TERMS_TO_RETIRE)
         self._away = np.append(self._away, [[-1], [-1]], axis=1)
         self._terms = [np.append(term, 0) for term in self._terms]
 
@@ -219,8 +219,9 @@ class Growth:
     def _foresee(self, epoch: int) -> list[Deed]:
         """Draw what happens, and remember whatever the epoch's blocks depend on."""
         first, last = self.first_height(epoch), self.last_height(epoch)
-        online = self._away[1] < first
-        scene = Scene(first, last, self._available, self._filled(self._power), online)
+        power, online = self._filled(self._power), self._away[1] < first
+        fresh = (power > 0) & (self._signed_in <= epoch - TERMS_TO_RETIRE)
+        scene = Scene(first, last, self._available, power, fresh, online)
         drawn = plan.drawn(self.dice.rng(Stream.PLAN, epoch), epoch, scene)
         for outage in drawn.outages:
             self._away[:, outage.account] = outage.first, outage.last
@@ -306,8 +307,8 @@ class Growth:
         """The next committee is known before this epoch's silent members are retired."""
         self._power = np.minimum(np.sum(self._terms, axis=0), self._available)
         members = drawn.setting.members
-        self._silent_since[members[drawn.signed.any(axis=0)]] = epoch
-        for account in members[self._silent_since[members] <= epoch - TERMS_TO_RETIRE].tolist():
+        self._signed_in[members[drawn.signed.any(axis=0)]] = epoch
+        for account in members[self._signed_in[members] <= epoch - TERMS_TO_RETIRE].tolist():
             self._force_retire(epoch, account)
 
     def _force_retire(self, epoch: int, account: int) -> None:

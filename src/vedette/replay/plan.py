@@ -47,6 +47,7 @@ class Scene:
     last: int
     available: Ints  # votes by account
     power: Ints  # votes in this epoch's committee, by account
+    fresh: Flags  # members that signed nothing in the two epochs before: newly elected, as a rule
     online: Flags  # accounts without an outage, present or to come
 
     @property
@@ -104,6 +105,13 @@ def _long_outage(rng: np.random.Generator, scene: Scene, plan: Plan) -> None:
     epoch_blocks = scene.last - scene.first + 1
     least = (TERMS_TO_RETIRE + 1) * epoch_blocks
     _take_off(plan, scene, account, _height(rng, scene), least + int(rng.integers(0, 10 * epoch_blocks)))
+
+
+def _gone_when_elected(rng: np.random.Generator, scene: Scene, plan: Plan) -> None:
+    """A new member never shows up: it is retired after one silent epoch, not three."""
+    account = _one_of(rng, plan, scene.modest & scene.fresh)
+    blocks = scene.last - scene.first + 1
+    _take_off(plan, scene, account, scene.first, blocks + int(rng.integers(0, 2 * blocks)))
 
 
 def _take_off(plan: Plan, scene: Scene, account: int | None, first: int, blocks: int) -> None:
@@ -166,6 +174,7 @@ def _dispute(rng: np.random.Generator, scene: Scene, plan: Plan) -> None:
 _CHANCES: Final[Mapping[Happening, float]] = {
     _outage: 0.05,
     _long_outage: 0.006,
+    _gone_when_elected: 1 / 400,
     _storm: 1 / 1_500,
     _increase: 0.04,
     _retire_some: 0.02,
@@ -186,6 +195,7 @@ _SCRIPT: Final[Mapping[int, tuple[Happening, ...]]] = {
     24: (_retire_all,),
     28: (_long_outage,),
     32: (_newcomer,),
+    36: (_gone_when_elected,),
 }
 
 

@@ -103,8 +103,9 @@ def epochs(draw: st.DrawFn, *, members_min: int = 1, certain: bool = False) -> E
     chance = random.Random(draw(st.integers(0, 2**32)))  # a hundred draws more would take long
     led = Counter(chance.choices(range(len(seats)), seats, k=chance.randint(term // 2, term)))
     above = max(0, sum(seats) - (sum(seats) * 2 // 3 + 1))
+    signed = [0 if i in silent else chance.randint(1, known) for i in range(len(seats))]
     members = {
-        address(i + 1): MemberCounts(votes, 0 if i in silent else chance.randint(1, known), led[i])
+        address(i + 1): MemberCounts(votes, signed[i], led[i], late_blocks=int(signed[i] > 1))
         for i, votes in enumerate(seats)
     }
     bonus = {address(i + 1): chance.randint(0, above * blocks) for i, blocks in led.items()}

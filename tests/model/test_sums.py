@@ -96,6 +96,14 @@ def test_a_member_that_slept_loses_what_its_seats_earn() -> None:
     assert line[Of.SILENT_LOSS_GDRIP] == line[Of.COMMITTEE_DUE_GDRIP] == 100 * 15_000 * POINT_GDRIP
 
 
+def test_a_member_that_only_signed_the_last_block_slept() -> None:
+    """Its certificate stands in no block of the epoch, so the chain never counts it."""
+    members = {**COUNTS.members, bob: MemberCounts(100, 1, 0, late_blocks=1)}
+    line = contribution(replace(COUNTS, members=members), PAID.drips, STAKES, NETWORK_VOTES)[1][bob]
+    assert (line[Of.SIGNED_BLOCKS], line[Of.SILENT_EPOCHS]) == (1, 1)
+    assert line[Of.SILENT_LOSS_GDRIP] == 100 * 15_000 * POINT_GDRIP
+
+
 def test_who_was_not_elected_is_summed_too() -> None:
     _, accounts = whole()
     assert accounts[carol][Of.SERVED_EPOCHS] == 0

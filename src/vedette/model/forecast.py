@@ -93,8 +93,9 @@ def retirement(
     signature in epoch N carries to the end of N + 3. Whether it was a member in those two is not asked,
     so one that was newly elected is retired after a single silent epoch.
 
-    `last_signed_epoch` is None if it signed in no epoch since `known_from_epoch`, the first whose signatures
-    are known. `is_member` tells the epochs whose committee is known (see `radar.membership`).
+    `last_signed_epoch` is the last with a signature that counts (`MemberCounts.counted_blocks`), None if
+    there is none since `known_from_epoch`, the first whose signatures are known. `is_member` tells the
+    epochs whose committee is known (see `radar.membership`).
     """
     earliest = pace.epoch if last_signed_epoch is None else last_signed_epoch + RETIRING_EPOCHS
     epoch = _first_served(max(pace.epoch, earliest), is_member)

@@ -57,12 +57,10 @@ def _settled(seen: Mapping[int, int], sums: Mapping[int, int]) -> dict[int, int]
 
 def _narrow(terms: range, total: int, least: dict[int, int], most: dict[int, int]) -> bool:
     """A term has what the others leave of the sum."""
-    moved = False
-    for term in terms:
-        others_least = sum(least[other] for other in terms) - least[term]
-        others_most = sum(most[other] for other in terms) - most[term]
-        moved |= _bound(term, total - others_most, total - others_least, least, most)
-    return moved
+    spare = total - sum([least[term] for term in terms])
+    short = total - sum([most[term] for term in terms])
+    bounds = [(term, most[term] + short, least[term] + spare) for term in terms]
+    return any([_bound(term, low, high, least, most) for term, low, high in bounds])  # noqa: C419 - all of them
 
 
 def _carry(epoch: int, sums: Mapping[int, int], least: dict[int, int], most: dict[int, int]) -> bool:
@@ -73,9 +71,10 @@ def _carry(epoch: int, sums: Mapping[int, int], least: dict[int, int], most: dic
 
 
 def _bound(term: int, low: int, high: int, least: dict[int, int], most: dict[int, int]) -> bool:
-    before = least[term], most[term]
+    if low <= least[term] and high >= most[term]:
+        return False
     least[term], most[term] = max(least[term], low), min(most[term], high)
-    return before != (least[term], most[term])
+    return True
 
 
 def membership(now: CommitteeNow, seats: Mapping[int, int], address: PosAddress) -> dict[int, bool]:

@@ -24,6 +24,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/network/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Network History
+         * @description Columns for charts: participation, rewards, stake, yields and finality.
+         */
+        get: operations["network_history_api_v1_network_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History Progress
+         * @description How far the past is read: blocks, epochs, rewards, transactions.
+         */
+        get: operations["history_progress_api_v1_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/validators": {
         parameters: {
             query?: never;
@@ -33,7 +73,7 @@ export interface paths {
         };
         /**
          * List Validators
-         * @description Every validator that was ever seen or is watched, with its votes in the last settled blocks.
+         * @description Every validator that was ever seen or is watched: stake, last blocks, and how it did.
          */
         get: operations["list_validators_api_v1_validators_get"];
         put?: never;
@@ -73,9 +113,229 @@ export interface paths {
         };
         /**
          * Validator Votes
-         * @description One validator's votes in the last settled blocks.
+         * @description One validator's votes in the last settled blocks, or in finished epochs (at most 100 at a time).
          */
         get: operations["validator_votes_api_v1_validators__address__votes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validators/{address}/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator Performance
+         * @description Every figure of one validator over a window, each with its formula.
+         */
+        get: operations["validator_performance_api_v1_validators__address__performance_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validators/{address}/epochs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator Epochs
+         * @description Epoch by epoch: votes, what it signed and led, and what it was paid; newest first.
+         */
+        get: operations["validator_epochs_api_v1_validators__address__epochs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validators/{address}/rewards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator Rewards
+         * @description What it was paid for each epoch, to the last Drip; newest first.
+         */
+        get: operations["validator_rewards_api_v1_validators__address__rewards_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validators/{address}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator Balance
+         * @description What it held over time, in PoS and at its PoW address; without times, the last 30 days.
+         */
+        get: operations["validator_balance_api_v1_validators__address__balance_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validators/{address}/elections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator Elections
+         * @description Term by term: whether it stood for election, and which seats it won; newest first.
+         */
+        get: operations["validator_elections_api_v1_validators__address__elections_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validators/{address}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator Events
+         * @description What happened to it: its transactions, and what snapshots of its stake show; newest first.
+         */
+        get: operations["validator_events_api_v1_validators__address__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validators/{address}/outlook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator Outlook
+         * @description How long it may stand still, when its queues end, and the elections that are coming.
+         */
+        get: operations["validator_outlook_api_v1_validators__address__outlook_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/committee": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Acting Committee
+         * @description Who may vote now, what they signed of the last hundred blocks, and the two coming elections.
+         */
+        get: operations["acting_committee_api_v1_committee_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/committee/{epoch}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Committee Of Epoch
+         * @description Who could vote in an epoch, and what they signed in it.
+         */
+        get: operations["committee_of_epoch_api_v1_committee__epoch__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/epochs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Epochs
+         * @description Finished epochs, newest first.
+         */
+        get: operations["list_epochs_api_v1_epochs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/epochs/{epoch}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Epoch
+         * @description One finished epoch, with everybody's part in it.
+         */
+        get: operations["one_epoch_api_v1_epochs__epoch__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -156,6 +416,26 @@ export interface paths {
          * @description Settled blocks and who was absent, newest first.
          */
         get: operations["list_blocks_api_v1_blocks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blocks/{height}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Block
+         * @description One settled block: who signed it, and who did not.
+         */
+        get: operations["one_block_api_v1_blocks__height__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -328,6 +608,54 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** ArrivalShape */
+        ArrivalShape: {
+            /** Votes */
+            votes: number;
+            /** Height */
+            height: number;
+            /** Left Blocks */
+            left_blocks: number;
+            /** Left Ms */
+            left_ms: number | null;
+        };
+        /** Balance */
+        Balance: {
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
+            /** Pow Address */
+            pow_address: string | null;
+            /**
+             * Stake
+             * @description what it held at first, then each change that was seen
+             */
+            stake: components["schemas"]["StakePoint"][];
+            /**
+             * Pow
+             * @description the same of its PoW address; only of watched validators
+             */
+            pow: components["schemas"]["BalancePoint"][];
+        };
+        /**
+         * BalancePoint
+         * @description What its PoW address held from then on.
+         */
+        BalancePoint: {
+            /** At Ms */
+            at_ms: number;
+            /**
+             * Balance Drip
+             * @description 10^18 a CFX, decimal text
+             */
+            balance_drip: string;
+            /**
+             * Staking Drip
+             * @description 10^18 a CFX, decimal text
+             */
+            staking_drip: string;
+        };
         /** Block */
         Block: {
             /** Height */
@@ -361,6 +689,53 @@ export interface components {
              */
             witnesses: number;
         };
+        /**
+         * BlockShape
+         * @description One block with everybody who signed it.
+         */
+        BlockShape: {
+            /** Height */
+            height: number;
+            /** Hash */
+            hash: string;
+            /** Epoch */
+            epoch: number;
+            /** Round */
+            round: number;
+            /** At Ms */
+            at_ms: number;
+            /** Proposer */
+            proposer: string | null;
+            /**
+             * Signers
+             * @description accounts that signed; null when no certificate was seen
+             */
+            signers: number | null;
+            /** Members */
+            members: number | null;
+            /** Signed Votes */
+            signed_votes: number | null;
+            /** Total Votes */
+            total_votes: number | null;
+            /** Absent */
+            absent: string[];
+            /**
+             * Witnesses
+             * @description endpoints and agents whose certificate we hold
+             */
+            witnesses: number;
+            /** Quorum Votes */
+            quorum_votes: number | null;
+            /** Since Previous Ms */
+            since_previous_ms: number | null;
+            /**
+             * Skipped Rounds
+             * @description rounds without a block before it
+             */
+            skipped_rounds: number | null;
+            /** Signed */
+            signed: components["schemas"]["ElectedVotes"][];
+        };
         /** Blocks */
         Blocks: {
             /**
@@ -373,6 +748,175 @@ export interface components {
              * @description pass as `before` for the next page
              */
             next_before: number | null;
+        };
+        /** ComingElection */
+        ComingElection: {
+            /** Term */
+            term: number;
+            /** First Epoch */
+            first_epoch: number;
+            /** Last Epoch */
+            last_epoch: number;
+            state: components["schemas"]["ElectionState"];
+            /** Opens At Height */
+            opens_at_height: number;
+            /** Closes At Height */
+            closes_at_height: number;
+            /** Closes In Ms */
+            closes_in_ms: number | null;
+            /**
+             * Elected Votes
+             * @description votes that were elected so far, of everybody
+             */
+            elected_votes: number;
+            /** Own Seats */
+            own_seats: number;
+            /**
+             * Free Votes
+             * @description at least so many of its votes may be candidates
+             */
+            free_votes: number | null;
+            /**
+             * Chance Ppm
+             * @description of one seat or more, if it is a candidate
+             */
+            chance_ppm: number | null;
+        };
+        /** CommitteeMember */
+        CommitteeMember: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** Votes */
+            votes: number;
+            /** Signed Blocks */
+            signed_blocks: number;
+            /** Known Blocks */
+            known_blocks: number;
+            /** Led Blocks */
+            led_blocks: number;
+            /**
+             * Silent
+             * @description signed nothing that counts; null: too early, or too little known
+             */
+            silent: boolean | null;
+        };
+        /**
+         * CommitteeShape
+         * @description Who may vote in an epoch, and how they did in the blocks from `first_height` to `last_height`.
+         */
+        CommitteeShape: {
+            /** Epoch */
+            epoch: number;
+            /**
+             * Acting
+             * @description it is the newest committee; its blocks are the last hundred settled ones
+             */
+            acting: boolean;
+            /** Quorum Votes */
+            quorum_votes: number;
+            /** Total Votes */
+            total_votes: number;
+            /**
+             * First Height
+             * @description null: no block of it is known
+             */
+            first_height: number | null;
+            /** Last Height */
+            last_height: number | null;
+            /**
+             * Members
+             * @description most votes first
+             */
+            members: components["schemas"]["CommitteeMember"][];
+            /**
+             * Elections
+             * @description of the acting one: the two coming terms
+             */
+            elections: components["schemas"]["ElectionShape"][];
+        };
+        /**
+         * CoverageShape
+         * @description How much is known of what was asked for.
+         */
+        CoverageShape: {
+            /** Asked Epochs */
+            asked_epochs: number;
+            /** Known Epochs */
+            known_epochs: number;
+            /**
+             * Rewarded Epochs
+             * @description of the known ones, those whose rewards are known
+             */
+            rewarded_epochs: number;
+            /**
+             * Staked Epochs
+             * @description of those, the ones in which its stake was seen
+             */
+            staked_epochs: number;
+            /** Served Epochs */
+            served_epochs: number;
+            /**
+             * Known Blocks
+             * @description blocks of served epochs whose certificate was seen
+             */
+            known_blocks: number;
+        };
+        /** Covered */
+        Covered: {
+            /** Known */
+            known: number;
+            /** Of */
+            of: number | null;
+        };
+        /** ElectedVotes */
+        ElectedVotes: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** Votes */
+            votes: number;
+        };
+        /** ElectionShape */
+        ElectionShape: {
+            /** Term */
+            term: number;
+            /** First Epoch */
+            first_epoch: number;
+            /** Last Epoch */
+            last_epoch: number;
+            /** Start Height */
+            start_height: number;
+            /** Finalized */
+            finalized: boolean;
+            /** Elected Votes */
+            elected_votes: number;
+            /** Elected */
+            elected: components["schemas"]["ElectedVotes"][];
+        };
+        /**
+         * ElectionState
+         * @enum {string}
+         */
+        ElectionState: "not_open" | "open" | "closed" | "finalized";
+        /** Elections */
+        Elections: {
+            /**
+             * Terms
+             * @description newest first
+             */
+            terms: components["schemas"]["TermLine"][];
+            /**
+             * Next Before
+             * @description pass as `before` for the next page; null: this is the last
+             */
+            next_before: number | null;
+            /** @description null while the acting committee is not known */
+            radar: components["schemas"]["RadarShape"] | null;
         };
         /**
          * Endpoint
@@ -396,6 +940,375 @@ export interface components {
              * @description why it is not being read now, in one line
              */
             error: string | null;
+        };
+        /**
+         * EpochLine
+         * @description One finished epoch, counted.
+         */
+        EpochLine: {
+            /** Epoch */
+            epoch: number;
+            /** First Height */
+            first_height: number;
+            /** Last Height */
+            last_height: number;
+            /** First At Ms */
+            first_at_ms: number;
+            /** Last At Ms */
+            last_at_ms: number;
+            /** Blocks */
+            blocks: number;
+            /**
+             * Known Blocks
+             * @description whose certificate was seen
+             */
+            known_blocks: number;
+            /**
+             * Nil Blocks
+             * @description proposed by nobody
+             */
+            nil_blocks: number;
+            /**
+             * Timeout Rounds
+             * @description rounds without a block
+             */
+            timeout_rounds: number;
+            /** Members */
+            members: number;
+            /** Quorum Votes */
+            quorum_votes: number;
+            /** Total Votes */
+            total_votes: number;
+            /**
+             * Cast Votes
+             * @description votes * blocks that were signed
+             */
+            cast_votes: number;
+            /**
+             * Expected Votes
+             * @description votes * known blocks
+             */
+            expected_votes: number;
+            /** Participation Ppm */
+            participation_ppm: number | null;
+            /**
+             * Reward Drip
+             * @description all that was paid for it
+             */
+            reward_drip: string | null;
+            /** Paid Accounts */
+            paid_accounts: number | null;
+            /** Pow Epoch */
+            pow_epoch: number | null;
+            /** Paid At Ms */
+            paid_at_ms: number | null;
+        };
+        /** EpochMember */
+        EpochMember: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /**
+             * Votes
+             * @description 0: no member, but paid as a candidate
+             */
+            votes: number;
+            /** Signed Blocks */
+            signed_blocks: number;
+            /**
+             * Counted Blocks
+             * @description without the last block, whose certificate comes too late
+             */
+            counted_blocks: number;
+            /** Led Blocks */
+            led_blocks: number;
+            /**
+             * Bonus Votes
+             * @description votes above the quorum that it collected as a leader
+             */
+            bonus_votes: number;
+            /** Silent */
+            silent: boolean | null;
+            /** Reward Drip */
+            reward_drip: string | null;
+        };
+        /**
+         * EpochShape
+         * @description One finished epoch with everybody's part in it.
+         */
+        EpochShape: {
+            /** Epoch */
+            epoch: number;
+            /** First Height */
+            first_height: number;
+            /** Last Height */
+            last_height: number;
+            /** First At Ms */
+            first_at_ms: number;
+            /** Last At Ms */
+            last_at_ms: number;
+            /** Blocks */
+            blocks: number;
+            /**
+             * Known Blocks
+             * @description whose certificate was seen
+             */
+            known_blocks: number;
+            /**
+             * Nil Blocks
+             * @description proposed by nobody
+             */
+            nil_blocks: number;
+            /**
+             * Timeout Rounds
+             * @description rounds without a block
+             */
+            timeout_rounds: number;
+            /** Members */
+            members: number;
+            /** Quorum Votes */
+            quorum_votes: number;
+            /** Total Votes */
+            total_votes: number;
+            /**
+             * Cast Votes
+             * @description votes * blocks that were signed
+             */
+            cast_votes: number;
+            /**
+             * Expected Votes
+             * @description votes * known blocks
+             */
+            expected_votes: number;
+            /** Participation Ppm */
+            participation_ppm: number | null;
+            /**
+             * Reward Drip
+             * @description all that was paid for it
+             */
+            reward_drip: string | null;
+            /** Paid Accounts */
+            paid_accounts: number | null;
+            /** Pow Epoch */
+            pow_epoch: number | null;
+            /** Paid At Ms */
+            paid_at_ms: number | null;
+            /**
+             * Accounts
+             * @description members by votes, then whoever else was paid
+             */
+            accounts: components["schemas"]["EpochMember"][];
+        };
+        /** Epochs */
+        Epochs: {
+            /**
+             * Epochs
+             * @description newest first
+             */
+            epochs: components["schemas"]["EpochLine"][];
+            /**
+             * Next Before
+             * @description pass as `before` for the next page; null: this is the last
+             */
+            next_before: number | null;
+        };
+        /**
+         * EventLine
+         * @description One thing that happened to an account: a transaction, a change between two snapshots, or both.
+         */
+        EventLine: {
+            /**
+             * At Ms
+             * @description of the block, or of the snapshot that showed it first
+             */
+            at_ms: number;
+            /** Height */
+            height: number;
+            /**
+             * Kind
+             * @description a transaction's type (Register ...), or a snapshot's finding (unlocking ...)
+             */
+            kind: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "chain" | "snapshot";
+            /** Votes */
+            votes: number | null;
+            /**
+             * Until Height
+             * @description when these votes leave the queue that they joined
+             */
+            until_height: number | null;
+            /**
+             * Transaction
+             * @description its number
+             */
+            transaction: number | null;
+            /** Transaction Hash */
+            transaction_hash: string | null;
+            /** Status */
+            status: string | null;
+            /**
+             * Conflict
+             * @description of a Dispute: vote or proposal
+             */
+            conflict: string | null;
+            /** Sender */
+            sender: string | null;
+        };
+        /** Events */
+        Events: {
+            /**
+             * Events
+             * @description newest first
+             */
+            events: components["schemas"]["EventLine"][];
+            /**
+             * Next Before
+             * @description pass as `before` (unix milliseconds) for the next page
+             */
+            next_before: number | null;
+        };
+        /**
+         * FactShape
+         * @description A figure with its formula and what went into it; numbers are decimal text.
+         */
+        FactShape: {
+            key: components["schemas"]["Figure"];
+            /** Value */
+            value: string | null;
+            why: components["schemas"]["Why"] | null;
+            /**
+             * Formula
+             * @description arithmetic over the names in `inputs`; // rounds down
+             */
+            formula: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: string | null;
+            };
+        };
+        /**
+         * Figure
+         * @description What is told of an account. The last word is the unit; blocks in `_ppm` are millionths of a block.
+         * @enum {string}
+         */
+        Figure: "vote_rate_ppm" | "cast_rate_ppm" | "network_participation_ppm" | "served_epochs" | "silent_epochs" | "seat_terms" | "served_blocks" | "led_blocks" | "expected_led_ppm" | "led_luck_ppm" | "reward_gdrip" | "reward_due_gdrip" | "reward_fair_gdrip" | "loss_not_elected_gdrip" | "loss_silent_gdrip" | "loss_no_lead_gdrip" | "apy_ppm" | "network_apy_ppm" | "presence_ppm" | "earned_ppm" | "score";
+        /**
+         * Figures
+         * @description Every figure; blocks in `_ppm` are millionths of a block.
+         */
+        Figures: {
+            /** Vote Rate Ppm */
+            vote_rate_ppm: number | null;
+            /**
+             * Cast Rate Ppm
+             * @description the same, weighted by seats
+             */
+            cast_rate_ppm: number | null;
+            /**
+             * Network Participation Ppm
+             * @description everybody's, in the same epochs
+             */
+            network_participation_ppm: number | null;
+            /** Served Epochs */
+            served_epochs: number | null;
+            /** Silent Epochs */
+            silent_epochs: number | null;
+            /**
+             * Seat Terms
+             * @description seats, each counted once for its six epochs
+             */
+            seat_terms: number | null;
+            /** Served Blocks */
+            served_blocks: number | null;
+            /** Led Blocks */
+            led_blocks: number | null;
+            /**
+             * Expected Led Ppm
+             * @description blocks that its seats should lead on average
+             */
+            expected_led_ppm: number | null;
+            /**
+             * Led Luck Ppm
+             * @description the standard deviation of led blocks by luck alone
+             */
+            led_luck_ppm: number | null;
+            /** Reward Gdrip */
+            reward_gdrip: string | null;
+            /**
+             * Reward Due Gdrip
+             * @description had it been awake, with average luck in leading
+             */
+            reward_due_gdrip: string | null;
+            /**
+             * Reward Fair Gdrip
+             * @description its share by stake of all that was paid
+             */
+            reward_fair_gdrip: string | null;
+            /**
+             * Loss Not Elected Gdrip
+             * @description luck of elections; below zero a gain
+             */
+            loss_not_elected_gdrip: string | null;
+            /** Loss Silent Gdrip */
+            loss_silent_gdrip: string | null;
+            /**
+             * Loss No Lead Gdrip
+             * @description mostly luck; below zero a gain
+             */
+            loss_no_lead_gdrip: string | null;
+            /** Apy Ppm */
+            apy_ppm: number | null;
+            /** Network Apy Ppm */
+            network_apy_ppm: number | null;
+            /**
+             * Presence Ppm
+             * @description served epochs that were not silent
+             */
+            presence_ppm: number | null;
+            /** Earned Ppm */
+            earned_ppm: number | null;
+            /** Score */
+            score: number | null;
+        };
+        /**
+         * HistoryProgressShape
+         * @description How far the past of the PoS chain is read.
+         */
+        HistoryProgressShape: {
+            /** At Ms */
+            at_ms: number;
+            /** Unread Blocks */
+            unread_blocks: number | null;
+            /** Settled Blocks */
+            settled_blocks: number | null;
+            /** Blocks Per S */
+            blocks_per_s: number | null;
+            /** Eta S */
+            eta_s: number | null;
+            /**
+             * First Epoch
+             * @description the first that was counted
+             */
+            first_epoch: number | null;
+            /**
+             * Last Epoch
+             * @description the newest that was counted
+             */
+            last_epoch: number | null;
+            epochs: components["schemas"]["Covered"];
+            rewards: components["schemas"]["Covered"];
+            transactions: components["schemas"]["Covered"];
+            /**
+             * First Staked Epoch
+             * @description stakes are seen live or never; the first that were
+             */
+            first_staked_epoch: number | null;
         };
         /** IncidentShape */
         IncidentShape: {
@@ -480,6 +1393,52 @@ export interface components {
             /** Endpoints */
             endpoints: components["schemas"]["Endpoint"][];
         };
+        /**
+         * NetworkHistory
+         * @description Columns for a chart: each list has a value or null for each time.
+         */
+        NetworkHistory: {
+            window: components["schemas"]["WindowHeader"];
+            /** Epochs Per Point */
+            epochs_per_point: number;
+            /**
+             * Times
+             * @description unix seconds: when each point's last epoch ended
+             */
+            times: number[];
+            /**
+             * Epoch
+             * @description that epoch
+             */
+            epoch: number[];
+            /** Participation Ppm */
+            participation_ppm: (number | null)[];
+            /**
+             * Reward Gdrip
+             * @description paid an epoch, on average
+             */
+            reward_gdrip: (number | null)[];
+            /**
+             * Staked Votes
+             * @description of everybody, 1,000 CFX each
+             */
+            staked_votes: (number | null)[];
+            /**
+             * Official Apy Ppm
+             * @description as ConfluxScan reckons it
+             */
+            official_apy_ppm: (number | null)[];
+            /**
+             * Realised Apy Ppm
+             * @description of what was paid
+             */
+            realised_apy_ppm: (number | null)[];
+            /**
+             * Finality Gap Epochs
+             * @description PoW epochs that were not final yet
+             */
+            finality_gap_epochs: (number | null)[];
+        };
         /** Node */
         Node: {
             /** Id */
@@ -562,6 +1521,115 @@ export interface components {
             /** Error */
             error: string | null;
         };
+        /**
+         * Outlook
+         * @description What is ahead of a validator; times are estimates from the usual pace.
+         */
+        Outlook: {
+            /** At Ms */
+            at_ms: number;
+            /** Epoch */
+            epoch: number;
+            /**
+             * Height
+             * @description the newest settled one
+             */
+            height: number;
+            /** Epoch Last Height */
+            epoch_last_height: number;
+            /** Block Interval Ms */
+            block_interval_ms: number | null;
+            /** Last Signed Height */
+            last_signed_height: number | null;
+            /** Force Retired Height */
+            force_retired_height: number | null;
+            retirement: components["schemas"]["RetirementShape"];
+            /**
+             * Locking
+             * @description votes in the in queue: then they may be retired
+             */
+            locking: components["schemas"]["ArrivalShape"][];
+            /**
+             * Unlocking
+             * @description votes in the out queue: then they may be withdrawn
+             */
+            unlocking: components["schemas"]["ArrivalShape"][];
+            radar: components["schemas"]["RadarShape"] | null;
+        };
+        /** PerformanceShape */
+        PerformanceShape: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            window: components["schemas"]["WindowHeader"];
+            coverage: components["schemas"]["CoverageShape"];
+            figures: components["schemas"]["Figures"];
+            /** Paid Over Expected Ppm */
+            paid_over_expected_ppm: number | null;
+            /** Unknown */
+            unknown: {
+                [key: string]: components["schemas"]["Why"];
+            };
+            /** Explain */
+            explain: components["schemas"]["FactShape"][];
+        };
+        /**
+         * PerformanceSummary
+         * @description How a validator did over the window; null figures have their reason in `unknown`.
+         */
+        PerformanceSummary: {
+            /**
+             * Score
+             * @description 0 to 100
+             */
+            score: number | null;
+            /** @description why there is no score */
+            reason: components["schemas"]["Why"] | null;
+            /**
+             * Vote Rate Ppm
+             * @description blocks that it signed, of those that it could
+             */
+            vote_rate_ppm: number | null;
+            /** Served Epochs */
+            served_epochs: number | null;
+            /** Silent Epochs */
+            silent_epochs: number | null;
+            /**
+             * Seats
+             * @description seats that it held, each counted once for its six epochs
+             */
+            seats: number | null;
+            /** Led Blocks */
+            led_blocks: number | null;
+            /** Reward Gdrip */
+            reward_gdrip: string | null;
+            /**
+             * Loss Silent Gdrip
+             * @description what silent epochs cost it
+             */
+            loss_silent_gdrip: string | null;
+            /**
+             * Apy Ppm
+             * @description realised: paid for its stake, a year, before any pool's fee
+             */
+            apy_ppm: number | null;
+            /**
+             * Paid Over Expected Ppm
+             * @description paid, of its share by stake of all that was paid
+             */
+            paid_over_expected_ppm: number | null;
+            /**
+             * Earned Ppm
+             * @description paid, of what it had been paid with the same luck, awake
+             */
+            earned_ppm: number | null;
+            /** Unknown */
+            unknown: {
+                [key: string]: components["schemas"]["Why"];
+            };
+        };
         /** PosNow */
         PosNow: {
             /** Epoch */
@@ -634,6 +1702,131 @@ export interface components {
             votes: number;
         };
         /**
+         * RadarShape
+         * @description Its seats now by term, and what is known of those to come.
+         */
+        RadarShape: {
+            /** Epoch */
+            epoch: number;
+            /** Seats */
+            seats: number;
+            /** Seats By Term */
+            seats_by_term: {
+                [key: string]: number | null;
+            };
+            /**
+             * Changes
+             * @description of the next six epochs
+             */
+            changes: components["schemas"]["SeatChangeShape"][];
+            /** Elections */
+            elections: components["schemas"]["ComingElection"][];
+        };
+        /**
+         * RetirementShape
+         * @description When the chain retires it by force if it signs no more.
+         */
+        RetirementShape: {
+            state: components["schemas"]["RetirementState"];
+            /**
+             * Epoch
+             * @description at whose end
+             */
+            epoch: number;
+            /**
+             * Height
+             * @description that epoch's last
+             */
+            height: number;
+            /**
+             * Sign By Height
+             * @description the last block whose signatures still count
+             */
+            sign_by_height: number;
+            /**
+             * Left Blocks
+             * @description until then
+             */
+            left_blocks: number;
+            /** Left Ms */
+            left_ms: number | null;
+            /**
+             * Safe Until Ms
+             * @description about when: it may stand still until then
+             */
+            safe_until_ms: number | null;
+            /**
+             * Certain
+             * @description else this is the earliest that it can be
+             */
+            certain: boolean;
+            /** Last Signed Epoch */
+            last_signed_epoch: number | null;
+        };
+        /**
+         * RetirementState
+         * @description How near an account is to being retired by force.
+         * @enum {string}
+         */
+        RetirementState: "safe" | "silent_epoch_so_far" | "due" | "idle" | "unknown";
+        /**
+         * RewardLine
+         * @description What one account was paid for one epoch.
+         */
+        RewardLine: {
+            /** Epoch */
+            epoch: number;
+            /**
+             * Reward Drip
+             * @description 0: others were paid, and it was not
+             */
+            reward_drip: string;
+            /**
+             * Pow Epoch
+             * @description the PoW epoch that paid it
+             */
+            pow_epoch: number | null;
+            /** Paid At Ms */
+            paid_at_ms: number | null;
+        };
+        /** Rewards */
+        Rewards: {
+            /**
+             * Pow Address
+             * @description where its rewards go
+             */
+            pow_address: string | null;
+            /**
+             * Rewards
+             * @description epochs whose payments are known, newest first
+             */
+            rewards: components["schemas"]["RewardLine"][];
+            /**
+             * Next Before
+             * @description pass as `before` for the next page; null: this is the last
+             */
+            next_before: number | null;
+        };
+        /**
+         * SeatChangeShape
+         * @description What becomes of its seats when an epoch begins; null where it cannot be told yet.
+         */
+        SeatChangeShape: {
+            /** Epoch */
+            epoch: number;
+            /** After Height */
+            after_height: number;
+            /**
+             * Left Ms
+             * @description about how long until then
+             */
+            left_ms: number | null;
+            /** Leaving */
+            leaving: number | null;
+            /** Coming */
+            coming: number | null;
+        };
+        /**
          * Series
          * @description Columns for a chart. `times` are unix seconds; each list has a value or null for each time.
          */
@@ -695,6 +1888,30 @@ export interface components {
             states: string[];
         };
         /**
+         * StakePoint
+         * @description What a PoS account held from then on, in votes.
+         */
+        StakePoint: {
+            /** At Ms */
+            at_ms: number;
+            /** Height */
+            height: number;
+            /** Available Votes */
+            available_votes: number;
+            /** Locked Votes */
+            locked_votes: number;
+            /** In Queue Votes */
+            in_queue_votes: number;
+            /** Out Queue Votes */
+            out_queue_votes: number;
+            /** Unlocked Votes */
+            unlocked_votes: number;
+            /** Forfeited Votes */
+            forfeited_votes: number;
+            /** Force Retired Height */
+            force_retired_height: number | null;
+        };
+        /**
          * Strip
          * @description Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen.
          */
@@ -706,6 +1923,41 @@ export interface components {
             first: number;
             /** Strip */
             strip: string;
+        };
+        /**
+         * TermLine
+         * @description One validator in one term's election.
+         */
+        TermLine: {
+            /** Term */
+            term: number;
+            /**
+             * First Epoch
+             * @description its seats serve from this epoch
+             */
+            first_epoch: number;
+            /**
+             * Last Epoch
+             * @description through this one
+             */
+            last_epoch: number;
+            /**
+             * Candidate
+             * @description whether it sent an Election transaction that was executed
+             */
+            candidate: boolean | null;
+            /**
+             * Elected Votes
+             * @description as the election was seen; null: nobody looked
+             */
+            elected_votes: number | null;
+            /** Finalized */
+            finalized: boolean | null;
+            /**
+             * Seats
+             * @description also where committees tell it afterwards
+             */
+            seats: number | null;
         };
         /** Validator */
         Validator: {
@@ -736,6 +1988,79 @@ export interface components {
              * @description open incidents about it or its node
              */
             incidents: number[];
+            performance: components["schemas"]["PerformanceSummary"];
+        };
+        /**
+         * ValidatorEpoch
+         * @description One validator in one counted epoch.
+         */
+        ValidatorEpoch: {
+            /** Epoch */
+            epoch: number;
+            /** First Height */
+            first_height: number;
+            /** Last Height */
+            last_height: number;
+            /** First At Ms */
+            first_at_ms: number;
+            /** Last At Ms */
+            last_at_ms: number;
+            /**
+             * Votes
+             * @description its seats; 0: it was no member
+             */
+            votes: number;
+            /** Signed Blocks */
+            signed_blocks: number;
+            /**
+             * Known Blocks
+             * @description blocks of the epoch whose certificate was seen
+             */
+            known_blocks: number;
+            /** Blocks */
+            blocks: number;
+            /** Led Blocks */
+            led_blocks: number;
+            /**
+             * Silent
+             * @description null: no member, or too little is known to say so
+             */
+            silent: boolean | null;
+            /** Reward Gdrip */
+            reward_gdrip: string | null;
+            /**
+             * Expected Gdrip
+             * @description its share by stake; null where stake was not seen
+             */
+            expected_gdrip: string | null;
+            /**
+             * Due Gdrip
+             * @description what its seats earn if it signs; null: rewards do not tell
+             */
+            due_gdrip: string | null;
+            /**
+             * Lost Gdrip
+             * @description the part of that which silence cost
+             */
+            lost_gdrip: string | null;
+            /**
+             * Cumulative Gdrip
+             * @description known rewards from the first known epoch through this one
+             */
+            cumulative_gdrip: string;
+        };
+        /** ValidatorEpochs */
+        ValidatorEpochs: {
+            /**
+             * Epochs
+             * @description newest first
+             */
+            epochs: components["schemas"]["ValidatorEpoch"][];
+            /**
+             * Next Before
+             * @description pass as `before` for the next page; null: this is the last
+             */
+            next_before: number | null;
         };
         /** Validators */
         Validators: {
@@ -744,8 +2069,20 @@ export interface components {
              * @description newest settled height, the last letter of every strip
              */
             height: number | null;
+            /** @description what every `performance` stands for */
+            window: components["schemas"]["WindowHeader"];
+            /**
+             * Total
+             * @description validators that were found, on all pages
+             */
+            total: number;
             /** Validators */
             validators: components["schemas"]["Validator"][];
+            /**
+             * Next Cursor
+             * @description pass as `cursor` for the next page; null: this is the last
+             */
+            next_cursor: string | null;
         };
         /** Votes */
         Votes: {
@@ -768,6 +2105,53 @@ export interface components {
              * @description signed / known, null when nothing is known
              */
             rate: number | null;
+        };
+        /**
+         * Why
+         * @description Why a figure is not known.
+         * @enum {string}
+         */
+        Why: "no_epochs" | "not_elected" | "no_certificates" | "rewards_unknown" | "interest_unknown" | "before_first_snapshot" | "stake_unknown" | "no_stake" | "not_enough_data" | "nothing_due";
+        /**
+         * WindowHeader
+         * @description Which epochs a window holds, and how much of them is known.
+         */
+        WindowHeader: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "24h" | "7d" | "30d" | "365d" | "all";
+            /**
+             * First Epoch
+             * @description null: no epoch was counted yet
+             */
+            first_epoch: number | null;
+            /**
+             * Last Epoch
+             * @description the newest that was counted
+             */
+            last_epoch: number | null;
+            /**
+             * Asked Epochs
+             * @description epochs of the window; estimated where its beginning was not read
+             */
+            asked_epochs: number;
+            /**
+             * Known Epochs
+             * @description those of them that were counted
+             */
+            known_epochs: number;
+            /**
+             * Rewarded Epochs
+             * @description those of the known ones whose rewards are known
+             */
+            rewarded_epochs: number;
+            /**
+             * Through Ms
+             * @description when the last of them ended
+             */
+            through_ms: number | null;
         };
         /**
          * LiveBlock
@@ -827,12 +2211,46 @@ export interface operations {
             };
         };
     };
-    list_validators_api_v1_validators_get: {
+    network_history_api_v1_network_history_get: {
         parameters: {
             query?: {
-                /** @description so many of the newest settled blocks */
-                last?: number;
+                /** @description the epochs up to the newest that was counted */
+                window?: "24h" | "7d" | "30d" | "365d" | "all";
+                /** @description at most so many; each covers whole epochs */
+                points?: number;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
             };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkHistory"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    history_progress_api_v1_history_get: {
+        parameters: {
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -845,7 +2263,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["HistoryProgressShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_validators_api_v1_validators_get: {
+        parameters: {
+            query?: {
+                /** @description so many of the newest settled blocks */
+                last?: number;
+                /** @description the epochs up to the newest that was counted */
+                window?: "24h" | "7d" | "30d" | "365d" | "all";
+                /** @description any part of the address, or of the name of your node */
+                q?: string;
+                /** @description `-` puts the highest first; what is not known comes last */
+                sort?: "address" | "score" | "apy" | "vote_rate" | "reward" | "paid_over_expected" | "seats" | "served" | "silent" | "led" | "loss_silent" | "votes" | "stake" | "last_signed" | "-address" | "-score" | "-apy" | "-vote_rate" | "-reward" | "-paid_over_expected" | "-seats" | "-served" | "-silent" | "-led" | "-loss_silent" | "-votes" | "-stake" | "-last_signed";
+                /** @description at most so many */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["Validators"];
+                    "text/csv": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -861,7 +2324,10 @@ export interface operations {
     };
     one_validator_api_v1_validators__address__get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description the epochs up to the newest that was counted */
+                window?: "24h" | "7d" | "30d" | "365d" | "all";
+            };
             header?: never;
             path: {
                 /** @description PoS address: 0x and 64 hex digits */
@@ -896,6 +2362,10 @@ export interface operations {
             query?: {
                 /** @description so many of the newest settled blocks */
                 last?: number;
+                /** @description with `last_epoch`: finished epochs */
+                first_epoch?: number | null;
+                /** @description at most 100 epochs in all */
+                last_epoch?: number | null;
             };
             header?: never;
             path: {
@@ -913,6 +2383,415 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Strip"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validator_performance_api_v1_validators__address__performance_get: {
+        parameters: {
+            query?: {
+                /** @description the epochs up to the newest that was counted */
+                window?: "24h" | "7d" | "30d" | "365d" | "all";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PerformanceShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validator_epochs_api_v1_validators__address__epochs_get: {
+        parameters: {
+            query?: {
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many; without it 50, or in CSV all there are */
+                limit?: number | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidatorEpochs"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validator_rewards_api_v1_validators__address__rewards_get: {
+        parameters: {
+            query?: {
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many; without it 50, or in CSV all there are */
+                limit?: number | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rewards"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validator_balance_api_v1_validators__address__balance_get: {
+        parameters: {
+            query?: {
+                /** @description unix milliseconds */
+                from_ms?: number | null;
+                /** @description unix milliseconds */
+                to_ms?: number | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Balance"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validator_elections_api_v1_validators__address__elections_get: {
+        parameters: {
+            query?: {
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many; without it 50, or in CSV all there are */
+                limit?: number | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Elections"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validator_events_api_v1_validators__address__events_get: {
+        parameters: {
+            query?: {
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many; without it 50, or in CSV all there are */
+                limit?: number | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validator_outlook_api_v1_validators__address__outlook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlook"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acting_committee_api_v1_committee_get: {
+        parameters: {
+            query?: {
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitteeShape"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    committee_of_epoch_api_v1_committee__epoch__get: {
+        parameters: {
+            query?: {
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description PoS epoch */
+                epoch: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitteeShape"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_epochs_api_v1_epochs_get: {
+        parameters: {
+            query?: {
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many; without it 50, or in CSV all there are */
+                limit?: number | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Epochs"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_epoch_api_v1_epochs__epoch__get: {
+        parameters: {
+            query?: {
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description PoS epoch */
+                epoch: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EpochShape"];
+                    "text/csv": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -1033,6 +2912,8 @@ export interface operations {
                 before?: number | null;
                 /** @description at most so many */
                 limit?: number;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
             };
             header?: never;
             path?: never;
@@ -1040,13 +2921,50 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Blocks"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_block_api_v1_blocks__height__get: {
+        parameters: {
+            query?: {
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description PoS height */
+                height: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlockShape"];
+                    "text/csv": string;
                 };
             };
             /** @description what is wrong, and what to do */

@@ -14,7 +14,19 @@ from fastapi.middleware.gzip import GZipMiddleware
 from vedette import __version__
 from vedette.model.errors import SettingError
 from vedette.server import page
-from vedette.server.api import agents, blocks, incidents, live, network, nodes, system, validators
+from vedette.server.api import (
+    agents,
+    blocks,
+    epochs,
+    history,
+    incidents,
+    live,
+    network,
+    nodes,
+    past,
+    system,
+    validators,
+)
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
 from vedette.server.door import Door
 from vedette.server.house import House
@@ -27,7 +39,7 @@ KEEP_ALIVE_S = 75  # longer than agents' usual interval: most of a small post's 
 GRACE_S = 3
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-NOUNS = (network, validators, nodes, blocks, incidents, live, agents)
+NOUNS = (network, history, validators, past, epochs, nodes, blocks, incidents, live, agents)
 
 
 def described() -> FastAPI:

@@ -29,6 +29,7 @@ from vedette.server.live import Live
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
 from vedette.server.settings import AlertSetting, Settings
+from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
 from vedette.store import people
@@ -49,6 +50,7 @@ class House:
     access: Access
     live: Live
     tips: Tips
+    standings: Standings
     follower: Follower
     batcher: Batcher
     ingest: Ingest
@@ -116,6 +118,7 @@ def build(
         access=access,
         live=live,
         tips=tips,
+        standings=Standings(database, ears),
         follower=follower,
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled),

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -350,6 +350,33 @@ async def bounds(conn: Conn) -> tuple[int, int] | None:
     epoch = t.pos_epochs.c.epoch
     row = (await conn.execute(select(func.min(epoch), func.max(epoch)))).one()
     return None if row[0] is None else (row[0], row[1])
+
+
+class EpochSpan(NamedTuple):
+    """Where a folded epoch lies, and when."""
+
+    epoch: int
+    first_height: int
+    last_height: int
+    first_at_us: int
+    last_at_us: int
+
+
+_SPANS = select(*t.pos_epochs.c["epoch", "first_height", "last_height", "first_at_us", "last_at_us"])
+
+
+async def spans_between(conn: Conn, first_epoch: int, last_epoch: int) -> dict[int, EpochSpan]:
+    """The folded epochs in this range, by number, ascending."""
+    epoch = t.pos_epochs.c.epoch
+    rows = await conn.execute(_SPANS.where(epoch.between(first_epoch, last_epoch)).order_by(epoch))
+    return {row.epoch: EpochSpan(*row) for row in rows}
+
+
+async def span_before(conn: Conn, epoch: int) -> EpochSpan | None:
+    """The newest folded epoch below this one."""
+    column = t.pos_epochs.c.epoch
+    row = (await conn.execute(_SPANS.where(column < epoch).order_by(column.desc()).limit(1))).one_or_none()
+    return None if row is None else EpochSpan(*row)
 
 
 async def epoch_after(conn: Conn, at_us: int) -> int | None:

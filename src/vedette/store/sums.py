@@ -6,7 +6,7 @@ leaderboard of any window costs two reads.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -157,3 +157,21 @@ def _edges(*epochs: int) -> Any:
 def _total(row: Row[Any]) -> Sums:
     body = unpacked(row.body)
     return body if row.base is None else unpacked(row.base).plus(body)
+
+
+class SumsState(NamedTuple):
+    """Changes whenever any window's sums may have changed."""
+
+    newest_epoch: int | None  # None: nothing is added up yet
+    version: int
+    clean_segments: int
+
+
+async def state(conn: Conn) -> SumsState:
+    """What the sums rest on now: to know whether those read before are still right."""
+    segments = t.pos_segments.c
+    newest = select(func.max(t.pos_sums.c.epoch)).scalar_subquery()
+    clean = func.count() - func.count(segments.dirty_from)
+    query = select(newest, func.coalesce(func.sum(segments.version), 0), clean).select_from(t.pos_segments)
+    row = (await conn.execute(query)).one()
+    return SumsState(row[0], int(row[1]), row[2])

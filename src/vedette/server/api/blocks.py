@@ -1,22 +1,36 @@
 """Settled PoS blocks."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
 
+from fastapi import APIRouter, Path, Response
+
+from vedette.server.api.history_shapes import BlockShape
 from vedette.server.api.shapes import Block, Blocks
-from vedette.server.api.talk import Before, Limit, Rooms, reply
+from vedette.server.api.talk import CSV, INT64_MAX, Before, Format, Limit, Rooms, reply
+from vedette.server.problems import ProblemError
 from vedette.store import votes
 from vedette.store.votes import BlockVotes
 
 router = APIRouter(tags=["chain"])
 
+Height = Annotated[int, Path(ge=1, le=INT64_MAX, description="PoS height")]
 
-@router.get("/blocks", response_model=Blocks)
-async def list_blocks(rooms: Rooms, before: Before = None, limit: Limit = 50) -> Response:
+
+@router.get("/blocks", response_model=Blocks, responses=CSV)
+async def list_blocks(
+    rooms: Rooms, before: Before = None, limit: Limit = 50, form: Format = "json"
+) -> Response:
     """Settled blocks and who was absent, newest first."""
     async with rooms.database.read() as conn:
         found = await votes.blocks_before(conn, before, limit)
     next_before = found[-1].height if len(found) == limit else None
     return reply(Blocks(blocks=[block_shape(block) for block in found], next_before=next_before))
+
+
+@router.get("/blocks/{height}", response_model=BlockShape, responses=CSV)
+async def one_block(height: Height, rooms: Rooms, form: Format = "json") -> Response:
+    """One settled block: who signed it, and who did not."""
+    raise ProblemError(501, "Not yet.")
 
 
 def block_shape(block: BlockVotes) -> Block:

@@ -1,13 +1,19 @@
 """The public JSON of /api/v1: what every reply looks like. The OpenAPI document is made from this file.
 
-Times end in `_ms` (unix milliseconds) and are integers; votes are whole (1 vote = 1,000 CFX); a value that is
-not known is null, never zero. Adding a field is compatible; anything else is a new version.
+Times end in `_ms` (unix milliseconds) and are integers; votes are whole (1 vote = 1,000 CFX); shares in
+`_ppm` are millionths; amounts in `_drip` and `_gdrip` are decimal text, because they outgrow the 53 bits of a
+JSON number. A value that is not known is null, never zero. Adding a field is compatible; anything else is a
+new version.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vedette.model.performance import Why
+
+Gdrip = Annotated[str, Field(pattern=r"^-?\d+$", description="10^9 a CFX, decimal text")]
+WindowName = Literal["24h", "7d", "30d", "365d", "all"]
 PosAddress = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$", description="PoS address, 32 bytes in hex")]
 
 
@@ -99,6 +105,36 @@ class Votes(Strip):
     rate: float | None = Field(description="signed / known, null when nothing is known")
 
 
+class WindowHeader(Shape):
+    """Which epochs a window holds, and how much of them is known."""
+
+    name: WindowName
+    first_epoch: int | None = Field(description="null: no epoch was counted yet")
+    last_epoch: int | None = Field(description="the newest that was counted")
+    asked_epochs: int = Field(description="epochs of the window; estimated where its beginning was not read")
+    known_epochs: int = Field(description="those of them that were counted")
+    rewarded_epochs: int = Field(description="those of the known ones whose rewards are known")
+    through_ms: int | None = Field(description="when the last of them ended")
+
+
+class PerformanceSummary(Shape):
+    """How a validator did over the window; null figures have their reason in `unknown`."""
+
+    score: int | None = Field(description="0 to 100")
+    reason: Why | None = Field(description="why there is no score")
+    vote_rate_ppm: int | None = Field(description="blocks that it signed, of those that it could")
+    served_epochs: int | None
+    silent_epochs: int | None
+    seats: int | None = Field(description="seats that it held, each counted once for its six epochs")
+    led_blocks: int | None
+    reward_gdrip: Gdrip | None
+    loss_silent_gdrip: Gdrip | None = Field(description="what silent epochs cost it")
+    apy_ppm: int | None = Field(description="realised: paid for its stake, a year, before any pool's fee")
+    paid_over_expected_ppm: int | None = Field(description="paid, of its share by stake of all that was paid")
+    earned_ppm: int | None = Field(description="paid, of what it had been paid with the same luck, awake")
+    unknown: dict[str, Why]
+
+
 class Validator(Shape):
     address: PosAddress
     name: str | None = Field(description="the name of its node, if one of your nodes carries its key")
@@ -108,11 +144,15 @@ class Validator(Shape):
     votes: Votes = Field(description="the last 100 settled blocks")
     last_signed_height: int | None
     incidents: list[int] = Field(description="open incidents about it or its node")
+    performance: PerformanceSummary
 
 
 class Validators(Shape):
     height: int | None = Field(description="newest settled height, the last letter of every strip")
+    window: WindowHeader = Field(description="what every `performance` stands for")
+    total: int = Field(description="validators that were found, on all pages")
     validators: list[Validator]
+    next_cursor: str | None = Field(description="pass as `cursor` for the next page; null: this is the last")
 
 
 class ProbeFailure(Shape):

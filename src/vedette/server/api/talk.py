@@ -1,11 +1,12 @@
 """What every route is given, and how it replies."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from vedette.model.people import Who
+from vedette.server.api.shapes import WindowName
 
 if TYPE_CHECKING:
     from vedette.server.house import House
@@ -29,6 +30,24 @@ FromMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseco
 ToMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseconds")]
 Before = Annotated[int | None, Query(ge=0, le=INT64_MAX, description="`next_before` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
+Rows = Annotated[
+    int | None, Query(ge=1, le=1_000, description="at most so many; without it 50, or in CSV all there are")
+]
+Address = Annotated[
+    str, Path(pattern=r"^0x[0-9a-fA-F]{64}$", description="PoS address: 0x and 64 hex digits")
+]
+Epoch = Annotated[int, Path(ge=1, le=INT64_MAX, description="PoS epoch")]
+Span = Annotated[
+    WindowName, Query(alias="window", description="the epochs up to the newest that was counted")
+]
+Format = Annotated[Literal["json", "csv"], Query(alias="format", description="csv: the same rows as a table")]
+
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "as JSON, or with format=csv as RFC 4180 has it",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
+}
 
 
 def reply(shape: BaseModel, max_age_s: int = 0) -> Response:

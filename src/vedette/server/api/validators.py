@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from vedette.model.ballot import known_count, signed_count
 from vedette.model.incident import IncidentState, SubjectKind
 from vedette.model.people import PUBLIC, Who
 from vedette.model.pos import Account, PosAddress, account_states
+from vedette.server.api.figures import summary, window_header
+from vedette.server.api.ordering import SortKey, ordered, page
 from vedette.server.api.shapes import QueuedVotes, Stake, Strip, Validator, Validators, Votes
-from vedette.server.api.talk import Rooms, Whose, reply
+from vedette.server.api.talk import CSV, INT64_MAX, Address, Format, Rooms, Span, Whose, reply
 from vedette.server.problems import ProblemError
+from vedette.server.standings import Standing
 from vedette.server.tip import WINDOW_BLOCKS, Tip
 from vedette.store import incidents, nodes, votes
 from vedette.store.database import Conn
@@ -20,10 +23,18 @@ from vedette.store.nodes import NodeRow
 
 router = APIRouter(tags=["chain"])
 
-Address = Annotated[
-    str, Path(pattern=r"^0x[0-9a-fA-F]{64}$", description="PoS address: 0x and 64 hex digits")
-]
+ROWS_MAX = 1_000
 LastBlocks = Annotated[int, Query(ge=1, le=1_000, description="so many of the newest settled blocks")]
+FirstEpoch = Annotated[
+    int | None, Query(ge=1, le=INT64_MAX, description="with `last_epoch`: finished epochs")
+]
+LastEpoch = Annotated[int | None, Query(ge=1, le=INT64_MAX, description="at most 100 epochs in all")]
+Search = Annotated[
+    str, Query(max_length=80, description="any part of the address, or of the name of your node")
+]
+Sort = Annotated[SortKey, Query(description="`-` puts the highest first; what is not known comes last")]
+RowsOfAll = Annotated[int, Query(ge=1, le=ROWS_MAX, description="at most so many")]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +45,20 @@ class Yours:
     incidents: Mapping[str, list[int]] = field(default_factory=dict)  # by PoS address
 
 
-@router.get("/validators", response_model=Validators)
-async def list_validators(rooms: Rooms, who: Whose, last: LastBlocks = WINDOW_BLOCKS) -> Response:
-    """Every validator that was ever seen or is watched, with its votes in the last settled blocks."""
-    tip = await rooms.tips.now()
+@router.get("/validators", response_model=Validators, responses=CSV)
+async def list_validators(
+    rooms: Rooms,
+    who: Whose,
+    last: LastBlocks = WINDOW_BLOCKS,
+    span: Span = "24h",
+    q: Search = "",
+    sort: Sort = "address",
+    limit: RowsOfAll = ROWS_MAX,
+    cursor: Cursor = None,
+    form: Format = "json",
+) -> Response:
+    """Every validator that was ever seen or is watched: stake, last blocks, and how it did."""
+    tip, standing = await rooms.tips.now(), await rooms.standings.of(span)
     async with rooms.database.read() as conn:
         yours = await of_reader(conn, who)
         strips, first = tip.strips, tip.recent.first
@@ -46,29 +67,50 @@ async def list_validators(rooms: Rooms, who: Whose, last: LastBlocks = WINDOW_BL
             members = votes.strips(recent)
             strips = {one: members.get(one) or votes.strip(recent, one) for one in tip.strips}
             first = recent.first
-    shapes = [validator_shape(one, strip, first, tip, yours) for one, strip in strips.items()]
-    return reply(Validators(height=tip.newest.height if tip.newest else None, validators=shapes))
+    shapes = [validator_shape(one, strip, first, tip, yours, standing) for one, strip in strips.items()]
+    found = [one for one in shapes if _matches(one, q.strip().lower())]
+    rows, next_cursor = page(ordered(found, sort), cursor, limit)
+    return reply(
+        Validators(
+            height=tip.newest.height if tip.newest else None,
+            window=window_header(standing),
+            total=len(found),
+            validators=rows,
+            next_cursor=next_cursor,
+        )
+    )
+
+
+def _matches(one: Validator, wanted: str) -> bool:
+    return wanted in one.address or wanted in (one.name or "").lower()
 
 
 @router.get("/validators/{address}", response_model=Validator)
-async def one_validator(address: Address, rooms: Rooms, who: Whose) -> Response:
+async def one_validator(address: Address, rooms: Rooms, who: Whose, span: Span = "24h") -> Response:
     """One validator."""
-    one, tip = await _known(address, rooms)
+    one, tip = await known(address, rooms)
+    standing = await rooms.standings.of(span)
     async with rooms.database.read() as conn:
         yours = await of_reader(conn, who)
-    return reply(validator_shape(one, tip.strips[one], tip.recent.first, tip, yours))
+    return reply(validator_shape(one, tip.strips[one], tip.recent.first, tip, yours, standing))
 
 
 @router.get("/validators/{address}/votes", response_model=Strip)
-async def validator_votes(address: Address, rooms: Rooms, last: LastBlocks = WINDOW_BLOCKS) -> Response:
-    """One validator's votes in the last settled blocks."""
-    one, _ = await _known(address, rooms)
+async def validator_votes(
+    address: Address,
+    rooms: Rooms,
+    last: LastBlocks = WINDOW_BLOCKS,
+    first_epoch: FirstEpoch = None,
+    last_epoch: LastEpoch = None,
+) -> Response:
+    """One validator's votes in the last settled blocks, or in finished epochs (at most 100 at a time)."""
+    one, _ = await known(address, rooms)
     async with rooms.database.read() as conn:
         recent = await votes.recent(conn, last)
     return reply(Strip(first=recent.first, strip=votes.strip(recent, one)))
 
 
-async def _known(address: str, rooms: Rooms) -> tuple[PosAddress, Tip]:
+async def known(address: str, rooms: Rooms) -> tuple[PosAddress, Tip]:
     one, tip = PosAddress(address.lower()), await rooms.tips.now()
     if one not in tip.strips:
         raise ProblemError(404, "No validator with this address was seen yet, and none is watched.")
@@ -94,7 +136,9 @@ async def of_reader(conn: Conn, who: Who) -> Yours:
     return Yours(carriers, troubles)
 
 
-def validator_shape(address: PosAddress, strip: str, first: int, tip: Tip, yours: Yours) -> Validator:
+def validator_shape(
+    address: PosAddress, strip: str, first: int, tip: Tip, yours: Yours, standing: Standing
+) -> Validator:
     members = tip.committee_votes
     node = yours.nodes.get(address)
     known = known_count(strip)
@@ -110,6 +154,7 @@ def validator_shape(address: PosAddress, strip: str, first: int, tip: Tip, yours
         ),
         last_signed_height=tip.last_signed.get(address),
         incidents=yours.incidents.get(address, []),
+        performance=summary(standing.of(address)),
     )
 
 

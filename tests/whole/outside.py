@@ -3,11 +3,13 @@
 import email
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message as Letter
@@ -20,6 +22,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 T = TypeVar("T")
 
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+VEDETTE = [sys.executable, "-m", "vedette.cli"]
 NOT_YET = (urllib.error.URLError, ConnectionError, TimeoutError)
 
 
@@ -117,6 +120,14 @@ def receivers() -> Iterator[Receivers]:
         thread.join()
 
 
+def vedette(*words: object, status: int = 0) -> str:
+    """Run our command. Returns what it printed, or what it complained about when it must end so."""
+    command = [*VEDETTE, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == status, done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
 def free_port() -> int:
     """A port that nobody listens on just now, below the range of outgoing connections."""
     for port in range(18500, 19500):
@@ -124,3 +135,14 @@ def free_port() -> int:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
     raise AssertionError("no free port between 18500 and 19500")
+
+
+def letter(validator: T, committee: Container[T], signers: Collection[T], leader: T | None) -> str:
+    """The letter of a vote strip, of a validator and a block whose signers all nodes together know."""
+    if validator not in committee:
+        return "-"
+    if not signers:
+        return "?"
+    if validator not in signers:
+        return "a"
+    return "l" if validator == leader else "s"

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,24 +18,16 @@ from typing import Any
 import pytest
 
 from tests.whole.conftest import running_devnet
-from tests.whole.outside import ask, until
+from tests.whole.outside import VEDETTE, ask, until, vedette
 from vedette.devnet import process
 from vedette.devnet.net import Devnet
 from vedette.devnet.options import DevnetOptions
 
 pytestmark = pytest.mark.real
 
-VEDETTE = [sys.executable, "-m", "vedette.cli"]
 ABSENCE_S = 90.0
 SETTLED = 3  # blocks below the newest, where a signature list no longer changes
 STATUS_KEYS = {"index", "pid", "running", "pos_address", "public_url", "local_url"}
-
-
-def vedette(*words: object, status: int = 0) -> str:
-    command = [*VEDETTE, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == status, done.stderr
-    return done.stdout if status == 0 else done.stderr
 
 
 def described(net: Devnet) -> list[dict[str, Any]]:

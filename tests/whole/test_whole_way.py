@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.whole.outside import Receivers, ask, free_port, get, receivers, until
+from tests.whole.outside import Receivers, ask, free_port, get, letter, receivers, until
 
 pytestmark = pytest.mark.real
 
@@ -224,13 +224,3 @@ def test_the_strips_are_what_the_nodes_say(demo: Demo) -> None:
             if strip[height - begin] != expected:
                 wrong.append((height, address[:8], strip[height - begin], expected))
     assert wrong == []
-
-
-def letter(address: str, committee: dict[str, Any], signers: set[str], leader: str | None) -> str:
-    if address not in committee:
-        return "-"
-    if not signers:
-        return "?"
-    if address not in signers:
-        return "a"
-    return "l" if address == leader else "s"

@@ -1,0 +1,393 @@
+"""The lives that stake can lead, as one story on five real validators.
+
+One of them is well, one votes twice, one retires part of its stake, one is dead until the chain retires it,
+and one comes later. What the nodes say all along is recorded; the chain's rules are recomputed from that, and
+our API is compared with it. VEDETTE_RECORDING=file.json tells the story again, without validators and API.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.whole.chain_rules import TERMS_SERVING, Chain
+from tests.whole.conftest import running_devnet
+from tests.whole.outside import free_port, get, letter, until, vedette
+from tests.whole.recorder import FIRST, Recorder, number
+from vedette.devnet import demo
+from vedette.devnet.net import Devnet
+from vedette.devnet.options import DevnetOptions
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+WELL, TWICE, LESS, DEAD, LATE = range(5)
+"""What becomes of each validator."""
+
+TERM = 20
+LIVES = DevnetOptions(
+    nodes=5,
+    genesis_validators=4,
+    term_rounds=TERM,
+    block_ms=150,
+    votes=200,
+    elected=50,
+    in_queue_rounds=40,
+    out_queue_rounds=30,
+)
+KILL_AT = TERM + 4  # early in the second epoch: it is retired with the fifth, the three between are silent
+START_AT = 5 * TERM + 10  # in the last epoch of which it is a member
+TWIN_AT = 7 * TERM + 6  # late enough for the other three to be a quorum among those elected so far
+RETIRED_VOTES, ADDED_VOTES, LATE_VOTES = 120, 30, 400
+
+
+Told = dict[int, dict[int, dict[str, Any]]]
+"""What our API said of stakes: validator -> height -> the stake."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that was seen, and the API that watched it too, if it did."""
+
+    chain: Chain
+    seen: Recorder | None
+    api: str | None
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    if recorded := os.environ.get("VEDETTE_RECORDING"):
+        yield Story(Chain(json.loads(Path(recorded).read_text())), None, None)
+        return
+    folder = tmp_path_factory.mktemp("lives")
+    for net in running_devnet(folder / "net", LIVES):
+        plan = demo.Plan(folder, free_port(), None, None, None)
+        demo.write_settings(plan, net)
+        serve = ["serve", "--config", str(folder / "server.toml")]
+        with demo._child(plan, "server", serve) as server:
+            demo._wait_answering(plan, [server])
+            api = f"{plan.page_url}/api/v1"
+            with Recorder(net, api) as seen:
+                live(net, seen)
+            seen.save(folder / "recording.json")
+            print(f"recorded in {folder}/recording.json; {memory(net, server.process.pid)}")
+            yield Story(Chain(seen.raw), seen, api)
+
+
+def memory(net: Devnet, server: int) -> str:
+    """What it takes, in words."""
+    pids = [node.pid for node in net.nodes if node.pid is not None]
+    nodes, ours = (sum(psutil.Process(pid).memory_info().rss for pid in each) for each in (pids, [server]))
+    return f"{len(pids)} nodes take {nodes / 1e6:.0f} MB, the server {ours / 1e6:.0f} MB"
+
+
+def live(net: Devnet, seen: Recorder) -> None:
+    """The story: each turn waits for the chain, not for the clock."""
+    began = time.monotonic()
+    do(seen, net, "register", LATE, "--votes", LATE_VOTES)
+    hears = "PoS hears of it with the next PoW epoch that it finalizes"
+    said = do(seen, net, "retire", LESS, RETIRED_VOTES)
+    assert said == f"node {LESS} has retired {RETIRED_VOTES} votes; {hears}\n"
+    said = do(seen, net, "increase", TWICE, ADDED_VOTES)
+    assert said == f"node {TWICE} has staked {ADDED_VOTES} more votes; {hears}\n"
+    reach(seen, KILL_AT)
+    do(seen, net, "kill", DEAD)
+    reach(seen, START_AT)
+    do(seen, net, "start", DEAD)
+    reach(seen, TWIN_AT)
+    said = do(seen, net, "twin", TWICE)
+    assert re.fullmatch(rf"a twin of node {TWICE} runs as process \d+ in {net.dir}/node{TWICE}-twin\n", said)
+    until(lambda: not holds(seen, TWICE), 150, "a dispute")
+    seen.did("disputed")
+    last = seen.height // TERM + 2  # the epoch after the one that saw the dispute: without the disputed
+    reach(seen, last * TERM + 5)
+    until(lambda: str(last) in seen.raw["rewards"], 30, f"the rewards of epoch {last}")
+    print(f"the story took {time.monotonic() - began:.0f} s and {seen.height} blocks")
+
+
+def do(seen: Recorder, net: Devnet, deed: str, *words: object) -> str:
+    """Call `vedette devnet` as people do. Returns what it printed."""
+    said = vedette("devnet", deed, *words, "--dir", net.dir)
+    seen.did(deed)
+    return said
+
+
+def holds(seen: Recorder, validator: int) -> int:
+    return number(seen.account(validator)["status"]["availableVotes"])
+
+
+def reach(seen: Recorder, height: int) -> None:
+    def reached() -> bool:
+        seen.check()
+        return seen.height >= height
+
+    until(reached, 240, f"block {height}")
+
+
+@pytest.fixture(scope="module")
+def chain(story: Story) -> Chain:
+    return story.chain
+
+
+@pytest.fixture(scope="module")
+def api(story: Story) -> str:
+    return story.api or pytest.skip("a recording has no API")
+
+
+@pytest.fixture(scope="module")
+def told(story: Story) -> Told:
+    if story.seen is None:
+        pytest.skip("a recording has no API")
+    assert story.seen.unheard == []
+    return story.seen.told
+
+
+def finished(chain: Chain) -> range:
+    """The epochs that ended and were paid for."""
+    return range(1, len(chain.raw["rewards"]) + 1)
+
+
+def the(transactions: list[dict[str, Any]], chain: Chain, validator: int) -> dict[str, Any]:
+    """The one transaction about a validator."""
+    pos = chain.raw["nodes"][validator]["pos"]
+    (one,) = [each for each in transactions if each["payload"]["address"] == pos]
+    return one
+
+
+# The stake.
+
+
+def test_the_late_one_registers_and_all_its_votes_wait_in_the_in_queue(chain: Chain) -> None:
+    added = the(chain.transactions("UpdateVotingPower"), chain, LATE)
+    assert number(added["payload"]["votingPower"]) == LATE_VOTES
+    height = number(added["blockNumber"])
+    assert chain.stake(LATE, height - 1).available == 0
+    waiting = chain.stake_since(LATE, height)
+    assert (waiting.available, waiting.locked) == (LATE_VOTES, 0)
+    assert waiting.in_queue == [(height - 1 + LIVES.in_queue_views, LATE_VOTES)]
+    (registered,) = chain.transactions("Register")
+    assert number(registered["blockNumber"]) == height
+    assert number(registered["number"]) == number(added["number"]) - 1
+
+
+def test_the_late_one_signs_from_the_first_term_that_it_can_be_elected_for(chain: Chain) -> None:
+    first = min(epoch for epoch in chain.heights if LATE in chain.powers(epoch))
+    assert first == TERMS_SERVING + 1
+    assert chain.has_signed(LATE, first)
+
+
+def test_votes_leave_the_in_queue_where_it_said(chain: Chain) -> None:
+    for validator in (LATE, TWICE):
+        added = the(chain.transactions("UpdateVotingPower"), chain, validator)
+        end = number(added["blockNumber"]) - 1 + LIVES.in_queue_views
+        assert chain.stake(validator, end - 1).in_queue != []
+        settled = chain.stake_since(validator, end)
+        assert settled.in_queue == []
+        assert settled.locked == settled.available
+
+
+def test_retired_votes_wait_in_the_out_queue_and_are_unlocked_where_it_said(chain: Chain) -> None:
+    retired = the(chain.transactions("Retire"), chain, LESS)
+    assert number(retired["payload"]["votingPower"]) == RETIRED_VOTES
+    height = number(retired["blockNumber"])
+    end = height - 1 + LIVES.out_queue_views
+    waiting = chain.stake_since(LESS, height)
+    assert waiting.out_queue == [(end, RETIRED_VOTES)]
+    assert waiting.available == LIVES.votes - RETIRED_VOTES
+    assert chain.stake(LESS, end - 1).unlocked == 0
+    free = chain.stake_since(LESS, end)
+    assert (free.out_queue, free.unlocked) == ([], RETIRED_VOTES)
+
+
+def test_the_dead_one_is_retired_when_the_third_silent_epoch_ends(chain: Chain) -> None:
+    back = next(deed["height"] for deed in chain.raw["deeds"] if deed["what"] == "start")
+    last_signed = chain.last_signed_epoch(DEAD, before=back // TERM + 1)
+    end = (last_signed + 3) * TERM
+    assert chain.stake(DEAD, end - 1).force_retired is None
+    retired = chain.stake_since(DEAD, end)
+    assert retired.force_retired == end
+    assert (retired.available, retired.locked) == (0, 0)
+    assert retired.out_queue == [(end + LIVES.out_queue_views, LIVES.votes)]
+    assert DEAD in chain.powers(last_signed + 4), "it is a member of the epoch that begins at this moment"
+    assert DEAD not in chain.powers(last_signed + 5)
+
+
+def test_a_forced_retirement_ends_with_its_out_queue(chain: Chain) -> None:
+    end = retired_at(chain) + LIVES.out_queue_views
+    assert chain.stake(DEAD, end - 1).force_retired is not None
+    free = chain.stake_since(DEAD, end)
+    assert (free.force_retired, free.out_queue, free.unlocked) == (None, [], LIVES.votes)
+
+
+def retired_at(chain: Chain) -> int:
+    """The height at which the dead one was retired, as the nodes told it."""
+    (height,) = {stake.force_retired for stake in chain.stakes[DEAD].values()} - {None}
+    assert height is not None
+    return height
+
+
+def test_a_dispute_locks_all_that_a_double_voter_has(chain: Chain) -> None:
+    disputes = chain.transactions("Dispute")
+    assert {each["payload"]["address"] for each in disputes} == {chain.raw["nodes"][TWICE]["pos"]}
+    height = min(number(each["blockNumber"]) for each in disputes)
+    had = LIVES.votes + ADDED_VOTES
+    assert chain.stake(TWICE, height - 1).available == had
+    for stake in (chain.stake_since(TWICE, height), chain.stake(TWICE, max(chain.lists))):
+        assert stake.out_queue == [(height - 1 + LIVES.dispute_lock_rounds, had)]
+        assert (stake.available, stake.locked, stake.in_queue) == (0, 0, [])
+        assert (stake.unlocked, stake.forfeited, stake.force_retired) == (0, 0, None)
+    epoch = number(chain.block(height)["epoch"])
+    assert TWICE in chain.powers(epoch), "it stays a member until the epoch ends"
+    assert TWICE not in chain.powers(epoch + 1)
+
+
+# Committees and elections.
+
+
+def test_a_committee_is_the_seats_of_six_terms_as_far_as_the_stake_reaches(chain: Chain) -> None:
+    elected = [epoch for epoch in chain.heights if epoch > TERMS_SERVING]
+    assert len(elected) >= 3
+    for epoch in elected:
+        terms = range(epoch - TERMS_SERVING, epoch)
+        begins = (epoch - 1) * TERM
+        for height in (begins - 1, begins):  # stake that changes just there may count or not
+            expected = {
+                one: min(chain.seats_of(one, terms), chain.stake(one, height).available) for one in range(5)
+            }
+            if chain.powers(epoch) == {one: power for one, power in expected.items() if power}:
+                break
+        else:
+            pytest.fail(f"epoch {epoch}: {chain.powers(epoch)}, not {expected}")
+
+
+def test_a_term_has_as_many_seats_as_it_elects(chain: Chain) -> None:
+    elected = [sum(seats.values()) for term, seats in chain.seats.items() if term >= TERMS_SERVING]
+    assert elected
+    assert set(elected) == {LIVES.elected}
+
+
+# Money.
+
+
+def test_rewards_are_what_the_points_of_each_bring(chain: Chain) -> None:
+    """Every payment in Drip. A late vote may make the leader's bonus uncertain, but seldom does."""
+    exact = 0
+    for epoch in finished(chain):
+        paid = chain.rewards(epoch)
+        for validator in range(5):
+            expected = chain.expected_reward(validator, epoch)
+            assert paid.get(validator, 0) in expected, (epoch, validator, paid.get(validator), expected)
+            exact += expected.least == expected.most
+    assert len(finished(chain)) >= 8
+    assert exact > 4 * len(finished(chain)), "nearly all are known exactly"
+
+
+def test_no_more_is_paid_than_has_gathered(chain: Chain) -> None:
+    for epoch in finished(chain):
+        assert 0 < sum(chain.rewards(epoch).values()) <= chain.interest(epoch)
+
+
+def test_each_reward_arrives_on_the_pow_account(chain: Chain) -> None:
+    compared = 0
+    for epoch in finished(chain):
+        payment = chain.raw["payments"][str(epoch)]
+        assert len(payment["blocks"]) == 1, "only node 0 makes PoW blocks"
+        busy = {party for sent in payment["block"]["transactions"] for party in (sent["from"], sent["to"])}
+        for validator, node in enumerate(chain.raw["nodes"]):
+            account = node["pow"]
+            if any(party and party.lower().endswith(account.partition(":")[2]) for party in busy):
+                continue  # it also sent or received something in this block
+            earned = balance(payment["after"], account) - balance(payment["before"], account)
+            assert earned == chain.rewards(epoch).get(validator, 0), (epoch, validator)
+            compared += 1
+    assert compared > 4 * len(finished(chain))
+
+
+def balance(money: dict[str, Any], account: str) -> int:
+    return number(money["cfx_getBalance"][account])
+
+
+def test_a_silent_member_is_not_paid_and_a_returned_one_is(chain: Chain) -> None:
+    retired_in = retired_at(chain) // TERM
+    for silent in range(retired_in - 2, retired_in + 1):
+        assert DEAD in chain.powers(silent)
+        assert DEAD not in chain.rewards(silent)
+    assert chain.rewards(retired_in + 1)[DEAD] > 0, "it still had seats, came back and signed"
+
+
+def test_rewards_are_null_until_the_next_epoch_has_begun(chain: Chain) -> None:
+    for epoch in finished(chain):
+        asked_in, _ = chain.raw["asked"][str(epoch)]
+        assert asked_in == epoch + 1
+
+
+# Our API.
+
+
+def test_the_api_tells_stake_as_the_nodes_did(told: Told, chain: Chain) -> None:
+    """Every state of every stake that the API told during the story, field by field."""
+    for validator in range(5):
+        raw = {number(each["blockNumber"]): each["status"] for each in chain.raw["accounts"][str(validator)]}
+        both = sorted(told[validator].keys() & raw.keys())
+        assert len(both) > 10, "the API told of many heights that a poll met too"
+        for height in both:
+            assert comparable(told[validator][height]) == as_told(raw[height]), (validator, height)
+
+
+def comparable(stake: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stake.items() if name not in {"height", "at_ms", "states"}}
+
+
+def as_told(status: dict[str, Any]) -> dict[str, Any]:
+    """A raw status, in the words of the API."""
+
+    def queued(name: str) -> list[dict[str, int]]:
+        return [
+            {"end_height": number(each["endBlockNumber"]), "votes": number(each["power"])}
+            for each in status[name]
+        ]
+
+    return {
+        "available_votes": number(status["availableVotes"]),
+        "locked_votes": number(status["locked"]),
+        "in_queue": queued("inQueue"),
+        "out_queue": queued("outQueue"),
+        "unlocked_votes": number(status["unlocked"]),
+        "forfeited_votes": number(status["forfeited"]),
+        "force_retired_height": None if status["forceRetired"] is None else number(status["forceRetired"]),
+    }
+
+
+LIFE: dict[int, list[list[str]]] = {
+    WELL: [["active"]],
+    TWICE: [["active"], ["locking", "active"], ["active"], ["dispute-locked", "unlocking"]],
+    LESS: [["active"], ["unlocking", "active"], ["active", "unlocked"]],
+    DEAD: [["active"], ["force-retired", "unlocking"], ["unlocked"]],
+    LATE: [["not-found"], ["locking", "active"], ["active"]],
+}
+
+
+def test_the_api_tells_each_life_in_its_states(told: Told) -> None:
+    for validator, life in LIFE.items():
+        states = [told[validator][height]["states"] for height in sorted(told[validator])]
+        turns = [one for one, before in zip(states, [None, *states], strict=False) if one != before]
+        assert turns == life, validator
+
+
+def test_the_strips_are_what_the_nodes_said(api: str, chain: Chain) -> None:
+    wrong = []
+    for validator, node in enumerate(chain.raw["nodes"]):
+        told = get(f"{api}/validators/{node['pos']}/votes?last=1000")
+        for height in range(FIRST, max(chain.lists) + 1):
+            epoch = number(chain.block(height)["epoch"])
+            expected = letter(validator, chain.powers(epoch), chain.signers(height), chain.leader(height))
+            shown = told["strip"][height - told["first"]] if height >= told["first"] else "missing"
+            if shown != expected:
+                wrong.append((validator, height, shown, expected))
+    assert wrong == []

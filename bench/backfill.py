@@ -1,8 +1,8 @@
 """How fast the past of the PoS chain is read into the store: blocks a second, each with all its signers.
 
-A stub node in a process of its own answers from memory, at once; the follower, its folding and summing, and its SQLite file are the real ones. MEMBERS (60, as on mainnet),
-EPOCH_BLOCKS (120), BLOCKS and WITNESSES in the environment change the load. The second run has 100 ms of
-latency before each answer.
+A stub node in a process of its own answers at once; the follower, its folding and summing, and its SQLite
+file are the real ones. MEMBERS (60, as on mainnet), EPOCH_BLOCKS (120), BLOCKS and WITNESSES in the
+environment change the load. The second run has 100 ms of latency before each answer.
 """
 
 import asyncio

@@ -10,10 +10,9 @@ from vedette.model.pos import PosAddress
 from vedette.model.reward import EpochRewards, Reward
 from vedette.store import tables as t
 from vedette.store.accounts import known_addresses, pow_addresses
-from vedette.store.codec import ChunkError
+from vedette.store.codec import ChunkError, pack_drips
 from vedette.store.database import Database
 from vedette.store.rewards import (
-    DRIP_BYTES,
     PaidEpoch,
     Payment,
     remember_rewards,
@@ -120,7 +119,7 @@ async def test_the_newest_epoch_says_where_rewards_go(database: Database) -> Non
 
 async def test_rewards_that_are_cut_short_say_so(database: Database) -> None:
     await _remember(database, paid(10, {ALICE: 1, BOB: 2}))
-    await database.write(lambda conn: conn.execute(update(t.pos_rewards).values(drips=bytes(DRIP_BYTES))))
+    await database.write(lambda conn: conn.execute(update(t.pos_rewards).values(drips=pack_drips([1]))))
     with pytest.raises(ChunkError, match="restore the database"):
         await _rewards(database)
 

@@ -14,7 +14,7 @@ from vedette.model.spans import Span
 from vedette.store import epochs, summing
 from vedette.store import tables as t
 from vedette.store.accounts import intern
-from vedette.store.codec import ChunkError, deflate, pack_ints
+from vedette.store.codec import ChunkError, deflate, pack_drips, pack_ints
 from vedette.store.database import Conn, Database
 from vedette.store.stakes import first_staked_epoch, remember_stakes
 from vedette.store.sums import NOTHING, SEGMENT_EPOCHS, dirty, packed, unpacked, window
@@ -62,7 +62,7 @@ async def pay(database: Database, epoch: int, drips: Mapping[PosAddress, int]) -
             "epoch": epoch,
             "pow_hash": b"\0" * 32,
             "accounts": pack_ints([n for n, _ in ordered]),
-            "drips": b"".join(drip.to_bytes(16, "little") for _, drip in ordered),
+            "drips": pack_drips([drip for _, drip in ordered]),
         }
         await conn.execute(t.pos_rewards.insert().values(**row))
         await dirty(conn, epoch)

@@ -231,6 +231,41 @@ def unpack_ints(packed: bytes) -> list[int]:
     return [int(value) for value in recalled]
 
 
+DRIP_BYTES = 16
+
+
+def pack_drips(amounts: Sequence[int]) -> bytes:
+    """Amounts below 2^128 on their own, exact: the first bytes of all before all second bytes."""
+    whole = b"".join(amount.to_bytes(DRIP_BYTES, "little") for amount in amounts)
+    return deflate(np.frombuffer(whole, np.uint8).reshape(-1, DRIP_BYTES).T.tobytes())
+
+
+def unpack_drips(packed: bytes) -> list[int]:
+    """Undo `pack_drips`. Raises ChunkError."""
+    planes = _drip_planes(packed)
+    count = len(planes) // DRIP_BYTES
+    return [int.from_bytes(planes[at::count], "little") for at in range(count)]
+
+
+def drip_at(packed: bytes, place: int) -> int:
+    """One amount of `pack_drips`, by its place. Raises ChunkError."""
+    planes = _drip_planes(packed)
+    count = len(planes) // DRIP_BYTES
+    if not 0 <= place < count:
+        raise ChunkError("packed amounts are cut short: restore the database")
+    return int.from_bytes(planes[place::count], "little")
+
+
+def _drip_planes(packed: bytes) -> bytes:
+    try:
+        planes = inflate(packed, DIRECTORY_BYTES_MAX)
+    except (ValueError, zstandard.ZstdError) as error:
+        raise ChunkError(f"packed amounts cannot be read ({error}): restore the database") from error
+    if len(planes) % DRIP_BYTES:
+        raise ChunkError("packed amounts are cut short: restore the database")
+    return planes
+
+
 # --- chunks -----------------------------------------------------------------------------------------------
 
 

@@ -339,12 +339,6 @@ async def votes_of(conn: Conn, first: int, last: int) -> dict[int, EpochVotes]:
     return {row.epoch: packs.unpack_votes(row.votes, known[row.epoch].seats) for row in rows}
 
 
-async def newest_height(conn: Conn) -> int | None:
-    """The last block of the newest folded epoch."""
-    newest = select(func.max(t.pos_epochs.c.last_height))
-    return cast("int | None", (await conn.execute(newest)).scalar())
-
-
 async def bounds(conn: Conn) -> tuple[int, int] | None:
     """The first and the last folded epoch."""
     epoch = t.pos_epochs.c.epoch

@@ -11,12 +11,10 @@ from vedette.model.pos import PosAddress
 from vedette.model.reward import EpochRewards
 from vedette.store import tables as t
 from vedette.store.accounts import intern
-from vedette.store.codec import ChunkError, pack_ints, unpack_ints
+from vedette.store.codec import drip_at, pack_drips, pack_ints, unpack_ints
 from vedette.store.database import Conn, insert_into
 from vedette.store.rosters import addresses
 from vedette.store.sums import dirty
-
-DRIP_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def _row(
         "pow_epoch": pow_epoch,
         "paid_at_s": paid_at_s,
         "accounts": pack_ints([number for number, _ in paid]),
-        "drips": b"".join(drip.to_bytes(DRIP_BYTES, "little") for _, drip in paid),
+        "drips": pack_drips([drip for _, drip in paid]),
     }
 
 
@@ -119,7 +117,7 @@ async def rewards(conn: Conn, first_epoch: int, last_epoch: int) -> dict[int, Pa
 
 
 def _paid(row: Row[Any], named: Mapping[int, PosAddress]) -> PaidEpoch:
-    drips = {named[number]: _drip(row.drips, place) for number, place in _places(row.accounts).items()}
+    drips = {named[number]: drip_at(row.drips, place) for number, place in _places(row.accounts).items()}
     return PaidEpoch(row.epoch, "0x" + row.pow_hash.hex(), row.pow_epoch, row.paid_at_s, drips)
 
 
@@ -128,13 +126,6 @@ def _paid(row: Row[Any], named: Mapping[int, PosAddress]) -> PaidEpoch:
 def _places(accounts: bytes) -> Mapping[int, int]:
     """Where in the list of payments each account stands."""
     return {number: place for place, number in enumerate(unpack_ints(accounts))}
-
-
-def _drip(drips: bytes, place: int) -> int:
-    found = drips[place * DRIP_BYTES : (place + 1) * DRIP_BYTES]
-    if len(found) != DRIP_BYTES:
-        raise ChunkError("the rewards of an epoch are cut short: restore the database")
-    return int.from_bytes(found, "little")
 
 
 async def rewards_of(conn: Conn, address: PosAddress, first_epoch: int, last_epoch: int) -> list[Payment]:
@@ -149,7 +140,7 @@ async def rewards_of(conn: Conn, address: PosAddress, first_epoch: int, last_epo
         query.where(columns.epoch.between(first_epoch, last_epoch)).order_by(columns.epoch)
     )
     return [
-        Payment(row.epoch, _drip(row.drips, place), row.paid_at_s)
+        Payment(row.epoch, drip_at(row.drips, place), row.paid_at_s)
         for row in rows
         if (place := _places(row.accounts).get(account)) is not None
     ]

@@ -3,7 +3,7 @@
 A bitmap is an integer: bit i is the member in seat i. On disk it is those bytes, little end first.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from vedette.model.pos import Committee, PosAddress
 from vedette.store import tables as t
@@ -119,8 +119,12 @@ async def rosters(conn: Conn, epochs: Collection[int]) -> dict[int, Roster]:
         return {}
     columns = t.pos_committees.c
     query = select(t.pos_committees).where(columns.epoch.in_(sorted(epochs))).order_by(columns.epoch)
+    return await rosters_in(conn, (await conn.execute(query)).all())
+
+
+async def rosters_in(conn: Conn, rows: Sequence[Any]) -> dict[int, Roster]:
+    """The rosters that stand in these rows: each has an epoch and its committee's columns."""
     memory = _memory(conn)
-    rows = (await conn.execute(query)).all()
     fresh = [row for row in rows if (row.epoch, row.members, row.votes) not in memory.rosters]
     await _open(conn, memory, fresh)
     found = {row.epoch: memory.rosters[row.epoch, row.members, row.votes] for row in rows}
@@ -129,7 +133,7 @@ async def rosters(conn: Conn, epochs: Collection[int]) -> dict[int, Roster]:
     return found
 
 
-async def _open(conn: Conn, memory: _Kept, rows: list[Row[Any]]) -> None:
+async def _open(conn: Conn, memory: _Kept, rows: Sequence[Any]) -> None:
     members = {row.epoch: unpack_ints(row.members) for row in rows}
     await _learn(conn, memory, {number for numbers in members.values() for number in numbers})
     for row in rows:

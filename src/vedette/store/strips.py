@@ -9,7 +9,7 @@ from vedette.model.pos import PosAddress
 from vedette.store import packs
 from vedette.store import tables as t
 from vedette.store.database import Conn
-from vedette.store.rosters import Roster, Signers, addresses, rosters
+from vedette.store.rosters import Roster, Signers, addresses, rosters, rosters_in
 from vedette.store.tally import extra_of
 from vedette.store.votes import newest_height
 
@@ -40,7 +40,9 @@ async def of_epochs(conn: Conn, address: PosAddress, first_epoch: int, last_epoc
 
 async def between(conn: Conn, address: PosAddress, first: int, last: int) -> Strip:
     """The strip of the heights in [first, last]."""
-    pieces = {**await _folded(conn, address, first, last), **await _open(conn, address, first, last)}
+    pieces = await _folded(conn, address, first, last)
+    if sum(map(len, pieces.values())) <= last - first:
+        pieces |= await _open(conn, address, first, last)
     letters: list[str] = []
     at = first
     for height, piece in sorted(pieces.items()):
@@ -52,17 +54,23 @@ async def between(conn: Conn, address: PosAddress, first: int, last: int) -> Str
 async def _folded(conn: Conn, address: PosAddress, first: int, last: int) -> dict[int, str]:
     """A piece for each folded epoch, by its first height within the range."""
     columns = t.pos_epochs.c
-    query = select(columns.epoch, columns.first_height, columns.last_height, columns.votes).where(
-        columns.last_height >= first, columns.first_height <= last
-    )
-    rows = (await conn.execute(query)).all()
-    known = await rosters(conn, [row.epoch for row in rows])
+    rows = (
+        await conn.execute(_FOLDED.where(columns.last_height >= first, columns.first_height <= last))
+    ).all()
+    known = await rosters_in(conn, rows)
     return {
-        max(first, row.first_height): _piece(row.votes, known[row.epoch], address)[
+        max(first, row.first_height): _piece(row.signed, known[row.epoch], address)[
             max(0, first - row.first_height) : last + 1 - row.first_height
         ]
         for row in rows
     }
+
+
+_FOLDED = select(
+    *t.pos_epochs.c["epoch", "first_height", "last_height"],
+    t.pos_epochs.c.votes.label("signed"),
+    *t.pos_committees.c["quorum_votes", "total_votes", "members", "votes"],
+).join_from(t.pos_epochs, t.pos_committees, t.pos_epochs.c.epoch == t.pos_committees.c.epoch)
 
 
 def _piece(votes: bytes, roster: Roster, address: PosAddress) -> str:

@@ -17,13 +17,12 @@ from vedette.model.pos import PosAddress
 from vedette.model.sums import contribution
 from vedette.store import epochs
 from vedette.store import tables as t
-from vedette.store.codec import unpack_ints
+from vedette.store.codec import unpack_drips, unpack_ints
 from vedette.store.database import Conn, Database, insert_into
 from vedette.store.rosters import addresses
 from vedette.store.sums import NOTHING, SEGMENT_EPOCHS, Sums, packed, unpacked
 from vedette.store.votes import LOCK
 
-DRIP_BYTES = 16
 BREATHE_EPOCHS = 8
 """While adding up, others get their turn each so many epochs."""
 
@@ -116,9 +115,7 @@ async def _drips(conn: Conn, first: int, last: int) -> dict[int, dict[PosAddress
 
 
 def _paid(accounts: bytes, drips: bytes) -> dict[int, int]:
-    pieces = (drips[at : at + DRIP_BYTES] for at in range(0, len(drips), DRIP_BYTES))
-    amounts = (int.from_bytes(piece, "little") for piece in pieces)
-    return dict(zip(unpack_ints(accounts), amounts, strict=True))
+    return dict(zip(unpack_ints(accounts), unpack_drips(drips), strict=True))
 
 
 async def _stakes(conn: Conn, first: int, last: int) -> dict[int, tuple[dict[PosAddress, int], int | None]]:

@@ -234,7 +234,7 @@ pos_rewards = Table(
     Column("pow_epoch", BigInteger),  # null: its PoW block was not asked for yet, or is forgotten
     Column("paid_at_s", BigInteger),
     Column("accounts", LargeBinary, nullable=False),  # account ids, ascending
-    Column("drips", LargeBinary, nullable=False),  # 16 bytes each, little end first
+    Column("drips", LargeBinary, nullable=False),  # of each, exact
 )
 
 # Sums of counts and rewards from the start of the segment (512 epochs) through this epoch. Derived.

@@ -279,8 +279,14 @@ async def read_of(conn: Conn, witness: str) -> Spans:
 
 async def newest_height(conn: Conn) -> int | None:
     """The newest block that we hold; below it heights may still be missing while the past is read."""
-    in_rows = (await conn.execute(select(func.max(t.pos_blocks.c.height)))).scalar()
-    return max((one for one in (in_rows, await epochs.newest_height(conn)) if one is not None), default=None)
+    newest = (await conn.execute(_NEWEST)).one()
+    return max((one for one in newest if one is not None), default=None)
+
+
+_NEWEST = select(
+    select(func.max(t.pos_blocks.c.height)).scalar_subquery(),
+    select(func.max(t.pos_epochs.c.last_height)).scalar_subquery(),
+)
 
 
 async def recent(conn: Conn, last: int) -> RecentVotes:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.stub_node import StubNode, served
 from vedette.conflux.rpc import Budget, Rpc, open_session, spend
-from vedette.conflux.wire import Garbled, Refused, RpcError, Unreachable
+from vedette.conflux.wire import Garbled, Limited, Refused, RpcError, Unreachable
 from vedette.model.errors import SettingError
 
 Way = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -230,3 +230,106 @@ def test_a_long_run_of_calls_keeps_to_the_rate() -> None:
         budget, wait = spend(budget, 1, now)
         now += wait
     assert now == pytest.approx(19_000, abs=50)  # 5 at once, 95 at five a second
+
+
+# --- gateways that limit us
+
+
+class PassingClock:
+    """Time passes only while somebody sleeps, and then at once."""
+
+    def __init__(self) -> None:
+        self.steady = 1_000
+        self.slept_ms: list[int] = []
+
+    def now_ms(self) -> int:
+        return self.steady
+
+    def steady_ms(self) -> int:
+        return self.steady
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        self.slept_ms.append(duration_ms)
+        self.steady += duration_ms
+
+
+def in_turn(*answers: bytes, heard: list[Any] | None = None) -> Way:
+    """Another answer each time, and the last one for ever."""
+    left = list(answers)
+
+    async def way(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.splitlines()
+            if line.lower().startswith(b"content-length")
+        )
+        question = json.loads(await reader.readexactly(length))
+        if heard is not None:
+            heard.append(question)
+        writer.write(left.pop(0) if len(left) > 1 else left[0])
+        await writer.drain()
+
+    return way
+
+
+def slow_down(retry_after: str) -> bytes:
+    return http(b"slow down", status="429 Too Many", headers=f"Retry-After: {retry_after}\r\n")
+
+
+async def test_a_limit_is_waited_for_and_is_no_failure() -> None:
+    clock = PassingClock()
+    way = in_turn(slow_down("3"), slow_down("2"), http(b'{"id":1,"result":7}'))
+    async with node(way, clock=clock) as rpc:
+        assert await rpc.ask("pos_getStatus") == 7
+    assert clock.slept_ms == [3_000, 2_000]
+
+
+async def test_a_limit_without_end_is_told() -> None:
+    clock = PassingClock()
+    heard: list[Any] = []
+    async with node(in_turn(slow_down("1"), heard=heard), clock=clock) as rpc:
+        with pytest.raises(Limited, match="HTTP 429 instead of an answer to pos_getStatus"):
+            await rpc.ask("pos_getStatus")
+        found = await rpc.batch([("a", ()), ("b", ())])
+    assert [type(one) for one in found] == [Limited, Limited]
+    assert len(heard) == 8
+
+
+async def test_a_days_limit_is_told_at_once_and_nothing_is_asked_meanwhile() -> None:
+    clock = PassingClock()
+    heard: list[Any] = []
+    way = in_turn(slow_down("1200"), http(b'{"id":1,"result":7}'), heard=heard)
+    async with node(way, clock=clock) as rpc:
+        with pytest.raises(Limited) as caught:
+            await rpc.ask("pos_getStatus")
+        assert caught.value.retry_after_s == 1200
+        clock.steady += 600_000
+        with pytest.raises(Limited, match="600 s more"):
+            await rpc.ask("pos_getStatus")
+        assert len(heard) == 1
+        clock.steady += 600_000
+        assert await rpc.ask("pos_getStatus") == 7
+    assert clock.slept_ms == []
+
+
+async def test_only_the_calls_beyond_the_limit_are_asked_again() -> None:
+    words = "request rate exceeded: Too many requests (exceeds 2), try again after 42ms"
+    limited = {"code": -32005, "message": words}
+    answers = [
+        [{"id": 0, "result": "a"}, {"id": 1, "error": limited}, {"id": 2, "error": limited}],
+        [{"id": 0, "result": "b"}, {"id": 1, "error": limited}],
+        [{"id": 0, "result": "c"}],
+    ]
+    clock, heard = PassingClock(), list[Any]()
+    way = in_turn(*(http(json.dumps(each).encode()) for each in answers), heard=heard)
+    async with node(way, clock=clock) as rpc:
+        assert await rpc.batch([("a", ()), ("b", ()), ("c", ())]) == ["a", "b", "c"]
+    assert [[call["method"] for call in each] for each in heard] == [["a", "b", "c"], ["b", "c"], ["c"]]
+    assert clock.slept_ms == [42, 42]
+
+
+async def test_an_answer_cut_off_in_its_body_is_asked_for_once_more() -> None:
+    cut_off = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"
+    async with node(in_turn(cut_off, http(b'{"id":1,"result":7}'))) as rpc:
+        assert await rpc.ask("pos_getStatus") == 7

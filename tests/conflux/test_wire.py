@@ -1,4 +1,4 @@
-"""A reply is an answer or one of three errors, whatever bytes it is made of."""
+"""A reply is an answer or one of a few errors, whatever bytes it is made of."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from vedette.conflux.wire import (
     BODY_BYTES_MAX,
+    RETRY_AFTER_S,
+    RETRY_AFTER_S_MAX,
     Garbled,
+    Limited,
     Refused,
     RpcError,
     Unreachable,
@@ -19,6 +22,7 @@ from vedette.conflux.wire import (
     batch_request,
     checked_url,
     endpoint_name,
+    limited,
     request,
 )
 from vedette.model.errors import SettingError
@@ -99,6 +103,53 @@ def test_every_oddity_is_one_clear_line(
 def test_a_gateway_may_refuse_with_a_status_and_an_error() -> None:
     with pytest.raises(Refused, match="rate limit"):
         answer(reply(error={"code": -32005, "message": "rate limit"}), 429, JSON)
+
+
+@pytest.mark.parametrize(
+    "words, wait_s",
+    [
+        ("request rate exceeded: Too many requests (exceeds 10), try again after 42ms", 0.042),
+        (
+            "daily request count exceeded: Too many requests (exceeds 100000), try again after 19m58.835s",
+            1198.835,
+        ),
+        ("too many requests, try again in 1h0m2s", 3602),
+        ("Too many requests (exceeds 5)", RETRY_AFTER_S),
+        ("too many requests, try again after 1.2.3s", RETRY_AFTER_S),
+        ("too many requests, try again after 999999999h", RETRY_AFTER_S_MAX),
+    ],
+)
+def test_what_a_public_gateway_says_of_its_limit_is_understood(words: str, wait_s: float) -> None:
+    error = {"code": -32005, "message": words}
+    with pytest.raises(Limited) as caught:
+        answer(reply(error=error), 200, JSON)
+    assert caught.value.retry_after_s == pytest.approx(wait_s)
+    first, second = batch_answer(
+        json.dumps([{"id": 0, "result": 1}, {"id": 1, "error": error}]).encode(),
+        200,
+        JSON,
+        methods=["a", "b"],
+    )
+    assert first == 1
+    assert isinstance(second, Limited)
+
+
+@pytest.mark.parametrize(
+    "header, body, wait_s",
+    [
+        ("3", b"", 3),
+        (" 0.5 ", b"try again after 9s", 0.5),
+        (None, b"Too many requests, try again after 450ms", 0.45),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", b"", RETRY_AFTER_S),
+        ("-1", b"\xff", RETRY_AFTER_S),
+        ("9" * 9, b"", RETRY_AFTER_S_MAX),
+    ],
+)
+def test_a_status_that_limits_us_says_for_how_long(header: str | None, body: bytes, wait_s: float) -> None:
+    found = limited(429, header, body, "pos_getStatus")
+    assert found is not None
+    assert found.retry_after_s == pytest.approx(wait_s)
+    assert limited(200, header, body, "pos_getStatus") is None
 
 
 def test_a_strangers_message_stays_on_one_printable_line() -> None:

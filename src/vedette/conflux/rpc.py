@@ -1,11 +1,13 @@
 """JSON-RPC to one endpoint, asynchronously: one call, one deadline, one tree of errors (see wire.py).
 
 No redirects, no proxies from the environment, no cookies, no compression, a bounded reply. Every method asked
-here only reads, so a call whose kept-alive connection turned out to be closed is asked once more.
+here only reads, so a call whose connection was cut off in the middle is asked once more. What a gateway
+refuses because we ask too often is asked again when it says, if that is soon.
 """
 
 import asyncio
 import errno
+import math
 import os
 import ssl
 from collections.abc import Sequence
@@ -16,12 +18,15 @@ import aiohttp
 from yarl import URL
 
 from vedette.conflux import wire
-from vedette.conflux.wire import BODY_BYTES_MAX, DEADLINE_S, Call, Garbled, RpcError, Unreachable
+from vedette.conflux.wire import BODY_BYTES_MAX, DEADLINE_S, Call, Garbled, Limited, RpcError, Unreachable
 from vedette.model.clock import Clock, MachineClock
 from vedette.model.errors import SettingError
 
 CONCURRENT_CALLS: Final = 4
 KEPT_ALIVE_S: Final = 15.0
+PATIENCE_S: Final = 60.0
+"""A gateway that wants a longer rest than this is left to whoever asked: that is a day's limit."""
+LIMITED_TRIES: Final = 4
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -79,9 +84,18 @@ class Rpc:
         self._clock = clock or MachineClock()
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
         self._budget = Budget.full(calls_per_s, self._clock.steady_ms()) if calls_per_s else None
+        self._rests_until_ms = 0  # as a gateway asked for; steady clock
 
     async def ask(self, method: str, *params: Any) -> Any:
         """The `result` of one call, which may be None. Raises RpcError only."""
+        for _ in range(LIMITED_TRIES - 1):
+            try:
+                return await self._ask_once(method, params)
+            except Limited as limited:
+                self._rest(limited)
+        return await self._ask_once(method, params)
+
+    async def _ask_once(self, method: str, params: Sequence[Any]) -> Any:
         reply = await self._post(wire.request(1, method, params), calls=1, what=method)
         return wire.answer(reply.body, reply.status, reply.content_type, method=method)
 
@@ -90,11 +104,28 @@ class Rpc:
 
         Raises RpcError when there was no usable reply at all.
         """
+        found: list[Any | RpcError] = await self._batch_once(calls)
+        for _ in range(LIMITED_TRIES - 1):
+            again = {place: one for place, one in enumerate(found) if isinstance(one, Limited)}
+            if not again:
+                break
+            for limited in again.values():
+                self._rest(limited)
+            answers = await self._batch_once([calls[place] for place in again])
+            for place, one in zip(again, answers, strict=True):
+                found[place] = one
+        return found
+
+    async def _batch_once(self, calls: Sequence[Call]) -> list[Any | RpcError]:
+        """A gateway that limits us refuses the whole, or a part: both have a Limited in each place."""
         if not calls:
             return []
         methods = [method for method, _ in calls]
-        reply = await self._post(wire.batch_request(calls), calls=len(calls), what=f"{len(calls)} calls")
-        return wire.batch_answer(reply.body, reply.status, reply.content_type, methods=methods)
+        try:
+            reply = await self._post(wire.batch_request(calls), calls=len(calls), what=f"{len(calls)} calls")
+            return wire.batch_answer(reply.body, reply.status, reply.content_type, methods=methods)
+        except Limited as limited:
+            return [limited] * len(calls)
 
     async def _post(self, question: bytes, *, calls: int, what: str) -> "_Reply":
         await self._afford(calls)
@@ -107,17 +138,32 @@ class Rpc:
             except (aiohttp.ClientError, OSError) as error:
                 raise Unreachable(f"No answer to {what}: {_why(error)}.") from error
 
+    def _rest(self, limited: Limited) -> None:
+        """Nothing is asked until the gateway wants to be asked again. Raises the error if that is long."""
+        until_ms = self._clock.steady_ms() + math.ceil(limited.retry_after_s * 1000)
+        self._rests_until_ms = max(self._rests_until_ms, until_ms)
+        if limited.retry_after_s > PATIENCE_S:
+            raise limited
+
     async def _afford(self, calls: int) -> None:
-        if self._budget is None:
-            return
-        self._budget, wait_ms = spend(self._budget, calls, self._clock.steady_ms())
-        if wait_ms:
-            await self._clock.sleep_ms(wait_ms)
+        """Wait until so many calls may be asked. Raises Limited when the gateway wants a long rest."""
+        if self._budget is not None:
+            self._budget, wait_ms = spend(self._budget, calls, self._clock.steady_ms())
+            if wait_ms:
+                await self._clock.sleep_ms(wait_ms)
+        while (rest_ms := self._rests_until_ms - self._clock.steady_ms()) > 0:
+            if rest_ms > PATIENCE_S * 1000:
+                raise Limited(f"It wants us to wait for {rest_ms / 1000:.0f} s more.", rest_ms / 1000)
+            await self._clock.sleep_ms(rest_ms)
 
     async def _post_twice(self, question: bytes, what: str) -> "_Reply":
         try:
             return await self._post_once(question, what)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        except (
+            aiohttp.ServerDisconnectedError,
+            aiohttp.ClientOSError,
+            aiohttp.ClientPayloadError,  # in the middle of its body
+        ) as error:
             if isinstance(error, aiohttp.ClientConnectorError):
                 raise
             return await self._post_once(question, what)
@@ -129,7 +175,11 @@ class Rpc:
                 body += piece
                 if len(body) > BODY_BYTES_MAX:
                     raise Garbled(f"The node answered {what} with more than {BODY_BYTES_MAX >> 20} MiB.")
-            return _Reply(bytes(body), response.status, response.headers.get("Content-Type", ""))
+            headers = response.headers
+            limited = wire.limited(response.status, headers.get("Retry-After"), bytes(body), what)
+            if limited is not None:
+                raise limited
+            return _Reply(bytes(body), response.status, headers.get("Content-Type", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 RpcError
   ├─ Unreachable   the node did not speak: refused, timed out, cut off, a gateway without a node behind it
+  │    └─ Limited  a gateway wants to be asked less often, and mostly says when to ask again
   ├─ Refused       the node spoke, and said no (a JSON-RPC error)
   └─ Garbled       the node spoke, and we did not understand
 """
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -25,6 +27,10 @@ METHOD_NOT_FOUND: Final = -32601
 HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 QUOTED_CHARS_MAX: Final = 200
 
+RETRY_AFTER_S: Final = 1.0
+"""What a gateway means that limits us and does not say for how long."""
+RETRY_AFTER_S_MAX: Final = 86_400.0
+
 Call = tuple[str, Sequence[Any]]
 """A method and its parameters."""
 
@@ -35,6 +41,14 @@ class RpcError(Exception):
 
 class Unreachable(RpcError):  # noqa: N818  a state of the talk, named by what the caller can do
     """The node did not speak: refused, timed out or cut off."""
+
+
+class Limited(Unreachable):
+    """A gateway wants us to wait before we ask again: no fault of the node's."""
+
+    def __init__(self, line: str, retry_after_s: float) -> None:
+        super().__init__(line)
+        self.retry_after_s = min(max(retry_after_s, 0.0), RETRY_AFTER_S_MAX)
 
 
 class Garbled(RpcError):  # noqa: N818  as above
@@ -72,6 +86,19 @@ def request(id: int, method: str, params: Sequence[Any] = ()) -> bytes:  # noqa:
 def batch_request(calls: Sequence[Call]) -> bytes:
     """Many questions in one body; their ids are their places, 0 first."""
     return msgspec.json.encode([_call(place, *call) for place, call in enumerate(calls)])
+
+
+def limited(status: int, retry_after: str | None, body: bytes, what: str) -> Limited | None:
+    """Whether this reply asks us to wait; `retry_after` is the header of that name, in seconds.
+
+    Where it is missing (or a date, for which one needs the gateway's clock), the words of the body count.
+    """
+    if status != HTTPStatus.TOO_MANY_REQUESTS:
+        return None
+    told = (retry_after or "").strip()
+    is_number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", told)
+    wait_s = float(told) if is_number else _told_to_wait_s(body[:1000].decode("utf-8", "replace"))
+    return Limited(f"HTTP {status} instead of an answer to {what}: it wants us to wait {wait_s:g} s.", wait_s)
 
 
 def answer(body: bytes, status: int, content_type: str, *, method: str = "the call", id: int = 1) -> Any:  # noqa: A002
@@ -156,7 +183,26 @@ def _refused(error: Any, method: str) -> RpcError:
     code = error.get("code") if isinstance(error, dict) else None
     if not isinstance(code, int) or isinstance(code, bool) or abs(code) >= 2**63:
         return Garbled(f"The node's answer to {method} has an error without a code.")
-    return Refused(method, code, _clean(str(error.get("message"))) or "no message")
+    message = _clean(str(error.get("message"))) or "no message"
+    if TOO_MANY.search(message):
+        return Limited(f"{method} was not answered: {message.rstrip('.')}.", _told_to_wait_s(message))
+    return Refused(method, code, message)
+
+
+# The public gateways (Confura) answer each call beyond their limit with -32005 or -32000 and such a message:
+# "request rate exceeded: Too many requests (exceeds 10), try again after 42ms", or "... after 19m58.835s".
+TOO_MANY: Final = re.compile("too many requests", re.IGNORECASE)
+_WAIT: Final = re.compile(r"try again (?:after|in) ((?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:h|ms|µs|us|ns|m|s))+)")
+_PART: Final = re.compile(r"([0-9.]+)(h|ms|µs|us|ns|m|s)")
+_SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
+
+
+def _told_to_wait_s(message: str) -> float:
+    """The wait that a gateway's words ask for: a duration as Go writes it."""
+    found = _WAIT.search(message)
+    if found is None:
+        return RETRY_AFTER_S
+    return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(found[1]))
 
 
 def _result_or_error(reply: Any, method: str, id: int) -> Any | RpcError:  # noqa: A002

@@ -132,7 +132,8 @@ class Growth:
     def term(self, epoch: int) -> Ints:
         """The seats, by account, of the term that begins to serve in that epoch."""
         if epoch <= 1:
-            return self._first_terms[epoch - 2]
+            first: Ints = self._first_terms[epoch - 2]
+            return first
         return np.frombuffer(self.row(epoch - 1).elected, np.uint8).astype(np.int64)
 
     def leaves(self, epoch: int) -> Leaves:
@@ -151,13 +152,13 @@ class Growth:
         self._diligence: U16 = np.zeros(0, np.uint16)
         self._signed_in: Ints = np.zeros(0, np.int64)  # the last epoch in which it signed
         self._away: Ints = np.zeros((2, 0), np.int64)  # first and last height of its newest outage
-        self._terms: list[Ints] = [np.zeros(0, np.int64)] * TERMS_SERVING  # seats, the oldest term first
+        self._terms: Ints = np.zeros((TERMS_SERVING, 0), np.int64)  # seats, the oldest term first
         for each in votes.tolist():
             self._register(len(self.people))
             self._put(len(self.people) - 1, 0, Stake(locked=each))
         terms = [_lots(rng, self._available, TERM_SEATS) for _ in range(TERMS_SERVING)]
-        self._terms = self._first_terms = terms
-        self._power = np.minimum(sum(terms), self._available)
+        self._terms = self._first_terms = np.stack(terms)
+        self._power = np.minimum(self._terms.sum(axis=0), self._available)
         self._early = self._available > 0
         self._first_early = np.packbits(self._early).tobytes()
         self._next_start_us = 0
@@ -172,7 +173,7 @@ class Growth:
         self._diligence = np.append(self._diligence, np.uint16(person.diligence_ppm * DRAW // PPM))
         self._signed_in = np.append(self._signed_in, -TERMS_TO_RETIRE)
         self._away = np.append(self._away, [[-1], [-1]], axis=1)
-        self._terms = [np.append(term, 0) for term in self._terms]
+        self._terms = np.pad(self._terms, ((0, 0), (0, 1)))
 
     def _put(self, account: int, height: int, new: Stake) -> None:
         heights, stakes = self._stakes[account]
@@ -187,14 +188,16 @@ class Growth:
         deeds = self._foresee(epoch)
         split = bisect.bisect_right(deeds, self.middle(epoch), key=lambda deed: deed.height)
         self._do(deeds[:split])
-        late = self._late(epoch)
-        kept, elected = self._elect(epoch, late)
+        free = self._free()
+        early = self._filled(self._early)
+        late = self._standing(free, self.first_height(epoch), self.middle(epoch)) & ~early
+        kept, elected = self._elect(epoch, np.where(early | late, free, 0))
         self._do(deeds[split:])
         drawn = self._leaves(epoch, self._next_start_us, *self._members())
         points = self._points(drawn, kept)
         pivot_before, transactions = self._pivot, self._count(drawn, late, len(deeds))
-        self._terms = [*self._terms[1:], self._filled(elected)]
-        early = self._standing(self.middle(epoch) + 1, self.last_height(epoch))
+        self._terms = np.vstack([self._terms[1:], self._filled(elected)])
+        early = self._standing(self._free(), self.middle(epoch) + 1, self.last_height(epoch))
         self.rows.append(
             Row(
                 start_us=drawn.setting.start_us,
@@ -248,29 +251,21 @@ class Growth:
             before = self.stake(deed.account, deed.height)
             self._put(deed.account, deed.height, _after(before, deed))
 
-    def _late(self, epoch: int) -> Flags:
-        """Who stands for the next term only in this epoch's first half."""
-        late = self._standing(self.first_height(epoch), self.middle(epoch))
-        early = self._filled(self._early)
-        return late & ~early
-
-    def _standing(self, first: int, last: int) -> Flags:
+    def _standing(self, free: Ints, first: int, last: int) -> Flags:
         """Who takes part in the open election at some time between those heights."""
         away = (self._away[0] <= first) & (self._away[1] >= last)
-        standing: Flags = (self._free() > 0) & ~away
+        standing: Flags = (free > 0) & ~away
         return standing
 
     def _free(self) -> Ints:
         """Available votes that do not serve in the five terms before the one that is elected next."""
-        serving = np.sum(self._terms[1:], axis=0)
-        free: Ints = np.maximum(self._available - serving, 0)
+        free: Ints = np.maximum(self._available - self._terms[1:].sum(axis=0), 0)
         return free
 
-    def _elect(self, epoch: int, late: Flags) -> tuple[Ints, Ints]:
-        """Votes kept and seats won for the next epoch's term, by account."""
+    def _elect(self, epoch: int, votes: Ints) -> tuple[Ints, Ints]:
+        """Votes kept and seats won for the next epoch's term, by account, of those that stand."""
         rng = self.dice.rng(Stream.ELECTION, epoch)
-        standing = late | self._filled(self._early)
-        kept = _lots(rng, np.where(standing, self._free(), 0), CANDIDATE_VOTES_MAX)
+        kept = _lots(rng, votes, CANDIDATE_VOTES_MAX)
         return kept, _lots(rng, kept, TERM_SEATS)
 
     def _members(self) -> tuple[Ints, Ints]:
@@ -299,13 +294,13 @@ class Growth:
     def _count(self, drawn: Leaves, late: Flags, deeds: int) -> int:
         """Transactions of the epoch, but for the early candidates."""
         pivots = pivot_heights(drawn.at_us)
-        decisions = int(np.count_nonzero(np.diff(pivots, prepend=self._pivot)))
+        decisions = int(pivots[0] > self._pivot) + int(np.count_nonzero(pivots[1:] > pivots[:-1]))
         self._pivot = int(pivots[-1])
         return drawn.setting.blocks + decisions + int(late.sum()) + deeds
 
     def _end(self, epoch: int, drawn: Leaves) -> None:
         """The next committee is known before this epoch's silent members are retired."""
-        self._power = np.minimum(np.sum(self._terms, axis=0), self._available)
+        self._power = np.minimum(self._terms.sum(axis=0), self._available)
         members = drawn.setting.members
         self._signed_in[members[drawn.signed.any(axis=0)]] = epoch
         for account in members[self._signed_in[members] <= epoch - TERMS_TO_RETIRE].tolist():

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Table, func, select
 
 from vedette.model.economics import Economics
 from vedette.model.pos import PosAddress
@@ -43,6 +43,25 @@ async def economics_between(conn: Conn, first_ms: int, last_ms: int) -> list[tup
     columns = t.pos_economics.c
     query = select(t.pos_economics).where(columns.at_ms.between(first_ms, last_ms)).order_by(columns.at_ms)
     return [(row.at_ms, _economics(row)) for row in await conn.execute(query)]
+
+
+class Parameters(NamedTuple):
+    """The network's parameters at one moment."""
+
+    at_ms: int
+    economics: Economics
+    finality_gap_epochs: int | None
+
+
+async def parameters_sampled(conn: Conn, first_ms: int, last_ms: int, each_ms: int) -> list[Parameters]:
+    """The last of each stretch of so many milliseconds, from first to last, ascending."""
+    column = t.pos_economics.c.at_ms
+    chosen = select(func.max(column)).where(column.between(first_ms, last_ms))
+    chosen = chosen.group_by((column - first_ms) // each_ms)
+    query = select(t.pos_economics).where(column.in_(chosen)).order_by(column)
+    return [
+        Parameters(row.at_ms, _economics(row), row.finality_gap_epochs) for row in await conn.execute(query)
+    ]
 
 
 async def finality_gaps(conn: Conn, first_ms: int, last_ms: int) -> list[tuple[int, int]]:

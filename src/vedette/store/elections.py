@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from vedette.model.election import CommitteeNow, Election
 from vedette.model.pos import PosAddress
@@ -120,6 +120,13 @@ def _election(
         return None
     votes = {named[number]: votes for number, votes in elected.items()}
     return Election(row.start_height, row.is_finalized, votes)
+
+
+async def bounds(conn: Conn) -> tuple[int, int] | None:
+    """The first and the last term of which anything is known."""
+    term = t.pos_elections.c.term
+    row = (await conn.execute(select(func.min(term), func.max(term)))).one()
+    return None if row[0] is None else (row[0], row[1])
 
 
 async def candidacies(

@@ -132,6 +132,14 @@ async def counts(conn: Conn, first_epoch: int, last_epoch: int) -> list[EpochCou
     return [named_counts(one, named) for one in held]
 
 
+async def counts_before(conn: Conn, before: int | None, limit: int) -> list[NumberedCounts]:
+    """At most `limit` finished epochs below that one (None: from the newest), newest first."""
+    epoch = t.pos_epochs.c.epoch
+    query = COUNTS.order_by(epoch.desc()).limit(limit)
+    rows = await conn.execute(query if before is None else query.where(epoch < before))
+    return [numbered_counts(row) for row in rows]
+
+
 def named_counts(held: NumberedCounts, named: Mapping[int, PosAddress]) -> EpochCounts:
     """The same, by address."""
     people = [named[number] for number in held.accounts.tolist()]
@@ -344,6 +352,11 @@ async def bounds(conn: Conn) -> tuple[int, int] | None:
     epoch = t.pos_epochs.c.epoch
     row = (await conn.execute(select(func.min(epoch), func.max(epoch)))).one()
     return None if row[0] is None else (row[0], row[1])
+
+
+async def count(conn: Conn) -> int:
+    """How many epochs are folded."""
+    return int((await conn.execute(select(func.count()).select_from(t.pos_epochs))).scalar_one())
 
 
 class EpochSpan(NamedTuple):

@@ -11,7 +11,7 @@ from vedette.model.pos import PosAddress
 from vedette.model.reward import EpochRewards
 from vedette.store import tables as t
 from vedette.store.accounts import intern
-from vedette.store.codec import drip_at, pack_drips, pack_ints, unpack_ints
+from vedette.store.codec import drip_at, pack_drips, pack_ints, unpack_drips, unpack_ints
 from vedette.store.database import Conn, insert_into
 from vedette.store.rosters import addresses
 from vedette.store.sums import dirty
@@ -151,3 +151,51 @@ async def rewarded_epochs(conn: Conn, first_epoch: int, last_epoch: int) -> set[
     columns = t.pos_rewards.c
     query = select(columns.epoch).where(columns.epoch.between(first_epoch, last_epoch))
     return set((await conn.execute(query)).scalars())
+
+
+class Paid(NamedTuple):
+    """What one account was paid for one epoch; nothing (0) is a payment, too, if others were paid."""
+
+    epoch: int
+    drip: int
+    pow_epoch: int | None
+    paid_at_s: int | None
+
+
+async def payments_before(conn: Conn, address: PosAddress, before: int | None, limit: int) -> list[Paid]:
+    """At most `limit` epochs below that one (None: from the newest) with known payments, newest first."""
+    number = select(t.pos_accounts.c.id).where(t.pos_accounts.c.address == address)
+    account = (await conn.execute(number)).scalar()
+    query = select(t.pos_rewards).order_by(t.pos_rewards.c.epoch.desc()).limit(limit)
+    rows = await conn.execute(query if before is None else query.where(t.pos_rewards.c.epoch < before))
+    return [Paid(row.epoch, _drip_of(row, account), row.pow_epoch, row.paid_at_s) for row in rows]
+
+
+def _drip_of(row: Row[Any], account: int | None) -> int:
+    place = None if account is None else _places(row.accounts).get(account)
+    return 0 if place is None else drip_at(row.drips, place)
+
+
+class PaidTotal(NamedTuple):
+    """What was paid to everybody for one epoch."""
+
+    drip: int
+    accounts: int
+    pow_epoch: int | None
+    paid_at_s: int | None
+
+
+async def totals(conn: Conn, first_epoch: int, last_epoch: int) -> dict[int, PaidTotal]:
+    """What was paid for each of those epochs from first to last whose payments are known."""
+    query = select(t.pos_rewards).where(t.pos_rewards.c.epoch.between(first_epoch, last_epoch))
+    return {row.epoch: _total(row) for row in await conn.execute(query)}
+
+
+def _total(row: Row[Any]) -> PaidTotal:
+    drips = unpack_drips(row.drips)
+    return PaidTotal(sum(drips), len(drips), row.pow_epoch, row.paid_at_s)
+
+
+async def rewarded_count(conn: Conn) -> int:
+    """How many epochs' payments are known."""
+    return int((await conn.execute(select(func.count()).select_from(t.pos_rewards))).scalar_one())

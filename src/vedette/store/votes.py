@@ -106,6 +106,12 @@ async def committee(conn: Conn, epoch: int) -> Committee | None:
     return None if roster is None else roster.committee
 
 
+async def committees(conn: Conn, first_epoch: int, last_epoch: int) -> dict[int, Committee]:
+    """The committees of those of these epochs that were told."""
+    held = await rosters(conn, range(first_epoch, last_epoch + 1))
+    return {epoch: roster.committee for epoch, roster in held.items()}
+
+
 async def known_epochs(conn: Conn, first: int, last: int) -> set[int]:
     """Epochs in [first, last] whose committee is known."""
     columns = t.pos_committees.c

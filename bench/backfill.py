@@ -34,6 +34,7 @@ SECONDS_MAX = 600
 class At:
     name: str
     url: str
+    calls_per_s: float | None = None
 
 
 @dataclass(frozen=True)

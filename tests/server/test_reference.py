@@ -5,10 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from vedette.conflux.networks import known
 from vedette.model.pos import AccountState
 from vedette.model.view import NodeState
 from vedette.server.app import openapi_document
-from vedette.server.settings import DEFAULT_PORT, ENVIRONMENT, AlertSetting
+from vedette.server.settings import (
+    DEFAULT_PORT,
+    ENVIRONMENT,
+    RATE_MAX,
+    RATE_MIN,
+    AlertSetting,
+    EndpointSetting,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -29,6 +37,16 @@ def test_the_defaults_in_the_reference_are_the_programs() -> None:
     usual = AlertSetting()
     for name in AlertSetting.__dataclass_fields__:
         assert rows[f"alerts.{name}"] == str(getattr(usual, name))
+
+
+def test_what_may_be_said_of_an_endpoint_is_in_the_reference() -> None:
+    page = (DOCS / "reference" / "settings.md").read_text()
+    for name in EndpointSetting.__dataclass_fields__:
+        assert f"`{name}`" in page or f"`endpoints.{name}`" in page
+    (row,) = re.findall(r"^\| `endpoints.calls_per_s` .*$", page, flags=re.MULTILINE)
+    (usual,) = {network.endpoint_calls_per_s for network in known().networks}
+    assert f"| {usual:g} for Conflux's public gateways" in row
+    assert f"{RATE_MIN:g} to {RATE_MAX:g}" in row
 
 
 def test_every_state_is_in_the_reference() -> None:

@@ -36,6 +36,10 @@ public_url = "https://watch.example/"
 [[endpoints]]
 name = "mine"
 url = "http://127.0.0.1:12537"
+[[endpoints]]
+name = "gateway"
+url = "https://gateway.example/key"
+calls_per_s = 2.5
 [mail]
 server = "smtp://u:p@mail.example:587"
 from = "vedette@example.org"
@@ -49,6 +53,9 @@ language = "zh"
 """
 
 
+RATES = "a number of calls a second from 0.1 to 10000"
+
+
 def test_a_full_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "enrol").write_text("enrol-me-enrol-me-enrol-me\n")
     settings = load(written(tmp_path, FULL), {})
@@ -56,7 +63,7 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert settings.watch == (ALICE,)
     assert settings.ingest_token == "enrol-me-enrol-me-enrol-me"
     assert (settings.host, settings.port, settings.page_url) == ("::1", 9000, "https://watch.example")
-    assert settings.endpoints[0].name == "mine"
+    assert [(one.name, one.calls_per_s) for one in settings.endpoints] == [("mine", None), ("gateway", 2.5)]
     assert settings.mail is not None
     assert settings.mail.to == ("a@example.org", "b@example.org")
     assert settings.webhooks[0].secret is None
@@ -125,6 +132,13 @@ EXPECTED = [
     [
         ("server = 5", "wrong setting: server must be a table"),
         ("endpoints = 5", "wrong setting: write [[endpoints]], one for each"),
+        *(
+            (
+                f'[[endpoints]]\nname = "a"\nurl = "http://x"\ncalls_per_s = {wrong}',
+                f"wrong setting: endpoints[0].calls_per_s must be {RATES}",
+            )
+            for wrong in ("0", "-1", "true", "nan", "inf", '"5"')
+        ),
         ("[server]\nport = true", "wrong setting: server.port must be a whole number from 0 to 65535"),
         ('ingest_token_file = "gone"', "wrong setting: ingest_token_file: cannot read gone: No such file"),
         ('[server]\ntrust_loopback = "yes"', "wrong setting: server.trust_loopback must be true or false"),

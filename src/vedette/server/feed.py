@@ -12,10 +12,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from vedette.conflux import pos
+from vedette.conflux import networks, pos
 from vedette.conflux import pow as pow_chain
 from vedette.conflux.economics import PARAMS, POS_ECONOMICS, SUPPLY, economics
-from vedette.conflux.networks import calls_per_s
 from vedette.conflux.pow import VOTING, PowBlock, pow_status, voting
 from vedette.conflux.rpc import Budget, Rpc, spend
 from vedette.conflux.wire import Call, Garbled, RpcError
@@ -64,6 +63,13 @@ class Endpoint(Protocol):
     def name(self) -> str: ...
     @property
     def url(self) -> str: ...
+    @property
+    def calls_per_s(self) -> float | None: ...
+
+
+def rate_of(endpoint: Endpoint) -> float | None:
+    """How many calls a second an endpoint may be asked: as it is set, else as its network is known for."""
+    return networks.calls_per_s(endpoint.url) if endpoint.calls_per_s is None else endpoint.calls_per_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,7 @@ class Feed:
         self._shared = shared
         self._clock = shared.clock
         self._jitter = jitter
-        self._rate = calls_per_s(endpoint.url)
+        self._rate = rate_of(endpoint)
         self._size = BatchSize.for_rate(self._rate)
         self._read: Spans = ()
         self._target = 0

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from vedette.conflux.networks import calls_per_s
 from vedette.conflux.pos import FIRST_HEIGHT
 from vedette.conflux.rpc import Rpc, open_session
 from vedette.conflux.wire import RpcError
@@ -21,7 +20,7 @@ from vedette.model.pos import PowStatus
 from vedette.server import follow_plan as plan
 from vedette.server.chore_plan import Pulse, blocks_per_s, eta_s
 from vedette.server.chores import Chores, Pace
-from vedette.server.feed import Endpoint, EndpointHealth, Feed, Shared, Told
+from vedette.server.feed import Endpoint, EndpointHealth, Feed, Shared, Told, rate_of
 from vedette.server.follow_plan import Identity
 from vedette.store import chain, votes
 from vedette.store.database import Database
@@ -107,7 +106,7 @@ class Follower:
             self._shared.feeds = [
                 Feed(
                     each,
-                    Rpc(each.url, session=session, calls_per_s=calls_per_s(each.url), clock=self._clock),
+                    Rpc(each.url, session=session, calls_per_s=rate_of(each), clock=self._clock),
                     self._shared,
                     self._jitter,
                 )

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 TOKEN_LENGTH_MIN = 16
 DEFAULT_PORT = 8642
+RATE_MIN, RATE_MAX = 0.1, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class EndpointSetting:
 
     name: str
     url: str = field(repr=False)  # may carry a key
+    calls_per_s: float | None = (
+        None  # ask at most so often; None: as networks.toml says, or as fast as it can
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,12 @@ def whole(least: int, most: int) -> Kind[int]:
         return value
 
     return kind
+
+
+def rate(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and RATE_MIN <= value <= RATE_MAX:
+        return float(value)
+    raise ValueError(f"a number of calls a second from {RATE_MIN} to {RATE_MAX}")
 
 
 def flag(value: object) -> bool:
@@ -408,7 +418,8 @@ def _endpoints(top: Table) -> tuple[EndpointSetting, ...]:
     found = []
     for table in top.tables("endpoints"):
         name = table.need("name", short_name, "")
-        found.append(EndpointSetting(name, table.need("url", url("http", "https"), "")))
+        address = table.need("url", url("http", "https"), "")
+        found.append(EndpointSetting(name, address, table.take("calls_per_s", rate, None)))
         table.close()
     _complain_of_twins("endpoints", [one.name for one in found], top.problems)
     return tuple(found)

@@ -302,7 +302,7 @@ class Growth:
         """The next committee is known before this epoch's silent members are retired."""
         self._power = np.minimum(self._terms.sum(axis=0), self._available)
         members = drawn.setting.members
-        self._signed_in[members[drawn.signed.any(axis=0)]] = epoch
+        self._signed_in[members[drawn.counted]] = epoch
         for account in members[self._signed_in[members] <= epoch - TERMS_TO_RETIRE].tolist():
             self._force_retire(epoch, account)
 
@@ -330,8 +330,8 @@ def member_points(drawn: Leaves, term_blocks: int) -> Ints:
     """What the committee's part, leading and collecting votes bring each member (all but the election)."""
     leader = EPOCH_POINTS * LEADER_PERCENT // 100 // term_blocks
     bonus = EPOCH_POINTS * BONUS_PERCENT // 100 // term_blocks // BONUS_VOTES
-    served = np.where(drawn.signed.any(axis=0), COMMITTEE_POINTS * drawn.setting.votes, 0)
-    return served + drawn.by_leader(leader + bonus * drawn.bonus)
+    earned = COMMITTEE_POINTS * drawn.setting.votes + drawn.by_leader(leader + bonus * drawn.bonus)
+    return np.where(drawn.counted, earned, 0)
 
 
 def _after(before: Stake, deed: Deed) -> Stake:

@@ -87,8 +87,18 @@ class Leaves:
 
     @property
     def bonus(self) -> Ints:
-        """Votes above the quorum in each certificate."""
-        return self.voted - self.setting.quorum
+        """Votes above the quorum that each block brings its leader: those of the certificate that it carries.
+
+        That is the certificate of the block before; the first block of an epoch carries none of it.
+        Recomputed from the payments of real validators (v3.0.2), exactly.
+        """
+        return np.append(0, (self.voted - self.setting.quorum)[:-1])
+
+    @property
+    def counted(self) -> Flags:
+        """Who signed something that the chain counts: the last block's certificate comes too late."""
+        counted: Flags = np.any(self.signed[:-1], axis=0)
+        return counted
 
     def by_leader(self, amounts: Ints) -> Ints:
         """The sum of a number of each block over the blocks that each member led."""

@@ -162,7 +162,8 @@ class Page:
         known = drawn.certified
         signed = drawn.signed[known].sum(axis=0).tolist()
         led = drawn.by_leader(np.ones(setting.blocks, np.int64)).tolist()
-        bonus = drawn.by_leader(np.where(known, drawn.bonus, 0)).tolist()
+        bonus = drawn.by_leader(np.where(np.append(False, known[:-1]), drawn.bonus, 0)).tolist()
+        late = (drawn.signed[-1] & known[-1]).astype(int).tolist()
         return EpochCounts(
             epoch=self.epoch,
             first_height=setting.first_height,
@@ -172,13 +173,13 @@ class Page:
             blocks=setting.blocks,
             known_blocks=int(known.sum()),
             nil_blocks=int((drawn.leaders == NOBODY).sum()),
-            timeout_rounds=int(drawn.rounds[-1] - drawn.rounds[0]) - (setting.blocks - 1),
+            timeout_rounds=int(drawn.rounds[-1]) - setting.blocks,
             quorum_votes=setting.quorum,
             total_votes=int(setting.votes.sum()),
             bonus_votes={who: votes for who, votes in zip(self.members, bonus, strict=True) if votes},
             members={
                 who: MemberCounts(*counts)
-                for who, *counts in zip(self.members, setting.votes.tolist(), signed, led, strict=True)
+                for who, *counts in zip(self.members, setting.votes.tolist(), signed, led, late, strict=True)
             },
         )
 

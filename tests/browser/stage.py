@@ -20,6 +20,7 @@ from typing import Self
 from aiohttp import web
 from pydantic import BaseModel
 
+from vedette.model.performance import Why
 from vedette.server.api import shapes
 
 STATIC = Path(__file__).parents[2] / "src" / "vedette" / "server" / "static"
@@ -182,7 +183,22 @@ class Stage:
     def validators(self) -> shapes.Validators:
         return shapes.Validators(
             height=self.height if self.names else None,
+            window=self.window(),
+            total=len(self.names),
             validators=[self.validator(name) for name in self.names],
+            next_cursor=None,
+        )
+
+    def window(self) -> shapes.WindowHeader:
+        last = self.height // EPOCH_BLOCKS - 1
+        return shapes.WindowHeader(
+            name="24h",
+            first_epoch=last - 23,
+            last_epoch=last,
+            asked_epochs=24,
+            known_epochs=24,
+            rewarded_epochs=23,
+            through_ms=now_ms() - 60_000,
         )
 
     def validator(self, name: str) -> shapes.Validator:
@@ -207,6 +223,27 @@ class Stage:
             ),
             last_signed_height=None if signs is None else self.height - HISTORY + 1 + signs,
             incidents=[12] if self.scene == "trouble" and name == "node2" else [],
+            performance=self.performance(index, elected),
+        )
+
+    def performance(self, index: int, elected: bool) -> shapes.PerformanceSummary:
+        """Well enough, each a little worse than the one before; nothing of those that were never elected."""
+        why = None if elected else Why.NOT_ELECTED
+        ppm = 999_800 - index * 571 if elected else None
+        return shapes.PerformanceSummary(
+            score=100 - index % 30 if elected else None,
+            reason=why,
+            vote_rate_ppm=ppm,
+            served_epochs=24 if elected else 0,
+            silent_epochs=index % 3 if elected else 0,
+            seats=(75 - index % 40) * 4 if elected else 0,
+            led_blocks=700 - index if elected else 0,
+            reward_gdrip=str((75 - index % 40) * 21_400_000_000) if elected else "0",
+            loss_silent_gdrip=str(index % 3 * 900_000_000) if elected else "0",
+            apy_ppm=112_400 - index * 90 if elected else 0,
+            paid_over_expected_ppm=ppm,
+            earned_ppm=ppm,
+            unknown={} if why is None else {"score": why, "vote_rate_ppm": why, "earned_ppm": why},
         )
 
     def stake(self, index: int) -> shapes.Stake:

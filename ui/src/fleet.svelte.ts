@@ -66,7 +66,7 @@ export function withBlock(data: Validators, block: LiveBlock): Validators | null
     if (next === null) return null;
     validators.push({ ...validator, votes: counted(next), last_signed_height: lastSigned(validator, block) });
   }
-  return { height: Math.max(data.height ?? 0, block.height), validators };
+  return { ...data, height: Math.max(data.height ?? 0, block.height), validators };
 }
 
 export function lastSigned(validator: Validator, block: LiveBlock): number | null {

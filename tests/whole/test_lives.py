@@ -288,6 +288,19 @@ def test_rewards_are_what_the_points_of_each_bring(chain: Chain) -> None:
     assert exact > 4 * len(finished(chain)), "nearly all are known exactly"
 
 
+def test_both_layers_tell_the_same_payment_in_whatever_order(chain: Chain) -> None:
+    for epoch in finished(chain):
+        told, paid = chain.raw["rewards"][str(epoch)], chain.raw["payments"][str(epoch)]["paid"]
+        assert (
+            told["powEpochHash"] == paid["powEpochHash"] == chain.raw["payments"][str(epoch)]["block"]["hash"]
+        )
+        assert by_account(told) == by_account(paid)
+
+
+def by_account(rewards: dict[str, Any]) -> list[dict[str, str]]:
+    return sorted(rewards["accountRewards"], key=lambda each: str(each["posAddress"]))
+
+
 def test_no_more_is_paid_than_has_gathered(chain: Chain) -> None:
     for epoch in finished(chain):
         assert 0 < sum(chain.rewards(epoch).values()) <= chain.interest(epoch)

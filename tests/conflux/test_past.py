@@ -204,8 +204,16 @@ def test_rewards_are_read_to_the_last_drip_with_simple_addresses() -> None:
         THREE: 0x19EE4C6C5EB9CFC69B,
         ONE: 0x1F07263EBDD4AB376E,
     }
-    assert paid.rewards[0].pow_address == "net1234:aas42ej3wnehsr695aw807ccj751mpmw361xwss7r1"
+    homes = {each.account: each.pow_address for each in paid.rewards}
+    assert homes[TWO] == "net1234:aas42ej3wnehsr695aw807ccj751mpmw361xwss7r1"
     assert paid.total_drip == 1_492_668_858_122_973_329_321
+
+
+def test_payments_in_another_order_are_the_same_payments() -> None:
+    raw = taped(pos.REWARDS)[0]
+    turned = {**raw, "accountRewards": raw["accountRewards"][::-1]}
+    assert turned != raw
+    assert pos.epoch_rewards(15, turned) == pos.epoch_rewards(15, raw)
 
 
 def test_an_epoch_that_was_not_paid_yet_has_no_rewards() -> None:

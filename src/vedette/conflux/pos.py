@@ -182,11 +182,15 @@ def _node_votes(nodes: Field) -> dict[PosAddress, int]:
 
 
 def epoch_rewards(epoch: int, raw: Any) -> EpochRewards | None:
-    """What was paid for that epoch; None: not paid yet, or before the node's time."""
+    """What was paid for that epoch, by account; None: not paid yet, or before the node's time.
+
+    Nodes list the accounts in an order of chance, another one each time: sorted, equal payments are equal.
+    """
     if raw is None:
         return None
     told = Field(raw, REWARDS)
-    rewards = tuple(_reward(each) for each in told["accountRewards"].items())
+    paid = (_reward(each) for each in told["accountRewards"].items())
+    rewards = tuple(sorted(paid, key=lambda reward: reward.account))
     if len({reward.account for reward in rewards}) != len(rewards):
         raise Garbled(f"{REWARDS}.accountRewards has an account twice")
     return EpochRewards(epoch=epoch, pow_hash=told["powEpochHash"].hash(), rewards=rewards)

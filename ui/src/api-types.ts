@@ -204,6 +204,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/validators/{address}/outlook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator Outlook
+         * @description How long it may stand still, when its queues end, and the elections that are coming.
+         */
+        get: operations["validator_outlook_api_v1_validators__address__outlook_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/validators/{address}/elections": {
         parameters: {
             query?: never;
@@ -236,26 +256,6 @@ export interface paths {
          * @description What happened to it: its transactions, and what snapshots of its stake show; newest first.
          */
         get: operations["validator_events_api_v1_validators__address__events_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/validators/{address}/outlook": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Validator Outlook
-         * @description How long it may stand still, when its queues end, and the elections that are coming.
-         */
-        get: operations["validator_outlook_api_v1_validators__address__outlook_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -791,12 +791,15 @@ export interface components {
             address: string;
             /** Votes */
             votes: number;
-            /** Signed Blocks */
-            signed_blocks: number;
+            /**
+             * Signed Blocks
+             * @description null: its blocks were not read
+             */
+            signed_blocks: number | null;
             /** Known Blocks */
-            known_blocks: number;
+            known_blocks: number | null;
             /** Led Blocks */
-            led_blocks: number;
+            led_blocks: number | null;
             /**
              * Silent
              * @description signed nothing that counts; null: too early, or too little known
@@ -915,7 +918,7 @@ export interface components {
              * @description pass as `before` for the next page; null: this is the last
              */
             next_before: number | null;
-            /** @description null while the acting committee is not known */
+            /** @description on the first page; null: the committee is not known */
             radar: components["schemas"]["RadarShape"] | null;
         };
         /**
@@ -1526,7 +1529,10 @@ export interface components {
          * @description What is ahead of a validator; times are estimates from the usual pace.
          */
         Outlook: {
-            /** At Ms */
+            /**
+             * At Ms
+             * @description of the newest settled block; `left_ms` counts from here
+             */
             at_ms: number;
             /** Epoch */
             epoch: number;
@@ -1536,14 +1542,15 @@ export interface components {
              */
             height: number;
             /** Epoch Last Height */
-            epoch_last_height: number;
+            epoch_last_height: number | null;
             /** Block Interval Ms */
             block_interval_ms: number | null;
             /** Last Signed Height */
             last_signed_height: number | null;
             /** Force Retired Height */
             force_retired_height: number | null;
-            retirement: components["schemas"]["RetirementShape"];
+            /** @description null: the acting committee is not known */
+            retirement: components["schemas"]["RetirementShape"] | null;
             /**
              * Locking
              * @description votes in the in queue: then they may be retired
@@ -2551,6 +2558,38 @@ export interface operations {
             };
         };
     };
+    validator_outlook_api_v1_validators__address__outlook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlook"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     validator_elections_api_v1_validators__address__elections_get: {
         parameters: {
             query?: {
@@ -2618,38 +2657,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Events"];
                     "text/csv": string;
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    validator_outlook_api_v1_validators__address__outlook_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description PoS address: 0x and 64 hex digits */
-                address: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Outlook"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -2910,8 +2917,8 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many */
-                limit?: number;
+                /** @description at most so many; without it 50, or in CSV all there are */
+                limit?: number | null;
                 /** @description csv: the same rows as a table */
                 format?: "json" | "csv";
             };

@@ -18,15 +18,18 @@ from vedette.server.api import (
     agents,
     blocks,
     epochs,
+    events,
     history,
     incidents,
     live,
     network,
     nodes,
+    outlook,
     past,
     system,
     validators,
 )
+from vedette.server.api.board import Board
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
 from vedette.server.door import Door
 from vedette.server.house import House
@@ -39,7 +42,20 @@ KEEP_ALIVE_S = 75  # longer than agents' usual interval: most of a small post's 
 GRACE_S = 3
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-NOUNS = (network, history, validators, past, epochs, nodes, blocks, incidents, live, agents)
+NOUNS = (
+    network,
+    history,
+    validators,
+    past,
+    outlook,
+    events,
+    epochs,
+    nodes,
+    blocks,
+    incidents,
+    live,
+    agents,
+)
 
 
 def described() -> FastAPI:
@@ -93,6 +109,7 @@ def build(house: House) -> Door:
     app.openapi_schema = openapi_document()
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
     app.state.house = house
+    app.state.board = Board(house)
     door = Door(app, {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live})
     app.state.metrics = Metrics(house, door)
     return door

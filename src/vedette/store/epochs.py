@@ -379,6 +379,13 @@ async def spans_between(conn: Conn, first_epoch: int, last_epoch: int) -> dict[i
     return {row.epoch: EpochSpan(*row) for row in rows}
 
 
+async def ends(conn: Conn, numbers: Collection[int]) -> dict[int, int]:
+    """When those of these epochs that are folded ended, in microseconds."""
+    columns = t.pos_epochs.c
+    query = select(columns.epoch, columns.last_at_us).where(columns.epoch.in_(sorted(numbers)))
+    return {row.epoch: row.last_at_us for row in await conn.execute(query)}
+
+
 async def span_before(conn: Conn, epoch: int) -> EpochSpan | None:
     """The newest folded epoch below this one."""
     column = t.pos_epochs.c.epoch

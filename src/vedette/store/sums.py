@@ -311,6 +311,12 @@ async def summed_epochs(conn: Conn, first_epoch: int, last_epoch: int) -> list[i
     return list((await conn.execute(query)).scalars())
 
 
+async def summed_before(conn: Conn, epoch: int) -> int | None:
+    """The newest epoch below this one that was added up."""
+    column = t.pos_sums.c.epoch
+    return cast("int | None", (await conn.execute(select(func.max(column)).where(column < epoch))).scalar())
+
+
 async def network_totals(conn: Conn, epochs: Collection[int]) -> dict[int, tuple[int, ...]]:
     """The network's own sums from the very first epoch through each of these, which were added up."""
     columns = t.pos_sums.c

@@ -199,7 +199,7 @@ class RadarShape(Shape):
 class Elections(Shape):
     terms: list[TermLine] = Field(description="newest first")
     next_before: int | None = Field(description=NEXT_BEFORE)
-    radar: RadarShape | None = Field(description="null while the acting committee is not known")
+    radar: RadarShape | None = Field(description="on the first page; null: the committee is not known")
 
 
 class EventLine(Shape):
@@ -249,14 +249,14 @@ class ArrivalShape(Shape):
 class Outlook(Shape):
     """What is ahead of a validator; times are estimates from the usual pace."""
 
-    at_ms: int
+    at_ms: int = Field(description="of the newest settled block; `left_ms` counts from here")
     epoch: int
     height: int = Field(description="the newest settled one")
-    epoch_last_height: int
+    epoch_last_height: int | None
     block_interval_ms: int | None
     last_signed_height: int | None
     force_retired_height: int | None
-    retirement: RetirementShape
+    retirement: RetirementShape | None = Field(description="null: the acting committee is not known")
     locking: list[ArrivalShape] = Field(description="votes in the in queue: then they may be retired")
     unlocking: list[ArrivalShape] = Field(description="votes in the out queue: then they may be withdrawn")
     radar: RadarShape | None
@@ -268,9 +268,9 @@ class Outlook(Shape):
 class CommitteeMember(Shape):
     address: PosAddress
     votes: int
-    signed_blocks: int
-    known_blocks: int
-    led_blocks: int
+    signed_blocks: int | None = Field(description="null: its blocks were not read")
+    known_blocks: int | None
+    led_blocks: int | None
     silent: bool | None = Field(
         description="signed nothing that counts; null: too early, or too little known"
     )
@@ -359,6 +359,19 @@ class BlockShape(Block):
     since_previous_ms: int | None
     skipped_rounds: int | None = Field(description="rounds without a block before it")
     signed: list[ElectedVotes]
+
+
+class NetworkPoint(Shape):
+    """A row of the table of the network's history."""
+
+    at_s: int
+    epoch: int
+    participation_ppm: int | None
+    reward_gdrip: int | None
+    staked_votes: int | None
+    official_apy_ppm: int | None
+    realised_apy_ppm: int | None
+    finality_gap_epochs: int | None
 
 
 class NetworkHistory(Shape):

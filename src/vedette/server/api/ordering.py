@@ -67,7 +67,7 @@ Place = tuple[bool, int, str]
 CURSOR = re.compile(r"(-?\d{0,80})~(0x[0-9a-f]{64})")
 
 
-def ordered(rows: Sequence[Validator], sort: SortKey) -> list[tuple[Place, Validator]]:
+def ordered(rows: Sequence[Validator], sort: str) -> list[tuple[Place, Validator]]:
     """The rows in their order, each with its place."""
     value, sign = VALUES[sort.removeprefix("-")], -1 if sort.startswith("-") else 1
     placed = [(_place(value(one), sign, one.address), one) for one in rows]

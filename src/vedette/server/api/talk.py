@@ -6,7 +6,12 @@ from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from vedette.model.people import Who
+from vedette.model.pos import PosAddress
+from vedette.server.api.board import Board
+from vedette.server.api.sent import Body, Sent
 from vedette.server.api.shapes import WindowName
+from vedette.server.problems import ProblemError
+from vedette.server.tip import Tip
 
 if TYPE_CHECKING:
     from vedette.server.house import House
@@ -18,12 +23,17 @@ def _house(request: Request) -> Any:
     return request.app.state.house
 
 
+def _board(request: Request) -> Any:
+    return request.app.state.board
+
+
 def _who(request: Request) -> Who:
     house: House = request.app.state.house
     return house.access.who(request.scope)
 
 
 Rooms = Annotated["House", Depends(_house)]
+Boards = Annotated[Board, Depends(_board)]
 Whose = Annotated[Who, Depends(_who)]
 
 FromMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseconds")]
@@ -42,6 +52,9 @@ Span = Annotated[
 ]
 Format = Annotated[Literal["json", "csv"], Query(alias="format", description="csv: the same rows as a table")]
 
+PAGE_ROWS = 50
+"""Rows of a page whose reader does not say how many he wants."""
+
 CSV: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "as JSON, or with format=csv as RFC 4180 has it",
@@ -50,8 +63,24 @@ CSV: dict[int | str, dict[str, Any]] = {
 }
 
 
-def reply(shape: BaseModel, max_age_s: int = 0) -> Response:
-    """The shape as JSON. It was checked when it was made, so it is not checked again on its way out."""
-    cache = f"max-age={max_age_s}" if max_age_s else "no-store"
-    body = shape.__pydantic_serializer__.to_json(shape)
-    return Response(body, media_type="application/json", headers={"Cache-Control": cache})
+def reply(shape: BaseModel, cache: str | None = None) -> Response:
+    """The shape as JSON. It was checked when it was made, so it is not checked again on its way out.
+
+    With `cache` (of `sent`) it carries a tag; without it nobody may keep it.
+    """
+    body = encoded(shape)
+    if cache is None:
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+    return Sent(Body(body), cache)
+
+
+def encoded(shape: BaseModel) -> bytes:
+    return shape.__pydantic_serializer__.to_json(shape)
+
+
+async def known(address: str, rooms: "House") -> tuple[PosAddress, Tip]:
+    """A validator that was seen or is watched, and the newest blocks. Raises ProblemError."""
+    one, tip = PosAddress(address.lower()), await rooms.tips.now()
+    if one not in tip.strips:
+        raise ProblemError(404, "No validator with this address was seen yet, and none is watched.")
+    return one, tip

@@ -1,17 +1,30 @@
 // The one place that knows addresses. A question has one function; failure is a value that the page can draw.
 import type {
+  AccountEvents,
+  Balance,
   Blocks,
+  Committee,
+  Elections,
+  Epoch,
+  Epochs,
   Incident,
   Incidents,
   Network,
+  NetworkHistory,
   Nodes,
+  Outlook,
+  Performance,
   Problem,
+  Progress,
   Series,
   Strip,
   Validator,
+  ValidatorEpochs,
   Validators,
   VedetteNode,
+  WholeBlock,
 } from "./shapes";
+import type { WindowName } from "./windows";
 
 /** Why a question had no answer. `status` 0: the server did not speak at all. */
 export type Trouble = { status: number; why: string };
@@ -51,12 +64,24 @@ function query(parts: Record<string, string | number | undefined>): string {
 
 export type SeriesWindow = { names: readonly string[]; fromMs: number; toMs: number; points: number };
 
+const ofOne = (address: string): string => `validators/${encodeURIComponent(address)}`;
+
+export type Listing = { window?: WindowName; q?: string; sort?: string; cursor?: string; format?: "csv" };
+/** A page of a list that goes back in time. */
+export type Page = { before?: number | undefined; limit?: number; format?: "csv" };
+
 export const questions = {
   network: "network",
-  validators: "validators",
-  validator: (address: string) => `validators/${encodeURIComponent(address)}`,
-  votes: (address: string, last: number) =>
-    `validators/${encodeURIComponent(address)}/votes${query({ last })}`,
+  validators: (what: Listing = {}) => `validators${query(what)}`,
+  validator: ofOne,
+  votes: (address: string, last: number) => `${ofOne(address)}/votes${query({ last })}`,
+  performance: (address: string, window: WindowName) => `${ofOne(address)}/performance${query({ window })}`,
+  epochsOf: (address: string, page: Page) => `${ofOne(address)}/epochs${query(page)}`,
+  balance: (address: string, fromMs: number, toMs: number) =>
+    `${ofOne(address)}/balance${query({ from_ms: fromMs, to_ms: toMs })}`,
+  elections: (address: string, page: Page) => `${ofOne(address)}/elections${query(page)}`,
+  events: (address: string, page: Page) => `${ofOne(address)}/events${query(page)}`,
+  outlook: (address: string) => `${ofOne(address)}/outlook`,
   nodes: "nodes",
   node: (id: string) => `nodes/${encodeURIComponent(id)}`,
   series: (id: string, w: SeriesWindow) =>
@@ -67,19 +92,42 @@ export const questions = {
       points: w.points,
     })}`,
   blocks: (limit: number, before?: number) => `blocks${query({ before, limit })}`,
+  block: (height: number) => `blocks/${height}`,
+  committee: (epoch: number | null, format?: "csv") => `committee${epoch === null ? "" : `/${epoch}`}${query({ format })}`,
+  epochs: (page: Page) => `epochs${query(page)}`,
+  epoch: (epoch: number, format?: "csv") => `epochs/${epoch}${query({ format })}`,
+  history: (window: WindowName, points: number, format?: "csv") => `network/history${query({ window, points, format })}`,
+  progress: "history",
   incidents: (limit: number, before?: number) => `incidents${query({ before, limit })}`,
   incident: (id: number) => `incidents/${id}`,
 } as const;
 
 export const api = {
   network: (s?: AbortSignal) => ask<Network>(questions.network, s),
-  validators: (s?: AbortSignal) => ask<Validators>(questions.validators, s),
+  validators: (s?: AbortSignal, what?: Listing) => ask<Validators>(questions.validators(what), s),
   validator: (address: string, s?: AbortSignal) => ask<Validator>(questions.validator(address), s),
   votes: (address: string, last: number, s?: AbortSignal) => ask<Strip>(questions.votes(address, last), s),
+  performance: (address: string, window: WindowName, s?: AbortSignal) =>
+    ask<Performance>(questions.performance(address, window), s),
+  epochsOf: (address: string, page: Page, s?: AbortSignal) =>
+    ask<ValidatorEpochs>(questions.epochsOf(address, page), s),
+  balance: (address: string, fromMs: number, toMs: number, s?: AbortSignal) =>
+    ask<Balance>(questions.balance(address, fromMs, toMs), s),
+  elections: (address: string, page: Page, s?: AbortSignal) =>
+    ask<Elections>(questions.elections(address, page), s),
+  events: (address: string, page: Page, s?: AbortSignal) => ask<AccountEvents>(questions.events(address, page), s),
+  outlook: (address: string, s?: AbortSignal) => ask<Outlook>(questions.outlook(address), s),
   nodes: (s?: AbortSignal) => ask<Nodes>(questions.nodes, s),
   node: (id: string, s?: AbortSignal) => ask<VedetteNode>(questions.node(id), s),
   series: (id: string, w: SeriesWindow, s?: AbortSignal) => ask<Series>(questions.series(id, w), s),
   blocks: (limit: number, before?: number, s?: AbortSignal) => ask<Blocks>(questions.blocks(limit, before), s),
+  block: (height: number, s?: AbortSignal) => ask<WholeBlock>(questions.block(height), s),
+  committee: (epoch: number | null, s?: AbortSignal) => ask<Committee>(questions.committee(epoch), s),
+  epochs: (page: Page, s?: AbortSignal) => ask<Epochs>(questions.epochs(page), s),
+  epoch: (epoch: number, s?: AbortSignal) => ask<Epoch>(questions.epoch(epoch), s),
+  history: (window: WindowName, points: number, s?: AbortSignal) =>
+    ask<NetworkHistory>(questions.history(window, points), s),
+  progress: (s?: AbortSignal) => ask<Progress>(questions.progress, s),
   incidents: (limit: number, before?: number, s?: AbortSignal) =>
     ask<Incidents>(questions.incidents(limit, before), s),
   incident: (id: number, s?: AbortSignal) => ask<Incident>(questions.incident(id), s),

@@ -63,13 +63,49 @@ export function cfxOfVotes(votes: Maybe): string {
 /** CFX with thousands separators and at most four significant decimals. */
 export function cfx(amount: Maybe): string {
   if (!known(amount)) return NOTHING;
-  const sign = amount < 0 ? "-" : "";
   const [units = "0", part = ""] = decimal(Math.abs(amount)).split(".");
-  const lead = part.match(/^0*/)?.[0].length ?? 0;
-  const digits = units === "0" ? part.slice(0, lead + 4) : part.slice(0, 4);
-  const kept = digits.replace(/0+$/, "");
-  return `${sign}${group(units)}${kept ? `.${kept}` : ""} CFX`;
+  return `${amount < 0 ? "-" : ""}${group(units)}${significant(units, part)} CFX`;
 }
+
+/** Four decimals that say something, and none that say nothing. */
+function significant(units: string, part: string): string {
+  const lead = part.match(/^0*/)?.[0].length ?? 0;
+  const kept = part.slice(0, units === "0" ? lead + 4 : 4).replace(/0+$/, "");
+  return kept ? `.${kept}` : "";
+}
+
+const GDRIP_PLACES = 9;
+const DRIP_PLACES = 18;
+
+type Coins = { sign: string; units: string; part: string };
+
+/** The API's decimal text, too long for a number, cut where CFX begin. */
+function coins(text: string | null | undefined, places: number): Coins | null {
+  const digits = text?.match(/^(-?)(\d+)$/);
+  if (!digits) return null;
+  const padded = (digits[2] ?? "").replace(/^0+/, "").padStart(places + 1, "0");
+  const [units, part] = [padded.slice(0, -places), padded.slice(-places)];
+  return { sign: /[1-9]/.test(padded) ? (digits[1] ?? "") : "", units, part };
+}
+
+function told(found: Coins | null, decimals: (units: string, part: string) => string): string {
+  return found ? `${found.sign}${group(found.units)}${decimals(found.units, found.part)} CFX` : NOTHING;
+}
+
+const every = (_: string, part: string): string => (/[1-9]/.test(part) ? `.${part.replace(/0+$/, "")}` : "");
+
+/** Amounts of the API as CFX; `exact` ones have every decimal. */
+export const cfxOfGdrip = (text: string | null | undefined): string => told(coins(text, GDRIP_PLACES), significant);
+export const exactOfGdrip = (text: string | null | undefined): string => told(coins(text, GDRIP_PLACES), every);
+export const cfxOfDrip = (text: string | null | undefined): string => told(coins(text, DRIP_PLACES), significant);
+export const exactOfDrip = (text: string | null | undefined): string => told(coins(text, DRIP_PLACES), every);
+
+/** CFX as a number: for lines of a chart and for sorting, never for words. */
+export const gdripNumber = (text: string | null): number | null => (text === null ? null : Number(text) / 1e9);
+export const dripNumber = (text: string | null): number | null => (text === null ? null : Number(text) / 1e18);
+
+/** Millionths as percent. */
+export const percent = (ppm: Maybe, decimals = 1): string => ratio(known(ppm) ? ppm / 1e6 : null, decimals);
 
 /** Digits without an exponent, to 18 places: what a CFX can have. */
 function decimal(n: number): string {

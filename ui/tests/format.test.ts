@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
-  amount, bytes, cfx, cfxOfVotes, clockTime, exact, measure, NOTHING, ratio, round3, short, span, span2, whole,
+  amount, bytes, cfx, cfxOfDrip, cfxOfGdrip, cfxOfVotes, clockTime, exact, exactOfDrip, exactOfGdrip, measure, NOTHING, ratio, round3, short, span, span2, whole,
 } from "../src/format";
 
 describe("durations", () => {
@@ -54,6 +54,23 @@ describe("CFX", () => {
     [1e21, "1,000,000,000,000,000,000,000 CFX"],
     [1e-20, "0 CFX"],
   ])("%d", (n, text) => expect(cfx(n)).toBe(text));
+  test.each([
+    ["0", "0 CFX", "0 CFX"],
+    ["-0", "0 CFX", "0 CFX"],
+    ["1", "0.000000001 CFX", "0.000000001 CFX"],
+    ["1234567890123", "1,234.5678 CFX", "1,234.567890123 CFX"],
+    ["-20000000000", "-20 CFX", "-20 CFX"],
+    ["9007199254740993000000001", "9,007,199,254,740,993 CFX", "9,007,199,254,740,993.000000001 CFX"],
+  ])("%s Gdrip, beyond what a number holds", (text, short, whole) => {
+    expect([cfxOfGdrip(text), exactOfGdrip(text)]).toEqual([short, whole]);
+  });
+  test("Drip", () => {
+    expect(cfxOfDrip("1500000000000000001")).toBe("1.5 CFX");
+    expect(exactOfDrip("1500000000000000001")).toBe("1.500000000000000001 CFX");
+  });
+  test.each([null, undefined, "", "1.5", "abc"])("%s is no amount", (text) => {
+    expect([cfxOfGdrip(text), exactOfDrip(text)]).toEqual([NOTHING, NOTHING]);
+  });
   test("a vote is a thousand", () => expect(cfxOfVotes(13)).toBe("13,000 CFX"));
   test("unknown", () => expect(cfxOfVotes(null)).toBe(NOTHING));
 });

@@ -1,5 +1,6 @@
 // Every word of the page. `zh.ts` has the same keys: a missing one fails both the type check and the build.
 import type { TimeUnit } from "../format";
+import { pastEn } from "./past.en";
 
 const plural = (n: number, one: string, many = `${one}s`): string => (n === 1 ? one : many);
 const count = (n: number, one: string, many?: string): string =>
@@ -302,7 +303,22 @@ export const en = {
     } as Record<string, string>,
     incidents: (n: number) => count(n, "incident"),
     blockOf: (n: string) => `block ${n}`,
+    window: "How far back",
+    windows: { "24h": "24 h", "7d": "7 d", "30d": "30 d", "365d": "365 d", all: "all" },
+    score: "Score",
+    apy: "Yield a year",
+    voteRate: "Signed",
+    reward: "Reward, CFX",
+    seats: "Seats won",
+    sortBy: "Sort by",
+    usual: "trouble first",
+    known: (known: string, asked: string) => `${known} of ${asked} epochs known`,
+    rewarded: (n: string) => `rewards of ${n}`,
+    epochs: (first: string, last: string) => `epochs ${first}–${last}`,
+    nothingKnown: "no epoch has been counted yet",
   },
+
+  past: pastEn,
 
   validator: {
     title: (name: string) => name,

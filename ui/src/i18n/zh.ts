@@ -1,4 +1,5 @@
 import type { Catalogue } from "./en";
+import { pastZh } from "./past.zh";
 
 const listed = (parts: string[]): string => parts.join("、");
 
@@ -273,8 +274,22 @@ export const zh: Catalogue = {
     },
     incidents: (n) => `${n} 个事件`,
     blockOf: (n) => `区块 ${n}`,
+    window: "回溯多久",
+    windows: { "24h": "24 小时", "7d": "7 天", "30d": "30 天", "365d": "365 天", all: "全部" },
+    score: "评分",
+    apy: "年化收益",
+    voteRate: "签名率",
+    reward: "奖励，CFX",
+    seats: "赢得席位",
+    sortBy: "排序",
+    usual: "问题优先",
+    known: (known, asked) => `${asked} 个纪元中已知 ${known} 个`,
+    rewarded: (n) => `奖励已知 ${n} 个`,
+    epochs: (first, last) => `纪元 ${first}–${last}`,
+    nothingKnown: "尚未统计任何纪元",
   },
 
+  past: pastZh,
   validator: {
     title: (name) => name,
     voting: (signed, known) => `投票：最近 ${known} 个区块中签署了 ${signed} 个`,

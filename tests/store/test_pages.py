@@ -10,9 +10,9 @@ from tests.store.test_elections import election, now
 from tests.store.test_rewards import paid
 from tests.store.test_sums import EPOCHS, PEOPLE, TERM, live, tidy
 from vedette.model.pos import PosAddress
-from vedette.store import economics, elections, epochs, rewards, sums, votes
+from vedette.store import economics, elections, epochs, pages, rewards, sums, votes
 from vedette.store.database import Database
-from vedette.store.sums import AccountEpoch, SumsState
+from vedette.store.pages import AccountEpoch, SumsState
 
 NOBODY = account("nobody")
 NUMBERS = [20, 21, 22, 23, *EPOCHS]  # two stretches, of which the second lies on the border of two segments
@@ -36,8 +36,8 @@ async def past(database: Database, chance: random.Random) -> dict[int, dict[PosA
 async def account_epochs(database: Database, who: PosAddress, size: int) -> list[AccountEpoch]:
     found: list[AccountEpoch] = []
     async with database.read() as conn:
-        while page := await sums.account_epochs(conn, who, found[-1].epoch if found else None, size):
-            found += page
+        while some := await pages.account_epochs(conn, who, found[-1].epoch if found else None, size):
+            found += some
     return found
 
 
@@ -60,8 +60,8 @@ async def test_an_accounts_epochs_are_the_windows_of_one_epoch(database: Databas
 async def test_the_networks_totals_are_the_windows_from_the_beginning(database: Database) -> None:
     await past(database, random.Random(2))
     async with database.read() as conn:
-        assert await sums.summed_epochs(conn, 22, EPOCHS[2]) == [22, EPOCHS[1], EPOCHS[2]]
-        found = await sums.network_totals(conn, [*KNOWN, 5])
+        assert await pages.summed_epochs(conn, 22, EPOCHS[2]) == [22, EPOCHS[1], EPOCHS[2]]
+        found = await pages.network_totals(conn, [*KNOWN, 5])
         assert list(found) == KNOWN, "one that was not added up has no total"
         assert {epoch: (await sums.window(conn, 1, epoch)).network for epoch in KNOWN} == found
 
@@ -69,7 +69,7 @@ async def test_the_networks_totals_are_the_windows_from_the_beginning(database: 
 async def test_the_state_of_the_sums_moves_whenever_they_may(database: Database) -> None:
     async def state() -> SumsState:
         async with database.read() as conn:
-            return await sums.state(conn)
+            return await pages.state(conn)
 
     assert await state() == SumsState(None, 0, 0)
     await past(database, random.Random(3))

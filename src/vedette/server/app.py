@@ -118,7 +118,8 @@ def build(house: House) -> Door:
 def bind(host: str, port: int) -> socket.socket:
     """Take the port before anything else is opened, so that a second server changes nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio would not know to send small replies at once.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

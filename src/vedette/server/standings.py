@@ -9,10 +9,10 @@ from vedette.model.history import OfNetwork, Window
 from vedette.model.performance import Performance, performance
 from vedette.model.pos import PosAddress
 from vedette.server.ears import Ears
-from vedette.store import epochs, stakes, sums
+from vedette.store import epochs, pages, stakes, sums
 from vedette.store.database import Conn, Database
 from vedette.store.epochs import EpochSpan
-from vedette.store.sums import SumsState
+from vedette.store.pages import SumsState
 
 DAY_US: Final = 86_400 * 1_000_000
 WINDOWS: Final[Mapping[str, int | None]] = {
@@ -73,7 +73,7 @@ class Standings:
         if self._state is not None and now - self._looked_at_ms < KEEP_MS:
             return
         async with self._database.read() as conn:
-            state = await sums.state(conn)
+            state = await pages.state(conn)
         if state != self._state:
             self._kept.clear()
         self._state, self._looked_at_ms = state, now
@@ -81,7 +81,7 @@ class Standings:
 
 async def standing(conn: Conn, name: str) -> Standing:
     """The window of that name, up to the newest counted epoch."""
-    state = await sums.state(conn)
+    state = await pages.state(conn)
     first_live = await stakes.first_staked_epoch(conn)
     newest = None if state.newest_epoch is None else await epochs.span_before(conn, state.newest_epoch + 1)
     if newest is None:

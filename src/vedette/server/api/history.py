@@ -18,7 +18,7 @@ from vedette.server.api.history_shapes import Covered, HistoryProgressShape, Net
 from vedette.server.api.sent import LIVE
 from vedette.server.api.talk import CSV, Format, Rooms, Span, reply
 from vedette.server.standings import Standing
-from vedette.store import economics, epochs, events, rewards, stakes, sums
+from vedette.store import economics, epochs, events, pages, rewards, stakes
 from vedette.store.database import Conn
 from vedette.store.economics import Parameters
 
@@ -56,13 +56,13 @@ def _columns(standing: Standing, rows: Sequence[NetworkPoint], each: int) -> Net
 async def _points(conn: Conn, standing: Standing, points: int) -> tuple[list[NetworkPoint], int]:
     """A point for each so many counted epochs, oldest first, and how many those are."""
     window = standing.window
-    counted = await sums.summed_epochs(conn, window.first_epoch, window.last_epoch)
+    counted = await pages.summed_epochs(conn, window.first_epoch, window.last_epoch)
     each = max(1, -(-len(counted) // points))
     edges = counted[::-1][::each][::-1]
     if not edges:
         return [], each
-    earlier = await sums.summed_before(conn, counted[0])
-    totals = await sums.network_totals(conn, edges if earlier is None else [earlier, *edges])
+    earlier = await pages.summed_before(conn, counted[0])
+    totals = await pages.network_totals(conn, edges if earlier is None else [earlier, *edges])
     ends = await epochs.ends(conn, edges)
     stretches = zip([earlier, *edges], edges, strict=False)
     rows = [_Stretch(ends[last] // 1_000, last, _less(totals[last], totals.get(first or 0)))

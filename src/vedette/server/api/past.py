@@ -36,10 +36,10 @@ from vedette.server.api.talk import (
     reply,
 )
 from vedette.server.problems import ProblemError
-from vedette.store import accounts, economics, epochs, rewards, sums
+from vedette.store import accounts, economics, epochs, pages, rewards
 from vedette.store.economics import Balance as Held
 from vedette.store.epochs import EpochSpan
-from vedette.store.sums import AccountEpoch
+from vedette.store.pages import AccountEpoch
 
 router = APIRouter(prefix="/validators/{address}", tags=["validators"])
 
@@ -68,7 +68,7 @@ async def validator_epochs(
 
     async def page(before: int | None, limit: int) -> tuple[list[ValidatorEpoch], int | None]:
         async with rooms.database.read() as conn:
-            lines = await sums.account_epochs(conn, one, before, limit)
+            lines = await pages.account_epochs(conn, one, before, limit)
             spans = await epochs.spans_between(conn, lines[-1].epoch, lines[0].epoch) if lines else {}
         shapes = [_epoch(line, spans[line.epoch]) for line in lines if line.epoch in spans]
         return shapes, lines[-1].epoch if len(lines) == limit else None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 import numpy as np
 import zstandard
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import ColumnElement, Row, delete, func, select
 
 from vedette.model.history import EpochCounts, MemberCounts
 from vedette.model.pos import PosAddress
@@ -266,6 +266,14 @@ async def unfold(conn: Conn, epoch: int) -> bool:
 # --- opening ----------------------------------------------------------------------------------------------
 
 
+def overlapping(first: Any, last: Any) -> tuple[ColumnElement[bool], ...]:
+    """The condition that an epoch holds any of these heights, in a form that reads no more of the index."""
+    columns = t.pos_epochs.c
+    begun = select(func.max(columns.first_height)).where(columns.first_height <= first)
+    low = func.coalesce(begun.scalar_subquery(), first)
+    return (columns.first_height >= low, columns.first_height <= last, columns.last_height >= first)
+
+
 @dataclass(frozen=True, slots=True)
 class OpenEpoch:
     """A folded epoch's blocks; change their tallies, then `rewrite` them."""
@@ -276,8 +284,7 @@ class OpenEpoch:
 
 async def holding(conn: Conn, first: int, last: int) -> dict[int, OpenEpoch]:
     """The folded epochs that hold any of these heights."""
-    columns = t.pos_epochs.c
-    return await _opened(conn, columns.first_height <= last, columns.last_height >= first)
+    return await _opened(conn, *overlapping(first, last))
 
 
 async def holding_before(conn: Conn, before: int | None, limit: int) -> dict[int, OpenEpoch]:
@@ -327,7 +334,7 @@ async def hashes(conn: Conn, first: int, last: int) -> dict[int, str]:
     """The hashes of the folded blocks in [first, last]."""
     columns = t.pos_epochs.c
     query = select(columns.first_height, columns.blocks)
-    rows = await conn.execute(query.where(columns.first_height <= last, columns.last_height >= first))
+    rows = await conn.execute(query.where(*overlapping(first, last)))
     return {
         height: f"0x{found.hex()}"
         for row in rows
@@ -339,9 +346,7 @@ async def hashes(conn: Conn, first: int, last: int) -> dict[int, str]:
 async def votes_of(conn: Conn, first: int, last: int) -> dict[int, EpochVotes]:
     """The votes of the folded epochs that hold any of these heights, by epoch, ascending."""
     columns = t.pos_epochs.c
-    query = select(columns.epoch, columns.votes).where(
-        columns.first_height <= last, columns.last_height >= first
-    )
+    query = select(columns.epoch, columns.votes).where(*overlapping(first, last))
     rows = (await conn.execute(query.order_by(columns.epoch))).all()
     known = await rosters(conn, [row.epoch for row in rows])
     return {row.epoch: packs.unpack_votes(row.votes, known[row.epoch].seats) for row in rows}

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, bindparam, func, select
 
 from vedette.model.ballot import Ballot, ballot
 from vedette.model.pos import PosAddress
 from vedette.store import packs
 from vedette.store import tables as t
 from vedette.store.database import Conn
+from vedette.store.epochs import overlapping
 from vedette.store.rosters import Roster, Signers, addresses, rosters, rosters_in
 from vedette.store.tally import extra_of
 from vedette.store.votes import newest_height
@@ -53,10 +54,7 @@ async def between(conn: Conn, address: PosAddress, first: int, last: int) -> Str
 
 async def _folded(conn: Conn, address: PosAddress, first: int, last: int) -> dict[int, str]:
     """A piece for each folded epoch, by its first height within the range."""
-    columns = t.pos_epochs.c
-    rows = (
-        await conn.execute(_FOLDED.where(columns.last_height >= first, columns.first_height <= last))
-    ).all()
+    rows = (await conn.execute(_FOLDED, {"first": first, "last": last})).all()
     known = await rosters_in(conn, rows)
     return {
         max(first, row.first_height): _piece(row.signed, known[row.epoch], address)[
@@ -66,11 +64,15 @@ async def _folded(conn: Conn, address: PosAddress, first: int, last: int) -> dic
     }
 
 
-_FOLDED = select(
-    *t.pos_epochs.c["epoch", "first_height", "last_height"],
-    t.pos_epochs.c.votes.label("signed"),
-    *t.pos_committees.c["quorum_votes", "total_votes", "members", "votes"],
-).join_from(t.pos_epochs, t.pos_committees, t.pos_epochs.c.epoch == t.pos_committees.c.epoch)
+_FOLDED = (
+    select(
+        *t.pos_epochs.c["epoch", "first_height", "last_height"],
+        t.pos_epochs.c.votes.label("signed"),
+        *t.pos_committees.c["quorum_votes", "total_votes", "members", "votes"],
+    )
+    .join_from(t.pos_epochs, t.pos_committees, t.pos_epochs.c.epoch == t.pos_committees.c.epoch)
+    .where(*overlapping(bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)))
+)
 
 
 def _piece(votes: bytes, roster: Roster, address: PosAddress) -> str:

@@ -8,13 +8,14 @@ leaderboard of any window costs two reads.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from vedette.model.history import Of, OfNetwork, Window
 from vedette.model.pos import PosAddress
@@ -155,6 +156,7 @@ def unpacked(blob: bytes) -> Sums:
         columns = planes.copy(order="C").view(np.int64).reshape(held.width, -1)
         for (column, by), ratio in zip(reversed(FORETOLD), reversed(held.ratios), strict=True):
             columns[column] = _unfolded(columns[column]) + _foretold(columns[by], ratio)
+        columns.flags.writeable = False  # it may be kept for other readers
         return Sums(np.frombuffer(held.network, np.int64), accounts, columns.T)
     except (ValueError, IndexError, msgspec.MsgspecError, zstandard.ZstdError) as error:
         raise ChunkError(f"a sum cannot be read ({error}): restore the database") from error
@@ -183,28 +185,36 @@ async def numbered_window(conn: Conn, first_epoch: int, last_epoch: int) -> Sums
     """The same, by account number."""
     if last_epoch < first_epoch:
         return NOTHING
-    rows = {row.epoch: row for row in await conn.execute(_edges(first_epoch - 1, last_epoch))}
+    edges = await conn.execute(_EDGES, {"before": first_epoch - 1, "at": last_epoch})
+    rows = {row.epoch: row for row in edges}
     if not rows:
         return NOTHING
-    after = _total(rows[max(rows)])
-    before = [epoch for epoch in rows if epoch < first_epoch]
-    return after.minus(_total(rows[max(before)])) if before else after
+    after = rows[max(rows)]
+    before = rows[min(rows)]
+    if before.epoch >= first_epoch:
+        return _total(after)
+    if segment_of(before.epoch) == segment_of(after.epoch):
+        return _opened(after.body).minus(_opened(before.body))
+    return _total(after).minus(_total(before))
 
 
-def _edges(*epochs: int) -> Any:
-    """The newest sum at or before each of these epochs, with its segment's base."""
-    sums, segments = t.pos_sums.c, t.pos_segments.c
-    newest = [select(func.max(sums.epoch)).where(sums.epoch <= epoch).scalar_subquery() for epoch in epochs]
-    return (
-        select(sums.epoch, sums.body, segments.base)
-        .join_from(t.pos_sums, t.pos_segments, segments.segment == sums.epoch // SEGMENT_EPOCHS)
-        .where(sums.epoch.in_(newest))
-    )
+def _newest_sum(name: str) -> Any:
+    return select(func.max(t.pos_sums.c.epoch)).where(t.pos_sums.c.epoch <= bindparam(name)).scalar_subquery()
 
 
-def _total(row: Row[Any]) -> Sums:
-    body = unpacked(row.body)
-    return body if row.base is None else unpacked(row.base).plus(body)
+_EDGES = (
+    select(t.pos_sums.c.epoch, t.pos_sums.c.body, t.pos_segments.c.base)
+    .join_from(t.pos_sums, t.pos_segments, t.pos_segments.c.segment == t.pos_sums.c.epoch // SEGMENT_EPOCHS)
+    .where(t.pos_sums.c.epoch.in_([_newest_sum("before"), _newest_sum("at")]))
+)
+"""The newest sums at or before each edge of a window, with their segments' bases."""
+
+# Bases, and the newest sum, are in every window that is asked for.
+_opened = lru_cache(maxsize=64)(unpacked)
+
+
+def _total(row: Any) -> Sums:
+    return _opened(row.body) if row.base is None else _opened(row.base).plus(_opened(row.body))
 
 
 class SumsState(NamedTuple):

@@ -5,11 +5,9 @@ is the sum of all segments before it. What lies between two epochs is then the d
 leaderboard of any window costs two reads.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,7 +16,6 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam, case, func, select
 
 from vedette.model.history import Of, OfNetwork, Window
-from vedette.model.pos import PosAddress
 from vedette.store import tables as t
 from vedette.store.codec import ChunkError, deflate, inflate
 from vedette.store.database import Conn, insert_into
@@ -28,7 +25,6 @@ SEGMENT_EPOCHS = 512
 BYTES_MAX = 16 << 20
 
 Ints = NDArray[np.int64]
-T = TypeVar("T")
 
 
 def segment_of(epoch: int) -> int:
@@ -215,125 +211,3 @@ _opened = lru_cache(maxsize=64)(unpacked)
 
 def _total(row: Any) -> Sums:
     return _opened(row.body) if row.base is None else _opened(row.base).plus(_opened(row.body))
-
-
-class SumsState(NamedTuple):
-    """Changes whenever any window's sums may have changed."""
-
-    newest_epoch: int | None  # None: nothing is added up yet
-    version: int
-    clean_segments: int
-
-
-async def state(conn: Conn) -> SumsState:
-    """What the sums rest on now: to know whether those read before are still right."""
-    segments = t.pos_segments.c
-    newest = select(func.max(t.pos_sums.c.epoch)).scalar_subquery()
-    clean = func.count() - func.count(segments.dirty_from)
-    query = select(newest, func.coalesce(func.sum(segments.version), 0), clean).select_from(t.pos_segments)
-    row = (await conn.execute(query)).one()
-    return SumsState(row[0], int(row[1]), row[2])
-
-
-# --- epoch by epoch -----------------------------------------------------------------------------------------
-
-
-class AccountEpoch(NamedTuple):
-    """One account in one counted epoch; integers as in `Of` and `OfNetwork`."""
-
-    epoch: int
-    network: tuple[int, ...]
-    line: tuple[int, ...]
-    cumulative: tuple[int, ...]  # of all counted epochs through this one
-
-
-BREATHE_ROWS = 32
-"""While many sums are opened, others get their turn each so many."""
-
-
-async def account_epochs(
-    conn: Conn, address: PosAddress, before: int | None, limit: int
-) -> list[AccountEpoch]:
-    """At most `limit` counted epochs below that one (None: from the newest), newest first."""
-    columns = t.pos_sums.c
-    query = select(columns.epoch, columns.body).order_by(columns.epoch.desc()).limit(limit + 1)
-    rows = (await conn.execute(query if before is None else query.where(columns.epoch < before))).all()
-    number = await _number_of(conn, address)
-    bases = await _bases(conn, {segment_of(row.epoch) for row in rows})
-    running = [_part(row.epoch, unpacked(row.body), number) async for row in _slowly(rows)]
-    found = []
-    for at, own in enumerate(running[:limit]):
-        sooner = running[at + 1] if at + 1 < len(running) else None
-        begins = sooner is None or segment_of(sooner.epoch) != segment_of(own.epoch)
-        base = _part(0, bases[segment_of(own.epoch)], number)
-        found.append(_account_epoch(own, None if begins else sooner, base))
-    return found
-
-
-class _Part(NamedTuple):
-    """What one account and the network have in a sum."""
-
-    epoch: int
-    network: Ints
-    line: Ints
-
-
-def _part(epoch: int, sums: Sums, number: int | None) -> _Part:
-    place = None if number is None else int(np.searchsorted(sums.accounts, number))
-    if place is None or place == len(sums.accounts) or sums.accounts[place] != number:
-        return _Part(epoch, sums.network, np.zeros(len(Of), np.int64))
-    return _Part(epoch, sums.network, sums.lines[place])
-
-
-def _account_epoch(own: _Part, sooner: _Part | None, base: _Part) -> AccountEpoch:
-    """The epoch alone is what its sum has more than the one before it in the segment."""
-    network, line = own.network, own.line
-    if sooner is not None:
-        network, line = network - sooner.network, line - sooner.line
-    return AccountEpoch(
-        own.epoch, tuple(network.tolist()), tuple(line.tolist()), tuple((base.line + own.line).tolist())
-    )
-
-
-async def _slowly(rows: Iterable[T]) -> AsyncIterator[T]:
-    for at, row in enumerate(rows):
-        if at and at % BREATHE_ROWS == 0:
-            await asyncio.sleep(0)
-        yield row
-
-
-async def _number_of(conn: Conn, address: PosAddress) -> int | None:
-    query = select(t.pos_accounts.c.id).where(t.pos_accounts.c.address == address)
-    return cast("int | None", (await conn.execute(query)).scalar())
-
-
-async def _bases(conn: Conn, segments: Collection[int]) -> dict[int, Sums]:
-    columns = t.pos_segments.c
-    query = select(columns.segment, columns.base).where(columns.segment.in_(sorted(segments)))
-    held = {row.segment: row.base for row in await conn.execute(query)}
-    return {one: unpacked(held[one]) if held.get(one) else NOTHING for one in segments}
-
-
-async def summed_epochs(conn: Conn, first_epoch: int, last_epoch: int) -> list[int]:
-    """The epochs in this range that were added up, ascending."""
-    column = t.pos_sums.c.epoch
-    query = select(column).where(column.between(first_epoch, last_epoch)).order_by(column)
-    return list((await conn.execute(query)).scalars())
-
-
-async def summed_before(conn: Conn, epoch: int) -> int | None:
-    """The newest epoch below this one that was added up."""
-    column = t.pos_sums.c.epoch
-    return cast("int | None", (await conn.execute(select(func.max(column)).where(column < epoch))).scalar())
-
-
-async def network_totals(conn: Conn, epochs: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """The network's own sums from the very first epoch through each of these, which were added up."""
-    columns = t.pos_sums.c
-    bases = await _bases(conn, {segment_of(epoch) for epoch in epochs})
-    query = select(columns.epoch, columns.body).where(columns.epoch.in_(sorted(epochs)))
-    rows = (await conn.execute(query.order_by(columns.epoch))).all()
-    return {
-        row.epoch: tuple((bases[segment_of(row.epoch)].network + unpacked(row.body).network).tolist())
-        async for row in _slowly(rows)
-    }

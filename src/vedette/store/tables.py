@@ -378,3 +378,53 @@ Index(
     sqlite_where=outbox.c.state == "waiting",
     postgresql_where=outbox.c.state == "waiting",
 )
+
+# --- pools ------------------------------------------------------------------------------------------------
+
+# Contracts of the PoW chain that stake for others.
+pools = Table(
+    "pools",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("contract", String(120), nullable=False, unique=True),  # base32, simple lower-case form
+    Column("listed_name", String(80), nullable=False),  # as the settings or networks.toml call it
+    Column("is_listed", Boolean, nullable=False),  # false: neither of them names it any more
+    Column("own_name", String(200)),  # as its contract calls itself
+    Column("pos_address", String(66), index=True),
+    Column("is_registered", Boolean),  # whether the chain's own register says so, too
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("told_at_ms", BigInteger),  # when it last told anything; null: never
+    Column("trouble", Text),  # why less is known of it than might be
+)
+
+# What a pool's operator decides; a row whenever that changed.
+pool_terms = Table(
+    "pool_terms",
+    metadata,
+    Column("pool", ForeignKey("pools.id"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("user_share_hundredths", BigInteger),  # of 10,000; the rest is the pool's fee
+    Column("owner", String(120)),
+    Column("is_upgradable", Boolean),
+    Column("implementation", String(120)),
+    Column("lock_blocks", BigInteger),  # PoW blocks
+    Column("unlock_blocks", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# What a pool holds and has earned; a row whenever that changed. Drip as decimal text.
+pool_holdings = Table(
+    "pool_holdings",
+    metadata,
+    Column("pool", ForeignKey("pools.id"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("available_votes", BigInteger),
+    Column("own_interest_drip", String(40)),
+    Column("total_interest_drip", String(40)),
+    Column("apy_hundredths", BigInteger),  # as the contract reckons it, before its fee
+    Column("staker_count", BigInteger),
+    Column("staked_votes", BigInteger),  # as the PoW side's register counts them
+    Column("balance_drip", String(40)),
+    Column("withdrawable_drip", String(40)),
+    sqlite_with_rowid=False,
+)

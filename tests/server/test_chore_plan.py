@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.model.spans import Span, added, gaps, spans, total
+from vedette.model.spans import Span, added, gaps, spans, total, without
 from vedette.server import chore_plan as plan
 from vedette.server.chore_plan import Pulse, Verdict
 
@@ -21,7 +21,9 @@ def test_spans_and_their_gaps_are_sets_of_numbers(some: list[tuple[int, int]], f
     missing = {n for gap in gaps(known, Span(first, last)) for n in range(gap.first, gap.last + 1)}
     assert missing == set(range(first, last + 1)) - numbers
     if first <= last:
-        assert total(added(known, Span(first, last))) == len(numbers | set(range(first, last + 1)))
+        span = Span(first, last)
+        assert total(added(known, span)) == len(numbers | set(range(first, last + 1)))
+        assert without(known, span) == spans((n, n) for n in numbers if n not in range(first, last + 1))
 
 
 @given(pairs, st.integers(0, 70), st.integers(0, 70), st.integers(1, 20))
@@ -46,6 +48,13 @@ def test_a_majority_is_believed_and_two_who_differ_are_not() -> None:
     assert plan.verdict([("a", 1)]) == Verdict(1, ())
     assert plan.verdict([("a", 1), ("b", 1), ("c", 2)]) == Verdict(1, ("c",))
     assert plan.verdict([("a", 1), ("b", 2)]) == Verdict(None, ("a", "b"))
+
+
+def test_null_contradicts_nobody_but_is_an_answer() -> None:
+    assert plan.verdict_of_known([("a", None), ("b", 2), ("c", None)]) == Verdict(2, ())
+    assert plan.verdict_of_known([("a", None)]) == Verdict(None, ())
+    assert plan.told_by_one([("a", 1)])
+    assert not plan.told_by_one([("a", 1), ("b", None)])
 
 
 def test_the_end_of_reading_is_foretold_from_its_pace() -> None:

@@ -95,8 +95,25 @@ def test_a_failed_batch_is_halved_and_a_long_streak_doubles_it() -> None:
     assert size.blocks == plan.BATCH_BLOCKS_MAX
 
 
-@pytest.mark.parametrize("calls_per_s, blocks", [(None, 100), (5, 5), (0.2, 1), (1000, 100)])
-def test_a_batch_fits_in_its_endpoints_budget(calls_per_s: float | None, blocks: int) -> None:
+@pytest.mark.parametrize(
+    "read, target, recent",
+    [
+        ((), 500, False),
+        ((Span(261, 500),), 500, True),
+        ((Span(262, 500),), 500, False),
+        ((Span(2, 300), Span(302, 500)), 500, False),
+        ((Span(2, 50),), 50, True),  # a young chain has no more
+        ((), 1, True),
+    ],
+)
+def test_the_last_whole_epoch_is_among_the_recent_blocks(
+    read: tuple[Span, ...], target: int, recent: bool
+) -> None:
+    assert plan.recent_is_read(read, target) is recent
+
+
+@pytest.mark.parametrize("calls_per_s, blocks", [(None, 100), (50, 10), (5, 1), (0.2, 1), (1000, 100)])
+def test_a_batch_is_a_small_part_of_its_endpoints_budget(calls_per_s: float | None, blocks: int) -> None:
     assert BatchSize.for_rate(calls_per_s).blocks == blocks
 
 

@@ -10,7 +10,7 @@ from vedette.model.pos import PosAddress
 from vedette.model.spans import Span
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
 from vedette.store.database import Database
-from vedette.store.events import events, mark_read, read_spans, remember_events
+from vedette.store.events import events, mark_read, read_spans, remember_events, unmark_read
 
 K = TransactionKind
 
@@ -96,6 +96,15 @@ async def test_what_was_read_is_told_in_spans(database: Database) -> None:
     async with database.read() as conn:
         assert await read_spans(conn, "transactions") == (Span(10, 20), Span(30, 49))
         assert await read_spans(conn, "rewards") == ()
+
+
+async def test_what_is_not_believed_any_more_is_to_be_read_anew(database: Database) -> None:
+    await database.write(lambda conn: mark_read(conn, "rewards", 10, 19))
+    await database.write(lambda conn: unmark_read(conn, "rewards", 12, 13))
+    await database.write(lambda conn: unmark_read(conn, "transactions", 12, 13))
+    async with database.read() as conn:
+        assert await read_spans(conn, "rewards") == (Span(10, 11), Span(14, 19))
+        assert await read_spans(conn, "transactions") == ()
 
 
 async def test_readers_that_mark_at_once_do_not_undo_each_other(database: Database) -> None:

@@ -15,10 +15,13 @@ from vedette.store.database import Database
 from vedette.store.rewards import (
     PaidEpoch,
     Payment,
+    forget_rewards,
     remember_rewards,
     rewarded_epochs,
     rewards,
     rewards_of,
+    time_payment,
+    untimed_payments,
 )
 
 CFX = 10**18
@@ -115,6 +118,24 @@ async def test_the_newest_epoch_says_where_rewards_go(database: Database) -> Non
     await _remember(database, paid(21, {BOB: 1}, to=HERE))
     async with database.read() as conn:
         assert await pow_addresses(conn) == {ALICE: THERE, BOB: HERE}
+
+
+async def test_a_payment_is_timed_by_the_block_that_paid_it(database: Database) -> None:
+    for epoch in (10, 11, 12):
+        await _remember(database, paid(epoch, {ALICE: 1}))
+    await database.write(lambda conn: time_payment(conn, 11, HASH, 447, 17))
+    await database.write(lambda conn: time_payment(conn, 12, OTHER_HASH, 448, 18))
+    async with database.read() as conn:
+        assert await untimed_payments(conn) == [(12, HASH), (10, HASH)]
+        assert [one.paid_at_s for one in await rewards_of(conn, ALICE, 10, 12)] == [None, 17, None]
+
+
+async def test_rewards_that_are_not_believed_are_forgotten(database: Database) -> None:
+    await _remember(database, paid(10, {ALICE: 1}))
+    await database.write(lambda conn: conn.execute(update(t.pos_segments).values(dirty_from=None)))
+    await database.write(lambda conn: forget_rewards(conn, 10))
+    assert await _rewards(database) == {}
+    assert await _dirty_from(database) == [10]
 
 
 async def test_rewards_that_are_cut_short_say_so(database: Database) -> None:

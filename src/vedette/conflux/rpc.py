@@ -27,6 +27,8 @@ KEPT_ALIVE_S: Final = 15.0
 PATIENCE_S: Final = 60.0
 """A gateway that wants a longer rest than this is left to whoever asked: that is a day's limit."""
 LIMITED_TRIES: Final = 4
+BURSTS_PER_S: Final = 5
+"""A second's calls to a gateway with a limit are asked in so many batches at least."""
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -49,16 +51,19 @@ class Budget:
     calls_per_s: float
     calls: float  # what may be spent at once; negative: owed
     at_ms: int  # steady clock
+    most: float  # what it holds when it is full
 
     @classmethod
-    def full(cls, calls_per_s: float, now_ms: int) -> "Budget":
-        return cls(calls_per_s, max(1.0, calls_per_s), now_ms)
+    def full(cls, calls_per_s: float, now_ms: int, most: float | None = None) -> "Budget":
+        """`most`: a second's worth, if nothing else is said."""
+        most = max(1.0, calls_per_s if most is None else most)
+        return cls(calls_per_s, most, now_ms, most)
 
 
 def spend(budget: Budget, calls: int, now_ms: int) -> tuple[Budget, int]:
     """Take so many calls out of the budget: what is left of it, and how many ms to wait before asking."""
     earned = max(0, now_ms - budget.at_ms) / 1000 * budget.calls_per_s
-    left = min(budget.calls + earned, max(1.0, budget.calls_per_s)) - calls
+    left = min(budget.calls + earned, budget.most) - calls
     return replace(budget, calls=left, at_ms=now_ms), max(0, round(-left / budget.calls_per_s * 1000))
 
 
@@ -83,7 +88,10 @@ class Rpc:
         self._deadline_s = deadline_s
         self._clock = clock or MachineClock()
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
-        self._budget = Budget.full(calls_per_s, self._clock.steady_ms()) if calls_per_s else None
+        # A gateway's own bucket holds a second's worth. Ours holds half of it: then calls that the network
+        # bunches together, or that were asked a moment later than we meant, still find enough in it.
+        most = calls_per_s / 2 if calls_per_s else 0
+        self._budget = Budget.full(calls_per_s, self._clock.steady_ms(), most) if calls_per_s else None
         self._rests_until_ms = 0  # as a gateway asked for; steady clock
 
     async def ask(self, method: str, *params: Any) -> Any:

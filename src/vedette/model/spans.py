@@ -34,6 +34,13 @@ def added(known: Spans, span: Span) -> Spans:
     return spans([*known, span])
 
 
+def without(known: Spans, span: Span) -> Spans:
+    """The spans without the numbers of one."""
+    below = ((one.first, min(one.last, span.first - 1)) for one in known)
+    above = ((max(one.first, span.last + 1), one.last) for one in known)
+    return spans([*below, *above])
+
+
 def gaps(known: Spans, within: Span) -> Spans:
     """What of `within` is in none of the spans."""
     return tuple(_gaps(known, within))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, Generic, TypeVar
 
 from vedette.model.spans import Span, Spans, gaps
@@ -49,6 +50,29 @@ def verdict(told: Sequence[tuple[str, T]]) -> Verdict[T]:
     if count * 2 > len(told):
         return Verdict(value, others)
     return Verdict(None, tuple(name for name, _ in told))
+
+
+Saying = tuple[str, T | None]
+"""An endpoint's name, and what it says; None: null."""
+
+
+def verdict_of_known(sayings: Sequence[Saying[T]]) -> Verdict[T]:
+    """The verdict on what was said at all."""
+    return verdict([(name, said) for name, said in sayings if said is not None])
+
+
+def told_by_one(sayings: Sequence[Saying[T]]) -> bool:
+    """Whether nobody else has said anything to it, be it null."""
+    return len(sayings) == 1
+
+
+class Divided(Enum):
+    """Endpoints said different things, and nobody can be believed."""
+
+    DIVIDED = "divided"
+
+
+DIVIDED: Final = Divided.DIVIDED
 
 
 # --- how far the past is read

@@ -1,21 +1,24 @@
 """What the follower asks beside the blocks: committees, elections, rewards, transactions, stakes, parameters.
 
-What people see first is asked first (`first`): the last day's committees and rewards, and the watched
-accounts. Only then do the feeds read the past, and these loops go on beside them. Each asks as little as a
-public gateway's budget of calls allows; all that they keep may be kept twice.
+What people see first is asked first (`first`): the watched accounts, and the last day's committees and
+rewards. Only then do the feeds read the past, newest first; and once they have read the last whole epoch,
+these loops go on beside them. Each asks as little as a public gateway's budget of calls allows; all that they
+keep may be kept twice.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from vedette.conflux.pow import PowBlock
 from vedette.conflux.wire import RpcError
 from vedette.model.economics import Economics
 from vedette.model.election import CommitteeNow
 from vedette.model.pos import Account, Committee, PosAddress
 from vedette.model.reward import DRIP_PER_CFX, VOTE_CFX, EpochRewards
-from vedette.model.spans import spans
+from vedette.model.spans import Span, gaps, spans
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
 from vedette.server import chore_plan as plan
 from vedette.server.feed import STORE_TROUBLE, Shared, Unheard, trouble
@@ -42,6 +45,17 @@ TRANSACTIONS_AT_ONCE: Final = 100
 LIVE_TRANSACTIONS: Final = 200
 """So many of the newest are read even while the blocks of the past are not: that is a few hours' worth."""
 ACCOUNTS_MAX: Final = 500
+MEETING_MS: Final = 6_000
+"""At first the endpoints have so long to answer: whoever does not is not heard in what is asked first."""
+FIRST_MS_MAX: Final = 90_000
+"""Nothing waits longer than this for what comes first."""
+POSTPONED_MS: Final = 600_000
+"""Rewards about which nobody could be believed, or nobody answered, are asked for again after so long."""
+REWARDS: Final = "rewards"
+ALONE: Final = "rewards of one"
+PAYMENTS: Final = "payments"
+"""What is noted as read: epochs whose rewards are known; of these, what one of several endpoints told alone;
+and epochs of whose payment no endpoint knows the PoW block."""
 WITNESSES: Final = 3
 """So many endpoints are asked for what one alone could lie about."""
 FOLDED_AT_ONCE: Final = 4
@@ -71,19 +85,28 @@ class Chores:
     pace: Pace
     named: set[PosAddress] = field(default_factory=set)  # accounts that new transactions spoke of
     newest_paid: int | None = None
+    postponed: dict[int, int] = field(default_factory=dict)  # epochs, and when to ask for their rewards again
 
     def loops(self) -> dict[str, Coroutine[None, None, None]]:
         """By name; each runs until cancelled."""
         return {
-            "accounts": self._watch_accounts(),
+            "accounts": self._later(self._watch_accounts),
             "committees": self._complete_committees(),
-            "elections": self._watch_elections(),
-            "rewards": self._each(self.pace.rewards_ms, self.rewards_again),
-            "transactions": self._read_transactions(),
-            "parameters": self._each(self.pace.economics_ms, self._parameters),
+            "elections": self._later(self._watch_elections),
+            "rewards": self._later(lambda: self._each(self.pace.rewards_ms, self.rewards_again)),
+            "transactions": self._later(self._read_transactions),
+            "parameters": self._later(lambda: self._each(self.pace.economics_ms, self._parameters)),
             "folding": self._each(self.pace.tidy_ms, self._fold),
             "sums": self._each(self.pace.sums_ms, self._sum),
         }
+
+    async def _later(self, loop: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Begin when what comes first is there: a gateway answers five calls a second to all of us."""
+        await self.shared.first_asked.wait()
+        ends_ms = self.shared.clock.steady_ms() + FIRST_MS_MAX
+        while not self.shared.recent_is_read() and self.shared.clock.steady_ms() < ends_ms:
+            await self.shared.clock.sleep_ms(self.pace.look_ms)
+        await loop()
 
     @property
     def epoch(self) -> int:
@@ -109,6 +132,9 @@ class Chores:
         """What people see first; the past may be read once this has ended, well or badly."""
         while not self.epoch:
             await self.shared.clock.sleep_ms(100)
+        ends_ms = self.shared.clock.steady_ms() + MEETING_MS
+        while not self.shared.all_met() and self.shared.clock.steady_ms() < ends_ms:
+            await self.shared.clock.sleep_ms(100)
         try:
             await self._survive(self._first())
         finally:
@@ -119,9 +145,10 @@ class Chores:
             watched = sorted(await people.watched(conn))
         await self._snapshot(watched)
         epoch = self.epoch
-        await self._committees(range(epoch, max(0, epoch - plan.DAY_EPOCHS), -1))
-        await self._rewards_of([one for one in range(epoch - 1, epoch - 1 - plan.DAY_EPOCHS, -1) if one > 0])
+        await self._committees([epoch])
         await self._look_at_elections()
+        await self._rewards_of([one for one in range(epoch - 1, epoch - 1 - plan.DAY_EPOCHS, -1) if one > 0])
+        await self._committees(range(epoch - 1, max(0, epoch - plan.DAY_EPOCHS), -1))
 
     # --- committees
 
@@ -158,7 +185,7 @@ class Chores:
             await self.shared.clock.sleep_ms(self.pace.look_ms)
 
     async def _look_at_elections(self) -> None:
-        for feed in self.shared.healthy():
+        for feed in self.shared.current():
             now = await feed.committee_now()
             if now is not None:
                 await self._keep_elections(now)
@@ -172,61 +199,109 @@ class Chores:
 
     async def rewards_again(self) -> bool:
         """Ask for the newest unknown rewards; True when some were found and more may be."""
+        now = self.shared.clock.steady_ms()
+        later = [(epoch, epoch) for epoch, at_ms in self.postponed.items() if at_ms > now]
         async with self.shared.database.read() as conn:
-            asked = await events.read_spans(conn, "rewards")
+            asked = spans([*await events.read_spans(conn, REWARDS), *later])
         fresh = plan.newest_missing(asked, 1, self.epoch - 1, REWARDS_AT_ONCE)
-        return await self._rewards_of(fresh) and self.shared.first_asked.is_set()
+        await self._second_rewards()
+        await self._time_payments()
+        return bool(fresh) and await self._rewards_of(fresh)
 
     async def _rewards_of(self, wanted: Sequence[int]) -> bool:
-        told = await self._agreed_rewards(wanted)
-        paid = {epoch: one for epoch, one in told.items() if one is not None}
+        """Keep what is told of these epochs; True when something was settled."""
+        told = await self._told_rewards(wanted)
+        verdicts = {epoch: self._verdict(epoch, sayings) for epoch, sayings in told.items()}
+        paid = {epoch: found for epoch, found in verdicts.items() if isinstance(found, EpochRewards)}
         self.newest_paid = max([*paid, *([self.newest_paid] if self.newest_paid else [])], default=None)
-        settled = [e for e, one in told.items() if one is not None or plan.never_paid(e, self.newest_paid)]
-        if not settled:
-            return False
-        places = await self._places(paid)
+        never = [e for e, found in verdicts.items() if found is None and plan.never_paid(e, self.newest_paid)]
+        self._postpone(set(wanted) - {*paid, *never})
+        alone = [e for e in paid if len(self.shared.feeds) > 1 and plan.told_by_one(told[e])]
 
         async def deed(conn: Conn) -> None:
-            for epoch, one in paid.items():
-                await rewards.remember_rewards(conn, one, *places.get(epoch, (None, None)))
-            for span in spans((epoch, epoch) for epoch in settled):
-                await events.mark_read(conn, "rewards", span.first, span.last)
+            for one in paid.values():
+                await rewards.remember_rewards(conn, one, None, None)
+            await _mark(conn, REWARDS, [*paid, *never])
+            await _mark(conn, ALONE, alone)
+
+        if paid or never:
+            await self.shared.database.write(deed)
+        return bool(paid or never)
+
+    def _postpone(self, unsettled: Collection[int]) -> None:
+        """What nobody could answer now must not keep us from what is older. The newest are yet to be paid."""
+        until_ms = self.shared.clock.steady_ms() + POSTPONED_MS
+        old = {epoch for epoch in unsettled if plan.never_paid(epoch, self.epoch)}
+        self.postponed = {e: at for e, at in self.postponed.items() if e not in unsettled} | dict.fromkeys(
+            old, until_ms
+        )
+
+    async def _told_rewards(self, wanted: Sequence[int]) -> dict[int, list[plan.Saying[EpochRewards]]]:
+        """What the asked endpoints say of these epochs; null only from those that are far beyond them."""
+        feeds = list(self.shared.healthy())[:WITNESSES]
+        answers = await asyncio.gather(*(feed.rewards(wanted) for feed in feeds))
+        told: dict[int, list[plan.Saying[EpochRewards]]] = {}
+        for feed, sayings in zip(feeds, answers, strict=True):
+            for epoch, said in zip(wanted, sayings, strict=True):
+                if isinstance(said, EpochRewards) or (said is None and plan.never_paid(epoch, feed.epoch)):
+                    told.setdefault(epoch, []).append((feed.name, said))
+        return told
+
+    def _verdict(
+        self, epoch: int, sayings: Sequence[plan.Saying[EpochRewards]]
+    ) -> EpochRewards | plan.Divided | None:
+        """Null is no contradiction: a node may not have paid yet, or have forgotten."""
+        found = plan.verdict_of_known(sayings)
+        if found.liars:
+            self.shared.quarrel(f"the rewards of epoch {epoch}", found.liars)
+        return plan.DIVIDED if found.value is None and found.liars else found.value
+
+    async def _second_rewards(self) -> None:
+        """Ask the others about what one endpoint alone has told, once another one can be asked."""
+        if len(list(self.shared.healthy())) < 2:  # noqa: PLR2004  still alone
+            return
+        async with self.shared.database.read() as conn:
+            alone = await events.read_spans(conn, ALONE)
+        wanted = [e for span in reversed(alone) for e in range(span.last, span.first - 1, -1)]
+        if not wanted:
+            return
+        told = await self._told_rewards(wanted[:REWARDS_AT_ONCE])
+        verdicts = {e: self._verdict(e, said) for e, said in told.items() if len(said) > 1}
+
+        async def deed(conn: Conn) -> None:
+            for epoch, found in verdicts.items():
+                if isinstance(found, EpochRewards):
+                    await rewards.remember_rewards(conn, found, None, None)
+                elif found is plan.DIVIDED:
+                    await rewards.forget_rewards(conn, epoch)
+                    await events.unmark_read(conn, REWARDS, epoch, epoch)
+                await events.unmark_read(conn, ALONE, epoch, epoch)
 
         await self.shared.database.write(deed)
-        return True
 
-    async def _agreed_rewards(self, wanted: Sequence[int]) -> dict[int, EpochRewards | None]:
-        """What most of the asked endpoints say; an epoch that nobody answered for is missing."""
-        told: dict[int, list[tuple[str, EpochRewards | None]]] = {}
-        for feed in list(self.shared.healthy())[:WITNESSES]:
-            for epoch, said in zip(wanted, await feed.rewards(wanted), strict=True):
-                if not isinstance(said, Unheard):
-                    told.setdefault(epoch, []).append((feed.name, said))
-        return {epoch: found for epoch, sayings in told.items() for found in self._believed(epoch, sayings)}
+    async def _time_payments(self) -> None:
+        """When each epoch was paid: its PoW block says so, as long as some endpoint knows it."""
+        async with self.shared.database.read() as conn:
+            untimed, asked = await rewards.untimed_payments(conn), await events.read_spans(conn, PAYMENTS)
+        wanted = dict([one for one in untimed if gaps(asked, Span(one[0], one[0]))][:REWARDS_AT_ONCE])
+        blocks: dict[int, PowBlock] = {}
+        forgotten: set[int] = set()
+        for feed in self.shared.current():
+            left = {epoch: pow_hash for epoch, pow_hash in wanted.items() if epoch not in blocks}
+            told = await feed.pow_blocks(list(left.values())) if left else []
+            blocks |= {e: one for e, one in zip(left, told, strict=True) if isinstance(one, PowBlock)}
+            forgotten |= {e for e, one in zip(left, told, strict=True) if one is None}
+        # The newest may have been paid in a block that the node does not tell of yet.
+        given_up = [e for e in forgotten - blocks.keys() if plan.never_paid(e, self.newest_paid)]
 
-    def _believed(
-        self, epoch: int, sayings: Sequence[tuple[str, EpochRewards | None]]
-    ) -> list[EpochRewards | None]:
-        """Null is no contradiction: a node may not have paid yet, or have forgotten."""
-        paid = [(name, said) for name, said in sayings if said is not None]
-        if not paid:
-            return [None]
-        verdict = plan.verdict(paid)
-        if verdict.liars:
-            self.shared.quarrel(f"the rewards of epoch {epoch}", verdict.liars)
-        return [] if verdict.value is None else [verdict.value]
+        async def deed(conn: Conn) -> None:
+            for epoch, block in blocks.items():
+                if block.epoch is not None:
+                    await rewards.time_payment(conn, epoch, wanted[epoch], block.epoch, block.at_s)
+            await _mark(conn, PAYMENTS, given_up)
 
-    async def _places(self, paid: Mapping[int, EpochRewards]) -> dict[int, tuple[int, int]]:
-        """The PoW epoch and time of each payment, as far as its block is still known."""
-        feed = next(self.shared.healthy(), None)
-        if feed is None or not paid:
-            return {}
-        blocks = await feed.pow_blocks([one.pow_hash for one in paid.values()])
-        return {
-            epoch: (block.epoch, block.at_s)
-            for epoch, block in zip(paid, blocks, strict=True)
-            if block is not None and block.epoch is not None
-        }
+        if blocks or given_up:
+            await self.shared.database.write(deed)
 
     # --- transactions
 
@@ -268,8 +343,7 @@ class Chores:
             for term, who in candidates.items():
                 await elections.remember_candidates(conn, term, who)
             await events.remember_events(conn, others)
-            for span in spans((number, number) for number in done):
-                await events.mark_read(conn, "transactions", span.first, span.last)
+            await _mark(conn, "transactions", done)
 
         await self.shared.database.write(deed)
         self.named |= {one.account for one in others if one.account is not None}
@@ -283,8 +357,7 @@ class Chores:
         while True:
             now = self.shared.clock.steady_ms()
             epoch = self.epoch
-            asked = self.shared.first_asked.is_set()
-            if epoch and asked and due(now, taken_ms, self.pace.accounts_ms, changed=epoch != taken_epoch):
+            if epoch and due(now, taken_ms, self.pace.accounts_ms, changed=epoch != taken_epoch):
                 await self._survive(self._accounts(epoch, ended=epoch != taken_epoch))
                 taken_ms, taken_epoch = now, epoch
             await self.shared.clock.sleep_ms(self.pace.look_ms)
@@ -294,10 +367,10 @@ class Chores:
         named, self.named = self.named, set()
         async with self.shared.database.read() as conn:
             committee = await votes.committee(conn, epoch)
-            wanted = {*await people.watched(conn), *named}
+            wanted = [*sorted(await people.watched(conn)), *sorted(named)]
             if ended:
-                wanted |= {*(committee.votes if committee else ()), *await accounts.known_addresses(conn)}
-        told = await self._snapshot(sorted(wanted)[:ACCOUNTS_MAX])
+                wanted += [*(committee.votes if committee else ()), *await accounts.known_addresses(conn)]
+        told = await self._snapshot(list(dict.fromkeys(wanted))[:ACCOUNTS_MAX])
         if ended and told and epoch > 1:
             held = {one.address: one.available_votes for one in told if one.exists}
             everyone = await self._network_votes()
@@ -305,10 +378,10 @@ class Chores:
                 lambda conn: stakes.remember_stakes(conn, epoch - 1, held, everyone)
             )
 
-    async def _snapshot(self, wanted: Collection[PosAddress]) -> list[Account]:
+    async def _snapshot(self, wanted: Sequence[PosAddress]) -> list[Account]:
         told: list[Account] = []
-        for feed in self.shared.healthy():
-            told = await feed.accounts(list(wanted))
+        for feed in self.shared.current():
+            told = await feed.accounts(wanted)
             if told:
                 break
         if told:
@@ -324,7 +397,7 @@ class Chores:
     # --- parameters and balances
 
     async def _economics(self) -> Economics | None:
-        for feed in self.shared.healthy():
+        for feed in self.shared.current():
             found = await feed.economics()
             if found is not None:
                 return found
@@ -356,7 +429,7 @@ class Chores:
             homes = {
                 who: home for who, home in (await accounts.pow_addresses(conn)).items() if who in watched
             }
-        feed = next(self.shared.healthy(), None)
+        feed = next(iter(self.shared.current()), None)
         if feed is None or not homes:
             return
         told = await feed.balances(list(homes.values()))
@@ -376,6 +449,11 @@ class Chores:
 
     async def _sum(self) -> None:
         await summing.refresh(self.shared.database)
+
+
+async def _mark(conn: Conn, what: str, numbers: Collection[int]) -> None:
+    for span in spans((number, number) for number in numbers):
+        await events.mark_read(conn, what, span.first, span.last)
 
 
 QUIET: Final = {TransactionKind.BLOCK_METADATA, TransactionKind.ELECTION, TransactionKind.PIVOT_DECISION}

@@ -17,7 +17,7 @@ from vedette.conflux import pow as pow_chain
 from vedette.conflux.economics import PARAMS, POS_ECONOMICS, SUPPLY, economics
 from vedette.conflux.pow import VOTING, PowBlock, pow_status, voting
 from vedette.conflux.rpc import Budget, Rpc, spend
-from vedette.conflux.wire import Call, Garbled, RpcError
+from vedette.conflux.wire import Call, Garbled, Limited, RpcError
 from vedette.model.clock import Clock
 from vedette.model.economics import Economics
 from vedette.model.election import CommitteeNow
@@ -37,7 +37,9 @@ BATCHES_IN_FLIGHT: Final = 3
 VOTER_CALLS_PER_S: Final = 100.0
 """The past is read from a node that votes at this pace at most: its signatures come before our curiosity."""
 SLICE_MS: Final = 2_000
-"""Reading the past pauses this often to look for new blocks."""
+"""Reading the past pauses this often, or as often as there is a new block, to look for new ones."""
+LAGS_BLOCKS: Final = 10
+"""An endpoint so far behind the others is asked about the present only when nobody else answers."""
 
 GARBLED_TOLD_MAX: Final = 20
 TAIL_BLOCKS: Final = 20
@@ -114,6 +116,19 @@ class Shared:
         heights = sorted(feed.committed for feed in self.healthy())
         return heights[(len(heights) - 1) // 2] if heights else 0
 
+    def current(self) -> list["Feed"]:
+        """The same, with those that lag behind at the end."""
+        height = self.committed - LAGS_BLOCKS
+        return sorted(self.healthy(), key=lambda feed: feed.committed < height)
+
+    def recent_is_read(self) -> bool:
+        """Whether some endpoint was read as far back as the last whole epoch."""
+        return any(feed.recent_is_read for feed in self.healthy())
+
+    def all_met(self) -> bool:
+        """Whether every endpoint has answered or failed."""
+        return all(feed.healthy or feed.health.error for feed in self.feeds)
+
     def past_is_read(self) -> bool:
         """Whether some endpoint was read to its very first block."""
         return any(feed.health.lag_blocks == 0 for feed in self.healthy())
@@ -180,6 +195,7 @@ class Feed:
         self._size = BatchSize.for_rate(self._rate)
         self._read: Spans = ()
         self._target = 0
+        self._introduced: Identity | None = None
         self._error: str | None = None
         self._failures = 0
         self._garbled: set[str] = set()
@@ -193,6 +209,10 @@ class Feed:
             lag_blocks=plan.unread_blocks(self._read, self._target) if self._target else None,
             error=self._error,
         )
+
+    @property
+    def recent_is_read(self) -> bool:
+        return plan.recent_is_read(self._read, self._target)
 
     @property
     def unread_blocks(self) -> int:
@@ -216,8 +236,7 @@ class Feed:
                         await self._clock.sleep_ms(self._poll_ms())
             except (RpcError, Stranger, *STORE_TROUBLE) as error:
                 self._failed(error)
-                pause = plan.backoff_ms(self._failures, self._jitter())
-                await self._clock.sleep_ms(plan.STRANGER_MS if isinstance(error, Stranger) else pause)
+                await self._clock.sleep_ms(self._pause_ms(error))
 
     async def _turn(self) -> bool:
         """Look for new blocks and read for a while; False when there was nothing to read."""
@@ -233,7 +252,8 @@ class Feed:
         past = plan.past_span(self._read, self._target)
         if past and self._shared.first_asked.is_set():
             pieces = plan.pieces_down(past, self._size.blocks)
-            await self._take(pieces, until_ms=self._clock.steady_ms() + SLICE_MS, spared=self._spared)
+            until_ms = self._clock.steady_ms() + max(SLICE_MS, self._poll_ms())
+            await self._take(pieces, until_ms=until_ms, spared=self._spared)
         return self._read != before
 
     def _note(self, status: PosStatus) -> None:
@@ -254,7 +274,14 @@ class Feed:
         if self._error is None:
             log.warning("%s (%s) is not read now: %s", self.name, self._rpc.name, line)
         self.healthy, self._error = False, line
-        self._failures += 1
+        self._failures += not isinstance(error, Limited)
+
+    def _pause_ms(self, error: Exception) -> int:
+        if isinstance(error, Stranger):
+            return plan.STRANGER_MS
+        if isinstance(error, Limited):
+            return round(error.retry_after_s * 1000)
+        return plan.backoff_ms(self._failures, self._jitter())
 
     # --- is it our chain?
 
@@ -265,7 +292,7 @@ class Feed:
             newest = read[-1].last if read else 0
             held = await chain.hashes(conn, pos.FIRST_HEIGHT, pos.FIRST_HEIGHT)
             held |= await chain.hashes(conn, newest, newest)
-        told = await self.identity()
+        told, self._introduced = self._introduced or await self.identity(), None
         ours = self._shared.identity or plan.elect([told], held.get(pos.FIRST_HEIGHT))
         why = plan.stranger(ours, told) if ours else None
         if why is None:
@@ -286,9 +313,10 @@ class Feed:
             return False
 
     async def identity(self) -> Identity:
-        """What tells this endpoint's chain from others. Raises RpcError."""
+        """What tells this endpoint's chain from others; the next greeting knows it. Raises RpcError."""
         status = await self.pow_status()
-        return Identity(status.chain_id, await self._hash_at(pos.FIRST_HEIGHT))
+        self._introduced = Identity(status.chain_id, await self._hash_at(pos.FIRST_HEIGHT))
+        return self._introduced
 
     async def _hash_at(self, height: int) -> str | None:
         block = pos.pos_block(await self._rpc.ask(pos.BLOCK, hex(height)))
@@ -406,10 +434,9 @@ class Feed:
         """The transactions of these numbers; None where the node says null."""
         return await self._each([(pos.TRANSACTION, (hex(n),)) for n in numbers], pos.transaction)
 
-    async def pow_blocks(self, hashes: Sequence[str]) -> list[PowBlock | None]:
-        """The PoW blocks of these hashes, as far as the node knows them."""
-        told = await self._each([(pow_chain.BLOCK, (each, False)) for each in hashes], pow_chain.pow_block)
-        return [None if isinstance(one, Unheard) else one for one in told]
+    async def pow_blocks(self, hashes: Sequence[str]) -> list[PowBlock | Unheard | None]:
+        """The PoW blocks of these hashes; None where the node says null."""
+        return await self._each([(pow_chain.BLOCK, (each, False)) for each in hashes], pow_chain.pow_block)
 
     async def economics(self) -> Economics | None:
         """The network's parameters."""
@@ -437,13 +464,19 @@ class Feed:
     async def _each_of(
         self, calls: Sequence[Call], decoders: Sequence[Callable[[Any], T]]
     ) -> list[T | Unheard]:
-        """Ask in batches; a call that failed has UNHEARD in its place."""
+        """Ask in batches, a few at a time; a call that failed has UNHEARD in its place."""
         found: list[T | Unheard] = []
-        for at in range(0, len(calls), self._size.most):
-            answers = await self._ask_all(calls[at : at + self._size.most])
-            decode = decoders[at : at + self._size.most]
+        together = self._size.most * BATCHES_IN_FLIGHT
+        for at in range(0, len(calls), together):
+            answers = await self._ask_beside(calls[at : at + together])
+            decode = decoders[at : at + together]
             found += [self._understood(each, raw) for each, raw in zip(decode, answers, strict=True)]
         return found
+
+    async def _ask_beside(self, calls: Sequence[Call]) -> list[Any | RpcError]:
+        batches = [calls[at : at + self._size.most] for at in range(0, len(calls), self._size.most)]
+        answers = await asyncio.gather(*(self._ask_all(batch) for batch in batches))
+        return [one for batch in answers for one in batch]
 
     def _understood(self, decode: Callable[[Any], T], raw: Any | RpcError) -> T | Unheard:
         try:

@@ -8,12 +8,16 @@ from statistics import median
 from typing import Final
 
 from vedette.conflux.pos import FIRST_HEIGHT
+from vedette.conflux.rpc import BURSTS_PER_S
 from vedette.model.pos import SETTLED_DEPTH, PosBlock, PosStatus
 from vedette.model.spans import Span, Spans, gaps, total
 
 BATCH_BLOCKS_MAX: Final = 100
 AHEAD_BLOCKS: Final = 120
 """The chain's end, which is read before its past: an epoch of the main network."""
+
+RECENT_BLOCKS: Final = 2 * AHEAD_BLOCKS
+"""The last whole epoch is among these: it is read before anything else that can wait."""
 
 HELD_BLOCKS: Final = 200
 """A settled block missing this close to the end may yet come: behind a gateway there are many nodes."""
@@ -50,6 +54,11 @@ def past_span(read: Spans, target: int) -> Span | None:
 def unread_blocks(read: Spans, target: int) -> int:
     """Settled blocks that an endpoint offers and that were not read from it."""
     return total(gaps(read, Span(FIRST_HEIGHT, target)))
+
+
+def recent_is_read(read: Spans, target: int) -> bool:
+    """Whether the last whole epoch was read, and what came after it."""
+    return not gaps(read, Span(max(FIRST_HEIGHT, target - RECENT_BLOCKS + 1), target))
 
 
 def pieces(span: Span, size: int) -> Iterator[Span]:
@@ -89,7 +98,9 @@ class BatchSize:
 
     @classmethod
     def for_rate(cls, calls_per_s: float | None) -> "BatchSize":
-        most = BATCH_BLOCKS_MAX if calls_per_s is None else max(1, min(BATCH_BLOCKS_MAX, int(calls_per_s)))
+        """A gateway with a limit wants its calls spread over the second."""
+        share = BATCH_BLOCKS_MAX if calls_per_s is None else int(calls_per_s / BURSTS_PER_S)
+        most = max(1, min(BATCH_BLOCKS_MAX, share))
         return cls(most, most)
 
     def after(self, *, answered: bool) -> "BatchSize":

@@ -28,6 +28,8 @@ from vedette.store.database import Database
 EPOCH_MAX: Final = 2**62
 PULSE_MS: Final = 2_000
 PULSES: Final = 60
+EARLY: Final = 4
+"""So much more rarely the PoW chain is asked about until the newest PoS epochs are read."""
 NEW_BLOCKS_MAX: Final = 1_000
 """More unread blocks than a pulse ago by this many are not new ones: it is another endpoint's past."""
 
@@ -132,6 +134,7 @@ class Follower:
 
     async def _watch_progress(self) -> None:
         """Take the pulse of reading the past; a restart of the count (a new endpoint) begins anew."""
+        await self._shared.first_asked.wait()  # until then other things are asked, and there is no pace yet
         while True:
             unread = min((feed.unread_blocks for feed in self._shared.healthy()), default=None)
             if unread is not None:
@@ -146,7 +149,9 @@ class Follower:
         while True:
             found = await self._ask_pow()
             self.pow_now = found or self.pow_now
-            await self._clock.sleep_ms(self._pace.pow_ms if found else self._pace.look_ms)
+            # What comes first wants all that a gateway gives.
+            early = 1 if self._shared.recent_is_read() else EARLY
+            await self._clock.sleep_ms(self._pace.pow_ms * early if found else self._pace.look_ms)
 
     async def _ask_pow(self) -> PowNow | None:
         for feed in self._shared.healthy():

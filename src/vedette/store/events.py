@@ -1,12 +1,12 @@
 """What the PoS chain's transactions did to accounts, and how far transactions were read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, select, update
 
 from vedette.model.pos import PosAddress
-from vedette.model.spans import Span, Spans, added, spans
+from vedette.model.spans import Span, Spans, added, spans, without
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
 from vedette.store import tables as t
 from vedette.store.accounts import intern
@@ -97,10 +97,18 @@ async def read_spans(conn: Conn, what: str) -> Spans:
 
 async def mark_read(conn: Conn, what: str, first: int, last: int) -> None:
     """Note that the numbers from first to last were read, too; others may note theirs at the same time."""
+    await _change_read(conn, what, lambda held: added(held, Span(first, last)))
+
+
+async def unmark_read(conn: Conn, what: str, first: int, last: int) -> None:
+    """Note that the numbers from first to last are to be read anew."""
+    await _change_read(conn, what, lambda held: without(held, Span(first, last)))
+
+
+async def _change_read(conn: Conn, what: str, change: Callable[[Spans], Spans]) -> None:
     columns = t.pos_readings.c
     await conn.execute(insert_into(conn, t.pos_readings).values(what=what, read=[]).on_conflict_do_nothing())
     held = (
         await conn.execute(select(columns.read).where(columns.what == what).with_for_update())
     ).scalar_one()
-    known = added(spans(held), Span(first, last))
-    await conn.execute(update(t.pos_readings).where(columns.what == what).values(read=known))
+    await conn.execute(update(t.pos_readings).where(columns.what == what).values(read=change(spans(held))))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from vedette.model.pos import PosAddress
 from vedette.model.reward import EpochRewards
@@ -55,6 +55,19 @@ async def remember_rewards(
     if held is None or _payments(held) != _payments(row):
         await dirty(conn, told.epoch)
     return await _note_addresses(conn, told, numbers) or row != held
+
+
+async def time_payment(conn: Conn, epoch: int, pow_hash: str, pow_epoch: int, paid_at_s: int) -> None:
+    """Note when an epoch was paid, if that block is still the one that paid it."""
+    columns = t.pos_rewards.c
+    same = (columns.epoch == epoch) & (columns.pow_hash == bytes.fromhex(pow_hash.removeprefix("0x")))
+    await conn.execute(update(t.pos_rewards).where(same).values(pow_epoch=pow_epoch, paid_at_s=paid_at_s))
+
+
+async def forget_rewards(conn: Conn, epoch: int) -> None:
+    """What was told of an epoch's payments is not believed any more."""
+    await conn.execute(delete(t.pos_rewards).where(t.pos_rewards.c.epoch == epoch))
+    await dirty(conn, epoch)
 
 
 async def _held(conn: Conn, epoch: int) -> dict[str, Any] | None:
@@ -144,6 +157,14 @@ async def rewards_of(conn: Conn, address: PosAddress, first_epoch: int, last_epo
         for row in rows
         if (place := _places(row.accounts).get(account)) is not None
     ]
+
+
+async def untimed_payments(conn: Conn) -> list[tuple[int, str]]:
+    """The epochs whose moment of payment is not known, with the PoW block that paid, newest first."""
+    columns = t.pos_rewards.c
+    query = select(columns.epoch, columns.pow_hash).where(columns.paid_at_s.is_(None))
+    rows = await conn.execute(query.order_by(columns.epoch.desc()))
+    return [(row.epoch, "0x" + row.pow_hash.hex()) for row in rows]
 
 
 async def rewarded_epochs(conn: Conn, first_epoch: int, last_epoch: int) -> set[int]:

@@ -12,6 +12,7 @@ export const LAST_BLOCKS = 12;
 export const INCIDENTS = 50;
 /** While the live stream is broken the page still asks, slowly. */
 const FALLBACK_MS = 20_000;
+const PROGRESS_PACE_MS = 4_000;
 
 class Fleet {
   network = new Question((signal) => timed(api.network(signal)));
@@ -19,6 +20,7 @@ class Fleet {
   nodes = new Question((signal) => api.nodes(signal));
   incidents = new Question((signal) => api.incidents(INCIDENTS, undefined, signal));
   blocks = new Question((signal) => api.blocks(LAST_BLOCKS, undefined, signal));
+  progress = new Question((signal) => api.progress(signal), PROGRESS_PACE_MS);
 
   #names: Map<string, string> = $derived(namesOf(this.validators.data?.validators ?? []));
 
@@ -40,7 +42,7 @@ class Fleet {
   }
 
   #all(): void {
-    for (const q of [this.network, this.validators, this.nodes, this.incidents, this.blocks]) q.touch();
+    for (const q of [this.network, this.validators, this.nodes, this.incidents, this.blocks, this.progress]) q.touch();
   }
 
   #happened(what: Happening): void {

@@ -25,8 +25,20 @@ export function go(href: string): void {
   history.pushState(null, "", href);
   read();
   scrollTo(0, 0);
-  // The new page's heading takes the focus, so that a screen reader says where we are.
-  requestAnimationFrame(() => document.querySelector<HTMLElement>("main h1")?.focus());
+  arriving = true;
+  requestAnimationFrame(() => {
+    const heading = document.querySelector<HTMLElement>("main h1");
+    if (heading) welcome(heading);
+  });
+}
+
+let arriving = false;
+
+/** The new page's heading takes the focus, so that a screen reader says where we are. It may come late. */
+export function welcome(heading: HTMLElement): void {
+  if (!arriving) return;
+  arriving = false;
+  heading.focus();
 }
 
 /** Change parts of the query in place; null leaves a part out. `push` makes it a step that Back undoes. */

@@ -2,6 +2,11 @@
 
 export type Route =
   | { page: "network" }
+  | { page: "committee"; epoch: number | null }
+  | { page: "epochs" }
+  | { page: "epoch"; epoch: number }
+  | { page: "block"; height: number }
+  | { page: "history" }
   | { page: "validators" }
   | { page: "validator"; address: string }
   | { page: "nodes" }
@@ -16,13 +21,30 @@ export function routeOf(path: string): Route {
   const [place, id, ...rest] = path.split("/").filter(Boolean).map(decoded);
   if (rest.length) return { page: "nowhere", path };
   if (place === undefined) return { page: "network" };
+  const chain = chainRoute(place, id);
+  if (chain) return chain;
   if (place === "validators") return id === undefined ? { page: "validators" } : { page: "validator", address: id };
   if (place === "nodes") return id === undefined ? { page: "nodes" } : { page: "node", id };
   if (place === "incidents" && id === undefined) return { page: "incidents" };
-  if (place === "incidents" && id !== undefined && /^[1-9]\d{0,15}$/.test(id)) {
-    return { page: "incident", id: Number(id) };
-  }
-  return { page: "nowhere", path };
+  const incident = place === "incidents" ? numberOf(id) : null;
+  return incident === null ? { page: "nowhere", path } : { page: "incident", id: incident };
+}
+
+/** Pages about the chain itself; null for all others, and for a number that is none. */
+function chainRoute(place: string, id: string | undefined): Route | null {
+  if (place === "history" && id === undefined) return { page: "history" };
+  if (place === "epochs" && id === undefined) return { page: "epochs" };
+  if (place === "committee" && id === undefined) return { page: "committee", epoch: null };
+  const number = numberOf(id);
+  if (number === null) return null;
+  if (place === "committee") return { page: "committee", epoch: number };
+  if (place === "epochs") return { page: "epoch", epoch: number };
+  return place === "blocks" ? { page: "block", height: number } : null;
+}
+
+/** A number from 1 on that a double holds exactly. */
+export function numberOf(text: string | undefined): number | null {
+  return text !== undefined && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null;
 }
 
 /** A broken escape in a hand-made address is text, not a crash. */
@@ -38,6 +60,11 @@ function decoded(part: string): string {
 export function placeOf(route: Route): Place | null {
   const places = {
     network: "network",
+    committee: "network",
+    epochs: "network",
+    epoch: "network",
+    block: "network",
+    history: "network",
     validators: "validators",
     validator: "validators",
     nodes: "nodes",
@@ -49,8 +76,24 @@ export function placeOf(route: Route): Place | null {
   return places[route.page];
 }
 
+/** The chapters of the first place: what is said of the chain. */
+export const CHAPTERS = ["network", "committee", "epochs", "history"] as const;
+export type Chapter = (typeof CHAPTERS)[number];
+
+export function chapterOf(route: Route): Chapter | null {
+  if (route.page === "epoch" || route.page === "block") return "epochs";
+  return CHAPTERS.find((chapter) => chapter === route.page) ?? null;
+}
+
 export const to = {
   network: "/",
+  committee: "/committee",
+  committeeOf: (epoch: number) => `/committee/${epoch}`,
+  epochs: "/epochs",
+  epochsBefore: (epoch: number) => `/epochs?before=${epoch}`,
+  epoch: (epoch: number) => `/epochs/${epoch}`,
+  block: (height: number) => `/blocks/${height}`,
+  history: "/history",
   validators: "/validators",
   validator: (address: string) => `/validators/${encodeURIComponent(address)}`,
   nodes: "/nodes",

@@ -1,5 +1,6 @@
 // Every word of the page. `zh.ts` has the same keys: a missing one fails both the type check and the build.
 import type { TimeUnit } from "../format";
+import { chainEn } from "./chain.en";
 import { pastEn } from "./past.en";
 
 const plural = (n: number, one: string, many = `${one}s`): string => (n === 1 ? one : many);
@@ -418,6 +419,8 @@ export const en = {
     announceOpen: (title: string) => `New incident: ${title}`,
     announceResolved: (title: string) => `Resolved: ${title}`,
   },
+
+  ...chainEn,
 
   // What a rule says. `f` are the incident's facts; the server's own title is used for rules not named here.
   rules: {

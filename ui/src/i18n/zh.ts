@@ -1,4 +1,5 @@
 import type { Catalogue } from "./en";
+import { chainZh } from "./chain.zh";
 import { pastZh } from "./past.zh";
 
 const listed = (parts: string[]): string => parts.join("、");
@@ -387,6 +388,8 @@ export const zh: Catalogue = {
     announceOpen: (title) => `新事件：${title}`,
     announceResolved: (title) => `已解决：${title}`,
   },
+
+  ...chainZh,
 
   rules: {
     absent_votes: {

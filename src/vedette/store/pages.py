@@ -7,14 +7,17 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from typing import NamedTuple, TypeVar, cast
 
+import msgspec
 import numpy as np
+import zstandard
 from sqlalchemy import func, select
 
 from vedette.model.history import Of
 from vedette.model.pos import PosAddress
 from vedette.store import tables as t
+from vedette.store.codec import ChunkError, inflate
 from vedette.store.database import Conn
-from vedette.store.sums import NOTHING, Ints, Sums, segment_of, unpacked
+from vedette.store.sums import BYTES_MAX, NOTHING, Ints, Sums, segment_of, unpacked
 
 T = TypeVar("T")
 
@@ -46,7 +49,7 @@ class AccountEpoch(NamedTuple):
     cumulative: tuple[int, ...]  # of all counted epochs through this one
 
 
-BREATHE_ROWS = 32
+BREATHE_ROWS = 8
 """While many sums are opened, others get their turn each so many."""
 
 
@@ -126,13 +129,36 @@ async def summed_before(conn: Conn, epoch: int) -> int | None:
     return cast("int | None", (await conn.execute(select(func.max(column)).where(column < epoch))).scalar())
 
 
+class _Head(msgspec.Struct, frozen=True, array_like=True):
+    """What a sum begins with; the rest, which is nearly all of it, is passed over."""
+
+    network: bytes
+
+
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
+
+
+def _network(blob: bytes) -> Ints:
+    try:
+        return np.frombuffer(_decode_head(inflate(blob, BYTES_MAX)).network, np.int64)
+    except (ValueError, msgspec.MsgspecError, zstandard.ZstdError) as error:
+        raise ChunkError(f"a sum cannot be read ({error}): restore the database") from error
+
+
 async def network_totals(conn: Conn, epochs: Collection[int]) -> dict[int, tuple[int, ...]]:
     """The network's own sums from the very first epoch through each of these, which were added up."""
     columns = t.pos_sums.c
-    bases = await _bases(conn, {segment_of(epoch) for epoch in epochs})
+    bases = await _base_networks(conn, {segment_of(epoch) for epoch in epochs})
     query = select(columns.epoch, columns.body).where(columns.epoch.in_(sorted(epochs)))
     rows = (await conn.execute(query.order_by(columns.epoch))).all()
     return {
-        row.epoch: tuple((bases[segment_of(row.epoch)].network + unpacked(row.body).network).tolist())
+        row.epoch: tuple((bases[segment_of(row.epoch)] + _network(row.body)).tolist())
         async for row in _slowly(rows)
     }
+
+
+async def _base_networks(conn: Conn, segments: Collection[int]) -> dict[int, Ints]:
+    columns = t.pos_segments.c
+    query = select(columns.segment, columns.base).where(columns.segment.in_(sorted(segments)))
+    held = {row.segment: _network(row.base) for row in await conn.execute(query) if row.base is not None}
+    return {one: held.get(one, NOTHING.network) for one in segments}

@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from vedette.model.ballot import known_count, signed_count
 from vedette.model.pos import Account, PosAddress, account_states
 from vedette.server.api.figures import summary
 from vedette.server.api.sent import Body
-from vedette.server.api.shapes import QueuedVotes, Stake, Validator, Votes
+from vedette.server.api.shapes import PerformanceSummary, QueuedVotes, Stake, Validator, Votes
 from vedette.server.standings import Standing
 from vedette.server.tip import WINDOW_BLOCKS, Tip
 from vedette.store import votes
-from vedette.store.nodes import NodeRow
 
 if TYPE_CHECKING:
     from vedette.server.house import House
@@ -22,12 +22,34 @@ LISTINGS_KEPT: Final = 16
 BODIES_KEPT: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+class Carrier(NamedTuple):
+    """The node that carries a validator's key."""
+
+    address: str
+    name: str
+    node_id: str
+
+
+class Trouble(NamedTuple):
+    """An open incident about a validator or its node."""
+
+    address: str
+    incident: int
+
+
+@dataclass(frozen=True)
 class Yours:
     """What only the reader's team may know about validators."""
 
-    nodes: Mapping[str, NodeRow] = field(default_factory=dict)  # by PoS address
-    incidents: Mapping[str, list[int]] = field(default_factory=dict)  # by PoS address
+    carriers: tuple[Carrier, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+    @cached_property
+    def nodes(self) -> Mapping[str, Carrier]:
+        return {one.address: one for one in self.carriers}
+
+    def incidents(self, address: str) -> list[int]:
+        return [one.incident for one in self.troubles if one.address == address]
 
 
 class Wanted(NamedTuple):
@@ -49,24 +71,34 @@ class Listing:
     tip: Tip
     standing: Standing
     rows: Sequence[Validator]
-    bodies: dict[Wanted, Body] = field(default_factory=dict)
+    bodies: dict[tuple[Wanted, Yours], Body] = field(default_factory=dict)
 
-    def body(self, wanted: Wanted, made: Callable[[], Body]) -> Body:
-        """The encoded list, made when it is first asked for."""
-        found = self.bodies.get(wanted)
+    def is_of(self, tip: Tip, standing: Standing) -> bool:
+        """Whether nothing in it would be told differently now."""
+        return self.standing is standing and (self.tip is tip or _told(self.tip) == _told(tip))
+
+    def body(self, wanted: Wanted, yours: Yours, made: Callable[[], Body]) -> Body:
+        """The encoded list, made when it is first asked for by somebody who may see as much."""
+        found = self.bodies.get((wanted, yours))
         if found is None:
             found = made()
-            if len(self.bodies) < BODIES_KEPT:
-                self.bodies[wanted] = found
+            if len(self.bodies) >= BODIES_KEPT:
+                self.bodies.clear()
+            self.bodies[wanted, yours] = found
         return found
 
 
+def _told(tip: Tip) -> tuple[Any, ...]:
+    return tip.recent.first, tip.strips, tip.accounts, tip.last_signed, tip.committee_votes
+
+
 class Board:
-    """Keeps listings until a block comes, the sums change, or a second has passed (see Tips, Standings)."""
+    """Keeps listings as long as nothing in them changes, and what was reckoned for all of them."""
 
     def __init__(self, house: "House") -> None:
         self._house = house
         self._kept: dict[tuple[str, int], Listing] = {}
+        self._summaries: dict[str, tuple[Standing, Summaries]] = {}
         self._making = asyncio.Lock()
 
     async def listing(self, span: str, last: int = WINDOW_BLOCKS) -> Listing:
@@ -74,28 +106,58 @@ class Board:
         async with self._making:
             tip, standing = await self._house.tips.now(), await self._house.standings.of(span)
             kept = self._kept.get((span, last))
-            if kept is not None and kept.tip is tip and kept.standing is standing:
+            if kept is not None and kept.is_of(tip, standing):
                 return kept
-            made = Listing(tip, standing, await self._rows(tip, standing, last))
+            made = Listing(tip, standing, await self._rows(tip, self.summaries(standing), last))
             if len(self._kept) >= LISTINGS_KEPT:
                 self._kept.clear()
             self._kept[span, last] = made
             return made
 
-    async def _rows(self, tip: Tip, standing: Standing, last: int) -> list[Validator]:
-        if last == WINDOW_BLOCKS:
-            return [validator_shape(one, strip, tip.recent.first, tip, standing)
-                    for one, strip in tip.strips.items()]  # fmt: skip
-        async with self._house.database.read() as conn:
-            recent = await votes.recent(conn, last)
-        members = votes.strips(recent)
-        strips = {one: members.get(one) or votes.strip(recent, one) for one in tip.strips}
-        return [validator_shape(one, strip, recent.first, tip, standing) for one, strip in strips.items()]
+    def summaries(self, standing: Standing) -> "Summaries":
+        """How everybody did, made once for each state of the sums."""
+        kept = self._summaries.get(standing.name)
+        if kept is None or kept[0] is not standing:
+            kept = self._summaries[standing.name] = (standing, Summaries(standing))
+        return kept[1]
+
+    async def _rows(self, tip: Tip, did: "Summaries", last: int) -> list[Validator]:
+        strips, first = tip.strips, tip.recent.first
+        if last != WINDOW_BLOCKS:
+            async with self._house.database.read() as conn:
+                recent = await votes.recent(conn, last)
+            members = votes.strips(recent)
+            strips = {one: members.get(one) or votes.strip(recent, one) for one in tip.strips}
+            first = recent.first
+        sitting = tip.committee_votes
+        return [
+            validator_shape(one, strip, first, tip, sitting, did.of(one)) for one, strip in strips.items()
+        ]
 
 
-def validator_shape(address: PosAddress, strip: str, first: int, tip: Tip, standing: Standing) -> Validator:
-    """One validator as the public sees it."""
-    members = tip.committee_votes
+class Summaries:
+    """Everybody's line of the leaderboard over one window, each made when it is first asked for."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._made: dict[PosAddress, PerformanceSummary] = {}
+
+    def of(self, address: PosAddress) -> PerformanceSummary:
+        found = self._made.get(address)
+        if found is None:
+            found = self._made[address] = summary(self._standing.of(address))
+        return found
+
+
+def validator_shape(
+    address: PosAddress,
+    strip: str,
+    first: int,
+    tip: Tip,
+    members: Mapping[PosAddress, int] | None,
+    did: PerformanceSummary,
+) -> Validator:
+    """One validator as the public sees it; `members` are the tip's, looked up once for all."""
     known, signed = known_count(strip), signed_count(strip)
     return Validator(
         address=address,
@@ -108,16 +170,16 @@ def validator_shape(address: PosAddress, strip: str, first: int, tip: Tip, stand
         ),
         last_signed_height=tip.last_signed.get(address),
         incidents=[],
-        performance=summary(standing.of(address)),
+        performance=did,
     )
 
 
 def with_yours(one: Validator, yours: Yours) -> Validator:
     """The same, with the node that carries its key and what is wrong with it."""
-    node, incidents = yours.nodes.get(one.address), yours.incidents.get(one.address, [])
+    node, incidents = yours.nodes.get(one.address), yours.incidents(one.address)
     if node is None and not incidents:
         return one
-    named = {} if node is None else {"name": node.name, "node_id": node.id}
+    named = {} if node is None else {"name": node.name, "node_id": node.node_id}
     return one.model_copy(update={**named, "incidents": incidents})
 
 

@@ -9,7 +9,7 @@ from vedette.model.election import TERMS_SERVING
 from vedette.model.forecast import Arrival, Pace, arrivals
 from vedette.model.pos import Committee, PosAddress, Queued
 from vedette.model.radar import ElectionView, Radar, SeatChange, seats_by_term
-from vedette.server.ahead import Ahead, LastSigned, ahead, last_signed, retirement_of
+from vedette.server.ahead import LOOK_BACK_EPOCHS, Ahead, LastSigned, ahead, last_signed, retirement_of
 from vedette.server.api import sheets
 from vedette.server.api.history_shapes import (
     ArrivalShape,
@@ -170,9 +170,9 @@ async def _terms(
     oldest = max(bounds[0], TERMS_SERVING)
     last = bounds[1] if before is None else min(bounds[1], before - 1)
     first = max(oldest, last - limit + 1)
-    held = await elections.elections(conn, first - TERMS_SERVING, last + TERMS_SERVING)
+    held = await elections.elections(conn, first - LOOK_BACK_EPOCHS, last + TERMS_SERVING)
     stood = await elections.candidacies(conn, one, first - 1, last + 1)
-    committees = await votes.committees(conn, first + 1 - TERMS_SERVING, last + 2 * TERMS_SERVING)
+    committees = await votes.committees(conn, first - LOOK_BACK_EPOCHS, last + LOOK_BACK_EPOCHS)
     seats = _seats(one, range(first, last + 1), committees, held)
     rows = [
         _term(term, one, held.get(term), candidate(term, stood), seats) for term in range(last, first - 1, -1)
@@ -187,7 +187,7 @@ def _seats(
     elected = {t: e.election.votes for t, e in held.items() if e.election and e.election.is_finalized}
     found: dict[int, int] = {}
     for first in terms[::TOGETHER_TERMS]:
-        near = range(first + 1 - TERMS_SERVING, first + TOGETHER_TERMS + TERMS_SERVING)
+        near = range(first - LOOK_BACK_EPOCHS, first + TOGETHER_TERMS + TERMS_SERVING)
         some = {epoch: committees[epoch] for epoch in near if epoch in committees}
         told = seats_by_term(one, some, {term: elected[term] for term in near if term in elected})
         found |= {

@@ -1,14 +1,22 @@
 """Validators: stake, votes, how they did, and the node that carries the key."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from vedette.model.incident import IncidentState, SubjectKind
 from vedette.model.people import PUBLIC, Who
 from vedette.server.api import sheets
-from vedette.server.api.board import Listing, Wanted, Yours, validator_shape, with_yours
+from vedette.server.api.board import (
+    Carrier,
+    Listing,
+    Trouble,
+    Wanted,
+    Yours,
+    validator_shape,
+    with_yours,
+)
 from vedette.server.api.figures import window_header
 from vedette.server.api.ordering import SortKey, ordered, page
 from vedette.server.api.sent import LIVE, PRIVATE, Body, Sent
@@ -30,6 +38,9 @@ from vedette.server.problems import ProblemError
 from vedette.server.tip import WINDOW_BLOCKS
 from vedette.store import incidents, nodes, strips
 from vedette.store.database import Conn
+
+if TYPE_CHECKING:
+    from vedette.server.house import House
 
 router = APIRouter(tags=["validators"])
 
@@ -64,15 +75,14 @@ async def list_validators(
     """Every validator that was ever seen or is watched: stake, last blocks, and how it did."""
     listing = await board.listing(span, last)
     wanted = Wanted(span, last, q.strip().lower(), sort, limit, cursor, form)
-    if who == PUBLIC:
-        return Sent(listing.body(wanted, lambda: _body(listing, listing.rows, wanted)), LIVE)
-    async with rooms.database.read() as conn:
-        yours = await of_reader(conn, who)
-    return Sent(_body(listing, [with_yours(one, yours) for one in listing.rows], wanted), PRIVATE)
+    yours = await of_reader(rooms, who)
+    body = listing.body(wanted, yours, lambda: _body(listing, yours, wanted))
+    return Sent(body, LIVE if who == PUBLIC else PRIVATE)
 
 
-def _body(listing: Listing, rows: Sequence[Validator], wanted: Wanted) -> Body:
+def _body(listing: Listing, yours: Yours, wanted: Wanted) -> Body:
     """The part of the rows that is wanted, encoded."""
+    rows = (with_yours(one, yours) for one in listing.rows)
     found = [one for one in rows if _matches(one, wanted.q)]
     some, next_cursor = page(ordered(found, wanted.sort), wanted.cursor, wanted.limit)
     if wanted.form == "csv":
@@ -93,13 +103,14 @@ def _matches(one: Validator, wanted: str) -> bool:
 
 
 @router.get("/validators/{address}", response_model=Validator)
-async def one_validator(address: Address, rooms: Rooms, who: Whose, span: Span = "24h") -> Response:
+async def one_validator(
+    address: Address, rooms: Rooms, board: Boards, who: Whose, span: Span = "24h"
+) -> Response:
     """One validator."""
     one, tip = await known(address, rooms)
-    standing = await rooms.standings.of(span)
-    async with rooms.database.read() as conn:
-        yours = await of_reader(conn, who)
-    shape = validator_shape(one, tip.strips[one], tip.recent.first, tip, standing)
+    did = board.summaries(await rooms.standings.of(span)).of(one)
+    yours = await of_reader(rooms, who)
+    shape = validator_shape(one, tip.strips[one], tip.recent.first, tip, tip.committee_votes, did)
     return reply(with_yours(shape, yours), LIVE if who == PUBLIC else PRIVATE)
 
 
@@ -131,21 +142,29 @@ def _epochs(first: int | None, last: int | None) -> tuple[int, int]:
     return first, last
 
 
-async def of_reader(conn: Conn, who: Who) -> Yours:
+async def of_reader(rooms: "House", who: Who) -> Yours:
     """What the reader's team knows of its validators; the public knows nothing."""
     if who == PUBLIC:
         return Yours()
-    carriers = {
-        row.states["node.pos_address"]: row
-        for row in await nodes.nodes(conn, who)
-        if row.states.get("node.pos_address")
-    }
-    addresses = {row.id: address for address, row in carriers.items()}
-    troubles: dict[str, list[int]] = {}
+    async with rooms.database.read() as conn:
+        return await _yours(conn, who)
+
+
+async def _yours(conn: Conn, who: Who) -> Yours:
+    rows = await nodes.nodes(conn, who)
+    carried = [(row.states.get("node.pos_address"), row) for row in rows]
+    carriers = [Carrier(address, row.name, row.id) for address, row in carried if address]
+    addresses = {one.node_id: one.address for one in carriers}
+    return Yours(tuple(carriers), tuple(await _troubles(conn, who, addresses)))
+
+
+async def _troubles(conn: Conn, who: Who, addresses: Mapping[str, str]) -> list[Trouble]:
+    """The team's open incidents; `addresses` are those of its nodes' keys, by node."""
+    found = []
     for incident in await incidents.unresolved(conn):
         if incident.team_id != who.team_id or incident.state is not IncidentState.OPEN:
             continue
         subject = incident.subject
         about = addresses.get(subject.id) if subject.kind is SubjectKind.NODE else subject.id
-        troubles.setdefault(about or "", []).append(incident.id)
-    return Yours(carriers, troubles)
+        found.append(Trouble(about or "", incident.id))
+    return found

@@ -44,6 +44,7 @@ export type ValidatorEpoch = Shapes["ValidatorEpoch"];
 export type ValidatorEpochs = Shapes["ValidatorEpochs"];
 export type Balance = Shapes["Balance"];
 export type Elections = Shapes["Elections"];
+export type TermLine = Shapes["TermLine"];
 export type Radar = Shapes["RadarShape"];
 export type ComingElection = Shapes["ComingElection"];
 export type AccountEvents = Shapes["Events"];

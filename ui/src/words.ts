@@ -65,3 +65,9 @@ export function endingOf(incident: Incident): string {
 export const nameOr = (name: string | null, address: string): string => name ?? short(address);
 
 export const clock = (ms: number): string => localTime(new Date(ms)).slice(11, 16);
+
+/** A moment to come: hours and minutes, with the day if it is not today. */
+export function soonText(ms: number, nowMs: number): string {
+  const [text, today] = [localTime(new Date(ms)), localTime(new Date(nowMs))];
+  return text.slice(0, 10) === today.slice(0, 10) ? text.slice(11, 16) : text.slice(5, 16);
+}

@@ -243,6 +243,8 @@ export const pastEn = {
     from: "Begins",
     leaving: "Leave",
     arriving: "Come",
+    then: "Seats then",
+    soFar: "so far",
     unknown: "unknown",
     none: "No coming election is known.",
     past: "Past elections",

@@ -235,6 +235,8 @@ export const pastZh: PastWords = {
     from: "开始",
     leaving: "到期",
     arriving: "上任",
+    then: "之后席位",
+    soFar: "目前",
     unknown: "未知",
     none: "没有已知的即将到来的选举。",
     past: "过往选举",

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from tests.conflux.odd import ANY_JSON, survives
 from vedette.conflux import contracts
-from vedette.conflux.address import AddressError
 from vedette.conflux.contracts import WORD, View
 from vedette.conflux.keccak import keccak256
-from vedette.conflux.wire import Garbled, Refused, Unreachable
-from vedette.model.pool import Pool, PoolQueued, PoolSummary, RegisteredVotes, UserSummary
+from vedette.conflux.wire import Garbled
+from vedette.model.pool import PoolQueued, PoolSummary, RegisteredVotes, UserSummary
 from vedette.model.pos import PosAddress
 
 VIEWS: list[View[Any]] = [each for each in vars(contracts).values() if isinstance(each, View)]
@@ -46,7 +45,7 @@ def test_a_selector_is_the_hash_of_its_signature(view: View[Any]) -> None:
 
 
 def test_no_view_is_left_out() -> None:
-    assert len(VIEWS) == len({view.selector for view in VIEWS}) == 15
+    assert len(VIEWS) == len({view.selector for view in VIEWS}) == 18
 
 
 def test_a_question_names_the_contract_the_function_and_its_arguments() -> None:
@@ -110,6 +109,7 @@ def test_queues_are_read_in_order() -> None:
         (contracts.POOL_APY, "0x", "is there such a contract"),
         (contracts.POOL_APY, "0x" + "00" * 31, "at least 1 words, not 31 bytes"),
         (contracts.POOL_APY, words(2**63), "at most 63 bits as word 0"),
+        (contracts.POOL_USER_SHARE, words(10_001), "a share of at most 10000, not 10001"),
         (contracts.USER_INTEREST, words(2**128), "at most 128 bits"),
         (contracts.POOL_SUMMARY, words(1, 2), "poolSummary should answer at least 3 words"),
         (contracts.POOL_OWNER, words(2**160), "an address as word 0"),
@@ -142,43 +142,3 @@ def test_no_answer_raises_anything_but_garbled(view: View[Any], raw: Any) -> Non
 @given(st.text().filter(lambda text: text.isprintable() and len(text.encode()) <= 200))
 def test_every_printable_name_comes_back(name: str) -> None:
     assert contracts.POOL_NAME.read(string(name)) == name
-
-
-# --- a pool as a whole ------------------------------------------------------------------------------------
-
-REPLIES: list[Any] = [
-    string("PHX V1"),
-    "0x" + "a1" * 32,
-    words(int.from_bytes(USER_RAW, "big")),
-    words(512),
-    words(9_000),
-    words(7, 8, 9),
-    words(66),
-]
-
-
-def test_a_pool_is_put_together_from_one_batch() -> None:
-    calls = contracts.pool_calls(POOL)
-    assert [params[0]["to"] for _, params in calls] == [POOL] * len(REPLIES)
-    pool = contracts.pool(POOL.upper(), REPLIES)
-    assert pool == Pool(POOL, "PHX V1", ALICE, USER, 512, 9_000, PoolSummary(7, 8, 9), 66)
-    assert pool.fee_hundredths == 1_000
-
-
-def test_a_pool_of_another_kind_is_little_known() -> None:
-    refused = Refused("cfx_call", -32015, "Transaction reverted")
-    replies = [refused, "0x", refused, refused, words(10_001), "0x", refused]
-    pool = contracts.pool(POOL, replies)
-    assert pool == Pool(POOL, user_share_hundredths=10_001)
-    assert pool.fee_hundredths is None
-    assert Pool(POOL).fee_hundredths is None
-
-
-def test_nothing_is_learned_of_a_pool_by_an_endpoint_that_is_away() -> None:
-    with pytest.raises(Unreachable):
-        contracts.pool(POOL, [*REPLIES[:-1], Unreachable("No answer to 7 calls within 5 s.")])
-
-
-def test_a_pool_has_an_address() -> None:
-    with pytest.raises(AddressError):
-        contracts.pool("cfx:aa", REPLIES)

@@ -8,14 +8,14 @@ functions older pools share. A function is named by the first four bytes of its 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from vedette.conflux import address
 from vedette.conflux.fields import AMOUNT_MAX, ITEMS_MAX, NUMBER_MAX, glimpse
-from vedette.conflux.wire import Call, Garbled, RpcError, Unreachable
-from vedette.model.pool import Pool, PoolQueued, PoolSummary, RegisteredVotes, UserSummary
+from vedette.conflux.wire import Call, Garbled
+from vedette.model.pool import SHARE_BASE, PoolQueued, PoolSummary, RegisteredVotes, UserSummary
 from vedette.model.pos import PosAddress
 
 METHOD: Final = "cfx_call"
@@ -151,6 +151,13 @@ def _number(answer: Answer) -> int:
     return answer.number(0)
 
 
+def _share(answer: Answer) -> int:
+    share = answer.number(0)
+    if share > SHARE_BASE:
+        answer.garbled(f"a share of at most {SHARE_BASE}, not {share}")
+    return share
+
+
 def _queue(answer: Answer) -> tuple[PoolQueued, ...]:
     return tuple(PoolQueued(votes, end_block) for votes, end_block in answer.pairs(0))
 
@@ -176,64 +183,16 @@ POOL_NAME: Final = View("poolName()", "f3466dfa", lambda a: a.text(0))
 POOL_POS_ADDRESS: Final = View("posAddress()", "1764618c", lambda a: a.pos_address(0))
 POOL_OWNER: Final = View("owner()", "8da5cb5b", lambda a: a.pow_address(0))
 POOL_APY: Final = View("poolAPY()", "82df7a3b", _number)
-POOL_USER_SHARE: Final = View("poolUserShareRatio()", "67a1aa4f", _number)
+POOL_USER_SHARE: Final = View("poolUserShareRatio()", "67a1aa4f", _share)
 POOL_SUMMARY: Final = View(
     "poolSummary()", "7571fcf6", lambda a: PoolSummary(a.number(0), a.amount(1), a.amount(2))
 )
 POOL_STAKERS: Final = View("stakerNumber()", "9aafd5b8", _number)
+POOL_LOCK_PERIOD: Final = View("_poolLockPeriod()", "b4064a25", _number)
+POOL_UNLOCK_PERIOD: Final = View("_poolUnlockPeriod()", "9fc95e03", _number)
+POOL_IMPLEMENTATION: Final = View("implementation()", "5c60da1b", lambda a: a.pow_address(0))
 POOL_STAKER: Final = View("stakerAddress(uint256)", "94067045", lambda a: a.pow_address(0))
 USER_SUMMARY: Final = View("userSummary(address)", "e3d5b233", _user_summary)
 USER_INTEREST: Final = View("userInterest(address)", "d68076c3", lambda a: a.amount(0))
 USER_IN_QUEUE: Final = View("userInQueue(address)", "e2af7928", _queue)
 USER_OUT_QUEUE: Final = View("userOutQueue(address)", "24a3bbe2", _queue)
-
-
-# --- a pool as a whole ------------------------------------------------------------------------------------
-
-_POOL_VIEWS: Final[tuple[View[Any], ...]] = (
-    POOL_NAME,
-    POOL_POS_ADDRESS,
-    POOL_OWNER,
-    POOL_APY,
-    POOL_USER_SHARE,
-    POOL_SUMMARY,
-    POOL_STAKERS,
-)
-
-
-def pool_calls(contract: str) -> list[Call]:
-    """All that `pool` wants to know, for one batch."""
-    return [view.call(contract) for view in _POOL_VIEWS]
-
-
-def pool(contract: str, replies: Sequence[Any | RpcError]) -> Pool:
-    """A pool out of the replies to `pool_calls`, as `Rpc.batch` gives them.
-
-    What the contract refused, or answered in another tongue, is None: not every pool has every function.
-    Raises Unreachable if a reply is that: then nothing was learned of the contract. Raises AddressError.
-    """
-    network_id = address.decode(contract).network_id
-    name, pos_address, owner, apy, share, summary, stakers = (
-        _told(view, reply) for view, reply in zip(_POOL_VIEWS, replies, strict=True)
-    )
-    return Pool(
-        contract=address.simple(contract),
-        name=name,
-        pos_address=pos_address,
-        owner=None if owner is None else address.encode(owner, network_id),
-        apy_hundredths=apy,
-        user_share_hundredths=share,
-        summary=summary,
-        staker_count=stakers,
-    )
-
-
-def _told(view: View[T], reply: Any | RpcError) -> T | None:
-    if isinstance(reply, Unreachable):
-        raise reply
-    if isinstance(reply, RpcError):
-        return None
-    try:
-        return view.read(reply)
-    except Garbled:
-        return None

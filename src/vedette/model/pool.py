@@ -1,6 +1,11 @@
-"""Staking pools as their contracts tell of themselves. Amounts are integer Drip; a vote is 1,000 CFX."""
+"""Staking pools as their contracts, and the chain's register, tell of them. Amounts are integer Drip.
 
-from dataclasses import dataclass
+A vote is 1,000 CFX. What nobody told is None: pools that issue a liquid token, and those of eSpace, have
+other contracts, and of them little more than the validator may be known.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from vedette.model.pos import PosAddress
 
@@ -28,6 +33,11 @@ class UserSummary:
     claimed_drip: int
     settled_drip: int  # not claimed yet, up to the pool's last change: `userInterest` knows the newest
 
+    @property
+    def is_nobody(self) -> bool:
+        """Contracts answer zeros for who never staked with them."""
+        return not (self.votes or self.available_votes or self.claimed_drip or self.settled_drip)
+
 
 @dataclass(frozen=True, slots=True)
 class PoolQueued:
@@ -35,30 +45,6 @@ class PoolQueued:
 
     votes: int
     end_block: int  # a PoW block number, not a PoS height
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What a pool's contract says of itself; None where it has no such function, or refused to answer.
-
-    Pools that issue a liquid token have other contracts: of those little more than the address may be known.
-    """
-
-    contract: str  # base32, simple form
-    name: str | None = None
-    pos_address: PosAddress | None = None  # None also until the pool has registered
-    owner: str | None = None  # base32, simple form
-    apy_hundredths: int | None = None  # 512 is 5.12 %, over seven days, before the pool's fee
-    user_share_hundredths: int | None = None  # 9,000: the pool keeps 10 %
-    summary: PoolSummary | None = None
-    staker_count: int | None = None
-
-    @property
-    def fee_hundredths(self) -> int | None:
-        """What the pool keeps of the interest."""
-        if self.user_share_hundredths is None or self.user_share_hundredths > SHARE_BASE:
-            return None
-        return SHARE_BASE - self.user_share_hundredths
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +56,83 @@ class RegisteredVotes:
 
     registered: int
     unlocked: int
+
+    @property
+    def staked(self) -> int:
+        return max(0, self.registered - self.unlocked)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTerms:
+    """What a pool's operator decides."""
+
+    user_share_hundredths: int | None = None  # 9,000: the pool keeps 10 % of the interest
+    owner: str | None = None  # base32, simple form
+    is_upgradable: bool | None = None  # false: it is no proxy of a kind that we know
+    implementation: str | None = None  # the contract whose code a proxy runs
+    lock_blocks: int | None = None  # PoW blocks from staking until one may unstake
+    unlock_blocks: int | None = None  # ... and from unstaking until one may withdraw
+
+    @property
+    def fee_ppm(self) -> int | None:
+        """What the pool keeps of the interest, in millionths."""
+        return None if self.user_share_hundredths is None else 100 * (SHARE_BASE - self.user_share_hundredths)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolHoldings:
+    """What a pool holds, and has earned, at one moment."""
+
+    available_votes: int | None = None  # as its contract keeps the books
+    own_interest_drip: int | None = None
+    total_interest_drip: int | None = None
+    apy_hundredths: int | None = None  # 512 is 5.12 %, over seven days, before the pool's fee
+    staker_count: int | None = None
+    staked_votes: int | None = None  # as the PoW side's register counts them
+    balance_drip: int | None = None  # interest is paid out of this
+    withdrawable_drip: int | None = None  # stake that has left PoS: to be withdrawn, or staked again
+
+
+@dataclass(frozen=True, slots=True)
+class PoolReading:
+    """All that was learned of a pool in one round of questions."""
+
+    contract: str  # base32, simple form
+    own_name: str | None = None
+    pos_address: PosAddress | None = None  # None also until the pool has registered
+    is_registered: bool | None = None  # whether the chain's register binds that address to this contract
+    terms: PoolTerms = field(default_factory=PoolTerms)
+    holdings: PoolHoldings = field(default_factory=PoolHoldings)
+    trouble: str | None = None  # why less is known of it than might be, in one line
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPool:
+    """All that is known of a pool; what was not told last time is what was told before."""
+
+    contract: str
+    listed_name: str  # as the settings or networks.toml call it
+    own_name: str | None
+    pos_address: PosAddress | None
+    is_registered: bool | None
+    first_seen_ms: int
+    told_at_ms: int | None  # when it last told anything; None: never
+    trouble: str | None
+    terms: PoolTerms
+    holdings: PoolHoldings
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStake:
+    """What one wallet has in one pool. Sources: the `user...` functions of its contract."""
+
+    contract: str
+    summary: UserSummary | None  # None: the contract did not tell, and `trouble` says why
+    interest_drip: int | None = None  # to be claimed now
+    in_queue: tuple[PoolQueued, ...] | None = None
+    out_queue: tuple[PoolQueued, ...] | None = None
+    trouble: str | None = None
+
+
+Names = Mapping[str, str]
+"""Contracts (base32, simple form) and the names under which they are listed."""

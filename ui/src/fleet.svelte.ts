@@ -1,11 +1,12 @@
 // What several pages show, read once and kept current by the live stream.
 import { untrack } from "svelte";
-import { api } from "./api";
+import { api, type Answer } from "./api";
 import { setBy } from "./clock.svelte";
 import { live, type Happening } from "./live.svelte";
 import { Question } from "./question.svelte";
 import type { Block, LiveBlock, Network, Validator, Validators } from "./shapes";
 import { advanced, cellOf, counted } from "./strip";
+import { DEFAULT_WINDOW, type WindowName } from "./windows";
 
 export const STRIP_BLOCKS = 100;
 export const LAST_BLOCKS = 12;
@@ -16,11 +17,14 @@ const PROGRESS_PACE_MS = 4_000;
 
 class Fleet {
   network = new Question((signal) => timed(api.network(signal)));
-  validators = new Question((signal) => api.validators(signal));
+  validators = new Question((signal) => everybody(this.window, signal));
   nodes = new Question((signal) => api.nodes(signal));
   incidents = new Question((signal) => api.incidents(INCIDENTS, undefined, signal));
   blocks = new Question((signal) => api.blocks(LAST_BLOCKS, undefined, signal));
   progress = new Question((signal) => api.progress(signal), PROGRESS_PACE_MS);
+
+  /** What the validators' figures are of; whoever changes it asks for them anew. */
+  window: WindowName = DEFAULT_WINDOW;
 
   #names: Map<string, string> = $derived(namesOf(this.validators.data?.validators ?? []));
 
@@ -58,6 +62,22 @@ class Fleet {
     this.network.touch();
     this.blocks.touch();
   }
+}
+
+/** All pages of the list as one: the page sorts and searches by itself. */
+async function everybody(window: WindowName, signal: AbortSignal): Promise<Answer<Validators>> {
+  const answer = await api.validators(signal, { window });
+  if (!answer.ok) return answer;
+  const { data } = answer;
+  const validators = [...data.validators];
+  let cursor = data.next_cursor;
+  while (cursor !== null) {
+    const next = await api.validators(signal, { window, cursor });
+    if (!next.ok) return next;
+    validators.push(...next.data.validators);
+    cursor = next.data.next_cursor;
+  }
+  return { ok: true, data: { ...data, validators, next_cursor: null } };
 }
 
 /** The same rows with one more cell each; null when we slept through blocks and must read again. */

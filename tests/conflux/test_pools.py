@@ -101,7 +101,8 @@ def test_a_pool_is_put_together_from_its_contract_the_register_and_its_account()
     assert told.terms == PoolTerms(9_000, USER, False, None, 2_250_000, 176_400)
     assert told.terms.fee_ppm == 100_000
     # 12.5 votes' worth is staked, and the register still counts ten of them.
-    assert told.holdings == PoolHoldings(7, 8, 9, 512, 66, 10, 5 * CFX, 2_500 * CFX)
+    assert told.holdings == PoolHoldings(7, 8, 9, 512, 66, 30, 20, 5 * CFX, 2_500 * CFX)
+    assert told.holdings.staked_votes == 10
     assert told.trouble is None
 
 
@@ -149,7 +150,9 @@ def test_a_pool_of_another_kind_is_known_by_its_validator() -> None:
     told = reading(**FOREIGN, STAKERS="0x")
     assert (told.own_name, told.pos_address, told.is_registered) == (None, ALICE, True)
     assert told.terms == PoolTerms(None, USER, False)
-    assert told.holdings == PoolHoldings(staked_votes=10, balance_drip=5 * CFX, withdrawable_drip=2_500 * CFX)
+    assert told.holdings == PoolHoldings(
+        registered_votes=30, unlocked_votes=20, balance_drip=5 * CFX, withdrawable_drip=2_500 * CFX
+    )
     assert told.trouble == (
         "its contract is of another kind: it does not answer poolName, _poolLockPeriod, _poolUnlockPeriod, "
         "poolUserShareRatio, poolSummary, poolAPY, stakerNumber"

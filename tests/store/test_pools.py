@@ -27,7 +27,7 @@ PHX = "cfx:acdj1y1r00mzvuw9s831rj1t5amst2405jv582syu0"
 ABC = "cfx:accpx9uxky39pg1hzav757vdej95w1kbcp13d0hvm7"
 OWNER = "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg"
 TERMS = PoolTerms(9_000, OWNER, True, ABC, 2_250_000, 176_400)
-HOLDINGS = PoolHoldings(70, 2**90, 2**91, 512, 66, 71, 2**80, 2**70)
+HOLDINGS = PoolHoldings(70, 2**90, 2**91, 512, 66, 90, 19, 2**80, 2**70)
 TOLD = PoolReading(PHX, "PHX V1", ALICE, True, TERMS, HOLDINGS)
 
 

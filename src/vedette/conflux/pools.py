@@ -270,7 +270,8 @@ def _holdings(often: Answers) -> PoolHoldings:
         total_interest_drip=summary.total_interest_drip if summary else None,
         apy_hundredths=often.get(APY),
         staker_count=often.get(STAKERS),
-        staked_votes=votes.staked if votes else None,
+        registered_votes=votes.registered if votes else None,
+        unlocked_votes=votes.unlocked if votes else None,
         balance_drip=account.balance_drip if account else None,
         withdrawable_drip=withdrawable,
     )

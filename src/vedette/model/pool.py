@@ -88,9 +88,17 @@ class PoolHoldings:
     total_interest_drip: int | None = None
     apy_hundredths: int | None = None  # 512 is 5.12 %, over seven days, before the pool's fee
     staker_count: int | None = None
-    staked_votes: int | None = None  # as the PoW side's register counts them
+    registered_votes: int | None = None  # these two as the PoW side's register counts them
+    unlocked_votes: int | None = None
     balance_drip: int | None = None  # interest is paid out of this
     withdrawable_drip: int | None = None  # stake that has left PoS: to be withdrawn, or staked again
+
+    @property
+    def staked_votes(self) -> int | None:
+        """Those that have not left PoS, as the PoW side knows it."""
+        if self.registered_votes is None or self.unlocked_votes is None:
+            return None
+        return max(0, self.registered_votes - self.unlocked_votes)
 
 
 @dataclass(frozen=True, slots=True)

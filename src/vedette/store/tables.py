@@ -423,7 +423,8 @@ pool_holdings = Table(
     Column("total_interest_drip", String(40)),
     Column("apy_hundredths", BigInteger),  # as the contract reckons it, before its fee
     Column("staker_count", BigInteger),
-    Column("staked_votes", BigInteger),  # as the PoW side's register counts them
+    Column("registered_votes", BigInteger),  # both as the PoW side's register counts them, and only growing
+    Column("unlocked_votes", BigInteger),
     Column("balance_drip", String(40)),
     Column("withdrawable_drip", String(40)),
     sqlite_with_rowid=False,

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -27,6 +27,7 @@ from vedette.model.reward import EpochRewards
 from vedette.model.spans import Span, Spans, added
 from vedette.model.transaction import PosTransaction
 from vedette.server import follow_plan as plan
+from vedette.server.chore_plan import verdict
 from vedette.server.follow_plan import BatchSize, Identity
 from vedette.store import chain, votes
 from vedette.store.database import Conn, Database
@@ -38,6 +39,8 @@ VOTER_CALLS_PER_S: Final = 100.0
 """The past is read from a node that votes at this pace at most: its signatures come before our curiosity."""
 SLICE_MS: Final = 2_000
 """Reading the past pauses this often, or as often as there is a new block, to look for new ones."""
+VOICES: Final = 3
+"""So few endpoints at least must speak about a block before what is held of it counts for nothing."""
 LAGS_BLOCKS: Final = 10
 """An endpoint so far behind the others is asked about the present only when nobody else answers."""
 
@@ -88,6 +91,15 @@ class Stranger(Exception):  # noqa: N818  it is what the endpoint is
     """An endpoint tells of another chain: nothing of it is kept."""
 
 
+class _Contradicted(Exception):  # noqa: N818  nothing is decided yet
+    """What an endpoint tells of some heights is not what the store holds."""
+
+    def __init__(self, told: Mapping[int, str], why: str) -> None:
+        super().__init__(why)
+        self.told = told
+        self.why = why
+
+
 @dataclass(slots=True)
 class Shared:
     """What all feeds of one follower know and use together."""
@@ -132,6 +144,22 @@ class Shared:
     def past_is_read(self) -> bool:
         """Whether some endpoint was read to its very first block."""
         return any(feed.health.lag_blocks == 0 for feed in self.healthy())
+
+    async def vindicates(self, told: Mapping[int, str]) -> bool:
+        """Whether most endpoints say of these heights what is told here, though the store holds otherwise.
+
+        Whoever says something else is not read any more.
+        """
+        for height in sorted({min(told), max(told)}):
+            heard = await asyncio.gather(*(feed.hash_heard(height) for feed in self.feeds))
+            sayings = [(feed.name, one) for feed, one in zip(self.feeds, heard, strict=True) if one]
+            found = verdict(sayings)
+            if len(sayings) < VOICES or found.value != told[height]:
+                return False
+            for feed in self.feeds:
+                if feed.name in found.liars:
+                    feed.convict(height, dict(sayings)[feed.name], told[height])
+        return True
 
     def quarrel(self, about: str, names: Sequence[str]) -> None:
         """Endpoints tell different things: say so once."""
@@ -196,6 +224,7 @@ class Feed:
         self._read: Spans = ()
         self._target = 0
         self._introduced: Identity | None = None
+        self._convicted: tuple[int, str] | None = None  # at which height it lied, and why we think so
         self._error: str | None = None
         self._failures = 0
         self._garbled: set[str] = set()
@@ -240,6 +269,7 @@ class Feed:
 
     async def _turn(self) -> bool:
         """Look for new blocks and read for a while; False when there was nothing to read."""
+        self._refuse_convict()
         status = pos.pos_status(await self._rpc.ask(pos.STATUS))
         if plan.went_back(self.committed, status.committed_height):
             await self._greet()  # restarted on other data, or another node under the same name
@@ -292,18 +322,45 @@ class Feed:
             newest = read[-1].last if read else 0
             held = await chain.hashes(conn, pos.FIRST_HEIGHT, pos.FIRST_HEIGHT)
             held |= await chain.hashes(conn, newest, newest)
-        told, self._introduced = self._introduced or await self.identity(), None
-        ours = self._shared.identity or plan.elect([told], held.get(pos.FIRST_HEIGHT))
-        why = plan.stranger(ours, told) if ours else None
+            if self._convicted:
+                held |= await chain.hashes(conn, self._convicted[0], self._convicted[0])
+        who, self._introduced = self._introduced or await self.identity(), None
+        ours = self._shared.identity or plan.elect([who], held.get(pos.FIRST_HEIGHT))
+        why = plan.stranger(ours, who) if ours else None
         if why is None:
             answers = {height: await self._hash_at(height) for height in held}
-            why = plan.contradiction(held, {height: found for height, found in answers.items() if found})
+            told = {height: found for height, found in answers.items() if found}
+            why = await self._contradiction(held, told)
         if why is not None:
             raise _stranger(why)
-        self._shared.identity = ours
+        self._shared.identity, self._convicted = ours, None
         self._read = read
         votes_here = await self._votes_here()
         self._spared = Budget.full(VOTER_CALLS_PER_S, self._clock.steady_ms()) if votes_here else None
+
+    async def _contradiction(self, held: Mapping[int, str], told: Mapping[int, str]) -> str | None:
+        """How it contradicts what is held, unless most of the others say the same."""
+        why = plan.contradiction(held, told)
+        differs = {
+            height: told[height] for height in held.keys() & told.keys() if told[height] != held[height]
+        }
+        return None if why is None or await self._shared.vindicates(differs) else why
+
+    def convict(self, height: int, said: str, truth: str) -> None:
+        """Most others say something else about a block: it is read no further."""
+        why = f"its block {height} is {said[:14]}…, and most endpoints say {truth[:14]}…"
+        self._convicted = self._convicted or (height, why)
+
+    def _refuse_convict(self) -> None:
+        if self._convicted:
+            raise _stranger(self._convicted[1])
+
+    async def hash_heard(self, height: int) -> str | None:
+        """What it says a block's hash is; None if it has no such block or does not answer."""
+        try:
+            return await self._hash_at(height)
+        except RpcError:
+            return None
 
     async def _votes_here(self) -> bool:
         """Whether the node says that it votes. Only a local port says so at all."""
@@ -372,28 +429,41 @@ class Feed:
         return batch.read_to == batch.span.last
 
     async def _witness(self, batch: _Batch) -> None:
+        """Keep it; where the store holds otherwise, if most endpoints say the same. Raises Stranger."""
         read = Span(batch.span.first, batch.read_to)
+        overruled: set[int] = set()
 
         async def deed(conn: Conn) -> list[int]:
-            await self._refuse_strangers(conn, batch.blocks)
+            self._refuse_convict()
+            await self._refuse_contradictions(conn, batch.blocks, overruled)
             for committee in batch.committees.values():
                 await votes.remember_committee(conn, committee)
             return await votes.witness_blocks(conn, self.name, batch.blocks, read)
 
-        heights = await self._shared.database.write(deed)
+        while True:
+            try:
+                heights = await self._shared.database.write(deed)
+                break
+            except _Contradicted as contradicted:
+                if not await self._shared.vindicates(contradicted.told):
+                    raise _stranger(contradicted.why) from contradicted
+                overruled |= contradicted.told.keys()
         self._read = added(self._read, read)
         self._shared.know(batch.committees)
         self._shared.missing_epochs |= {block.epoch for block in batch.blocks} - self._shared.epochs
         self._shared.note_tail(batch.blocks[-TAIL_BLOCKS:])
         await self._shared.tell(heights)
 
-    async def _refuse_strangers(self, conn: Conn, blocks: Sequence[PosBlock]) -> None:
-        """Settled blocks are final: one that differs from what is held is of another chain."""
+    async def _refuse_contradictions(
+        self, conn: Conn, blocks: Sequence[PosBlock], overruled: Collection[int]
+    ) -> None:
+        """Settled blocks are final: of two that differ, one is of another chain."""
         if blocks:
             held = await chain.hashes_before_writing(conn, blocks[0].height, blocks[-1].height)
-            why = plan.contradiction(held, {block.height: block.hash for block in blocks})
+            told = {block.height: block.hash for block in blocks if block.height not in overruled}
+            why = plan.contradiction(held, told)
             if why is not None:
-                raise _stranger(why)
+                raise _Contradicted({h: one for h, one in told.items() if held.get(h, one) != one}, why)
 
     # --- other questions
 
@@ -464,13 +534,16 @@ class Feed:
     async def _each_of(
         self, calls: Sequence[Call], decoders: Sequence[Callable[[Any], T]]
     ) -> list[T | Unheard]:
-        """Ask in batches, a few at a time; a call that failed has UNHEARD in its place."""
-        found: list[T | Unheard] = []
+        """Ask; a call that failed has UNHEARD in its place."""
+        answers = await self.ask(calls)
+        return [self._understood(decode, raw) for decode, raw in zip(decoders, answers, strict=True)]
+
+    async def ask(self, calls: Sequence[Call]) -> list[Any | RpcError]:
+        """Answers of any kind in their places, asked in batches, a few at a time."""
+        found: list[Any | RpcError] = []
         together = self._size.most * BATCHES_IN_FLIGHT
         for at in range(0, len(calls), together):
-            answers = await self._ask_beside(calls[at : at + together])
-            decode = decoders[at : at + together]
-            found += [self._understood(each, raw) for each, raw in zip(decode, answers, strict=True)]
+            found += await self._ask_beside(calls[at : at + together])
         return found
 
     async def _ask_beside(self, calls: Sequence[Call]) -> list[Any | RpcError]:

@@ -10,11 +10,11 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from vedette.conflux.pos import FIRST_HEIGHT
 from vedette.conflux.rpc import Rpc, open_session
-from vedette.conflux.wire import RpcError
+from vedette.conflux.wire import Call, RpcError, Unreachable
 from vedette.model.clock import Clock
 from vedette.model.pos import PowStatus
 from vedette.server import follow_plan as plan
@@ -101,6 +101,18 @@ class Follower:
             blocks_per_s=blocks_per_s(pulses),
             eta_s=eta_s(pulses),
         )
+
+    async def first_asked(self) -> None:
+        """Wait until what people see first was asked for: nothing else is worth a gateway's budget before."""
+        await self._shared.first_asked.wait()
+
+    async def ask(self, calls: Sequence[Call]) -> list[Any | RpcError]:
+        """What the first endpoint says that is not behind and answers at all. Raises Unreachable."""
+        for feed in self._shared.current():
+            answers = await feed.ask(calls)
+            if not any(isinstance(one, Unreachable) for one in answers):
+                return answers
+        raise Unreachable("no endpoint answers now")
 
     async def run(self) -> None:
         """Follow all endpoints until cancelled."""

@@ -100,6 +100,10 @@ export const exactOfGdrip = (text: string | null | undefined): string => told(co
 export const cfxOfDrip = (text: string | null | undefined): string => told(coins(text, DRIP_PLACES), significant);
 export const exactOfDrip = (text: string | null | undefined): string => told(coins(text, DRIP_PLACES), every);
 
+/** For a column whose head names CFX: always two decimals, so that digits stand below digits. */
+const even = (found: Coins | null): string => (found ? `${found.sign}${group(found.units)}.${found.part.slice(0, 2)}` : NOTHING);
+export const columnOfDrip = (text: string | null | undefined): string => even(coins(text, DRIP_PLACES));
+
 /** CFX as a number: for lines of a chart and for sorting, never for words. */
 export const gdripNumber = (text: string | null): number | null => (text === null ? null : Number(text) / 1e9);
 export const dripNumber = (text: string | null): number | null => (text === null ? null : Number(text) / 1e18);

@@ -31,6 +31,7 @@ export const HISTORY_CHARTS: readonly ChartSpec[] = [
   },
   {
     id: "apy",
+    scale: [0, 0.05],
     title: (t) => t.history.apy,
     unit: () => "",
     format: (value) => ratio(value, 2),

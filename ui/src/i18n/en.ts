@@ -1,7 +1,7 @@
 // Every word of the page. `zh.ts` has the same keys: a missing one fails both the type check and the build.
 import type { TimeUnit } from "../format";
-import { chainEn } from "./chain.en";
-import { pastEn } from "./past.en";
+import { chainEn } from "./chain.en.ts";
+import { pastEn } from "./past.en.ts";
 
 const plural = (n: number, one: string, many = `${one}s`): string => (n === 1 ? one : many);
 const count = (n: number, one: string, many?: string): string =>

@@ -1,6 +1,6 @@
 import type { Catalogue } from "./en";
-import { chainZh } from "./chain.zh";
-import { pastZh } from "./past.zh";
+import { chainZh } from "./chain.zh.ts";
+import { pastZh } from "./past.zh.ts";
 
 const listed = (parts: string[]): string => parts.join("、");
 

@@ -16,6 +16,8 @@ from vedette.server.settings import (
     RATE_MIN,
     AlertSetting,
     EndpointSetting,
+    PoolSetting,
+    Settings,
 )
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -34,6 +36,7 @@ def test_the_defaults_in_the_reference_are_the_programs() -> None:
     page = (DOCS / "reference" / "settings.md").read_text()
     rows = dict(re.findall(r"^\| `([a-z_.]+)` \| `?([^|`]+?)`? \|", page, flags=re.MULTILINE))
     assert rows["server.port"] == str(DEFAULT_PORT)
+    assert rows["pool_seconds"] == str(Settings().pool_seconds)
     usual = AlertSetting()
     for name in AlertSetting.__dataclass_fields__:
         assert rows[f"alerts.{name}"] == str(getattr(usual, name))
@@ -47,6 +50,12 @@ def test_what_may_be_said_of_an_endpoint_is_in_the_reference() -> None:
     (usual,) = {network.endpoint_calls_per_s for network in known().networks}
     assert f"| {usual:g} for Conflux's public gateways" in row
     assert f"{RATE_MIN:g} to {RATE_MAX:g}" in row
+
+
+def test_what_may_be_said_of_a_pool_is_in_the_reference() -> None:
+    page = (DOCS / "reference" / "settings.md").read_text()
+    (row,) = re.findall(r"^\| `pools` .*$", page, flags=re.MULTILINE)
+    assert all(f"`{name}`" in row for name in PoolSetting.__dataclass_fields__)
 
 
 def test_every_state_is_in_the_reference() -> None:

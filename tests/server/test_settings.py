@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from vedette.model.errors import SettingError
-from vedette.server.settings import load
+from vedette.server.settings import PoolSetting, load
 from vedette.server.tokens import ingest_token
 
 ALICE = "0x" + "a1" * 32
+PHX = "cfx:acdj1y1r00mzvuw9s831rj1t5amst2405jv582syu0"
+USER = "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg"
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -40,6 +42,9 @@ url = "http://127.0.0.1:12537"
 name = "gateway"
 url = "https://gateway.example/key"
 calls_per_s = 2.5
+[[pools]]
+name = "Zug und Söhne"
+contract = "CFX:TYPE.CONTRACT:ACDJ1Y1R00MZVUW9S831RJ1T5AMST2405JV582SYU0"
 [mail]
 server = "smtp://u:p@mail.example:587"
 from = "vedette@example.org"
@@ -64,6 +69,7 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert settings.ingest_token == "enrol-me-enrol-me-enrol-me"
     assert (settings.host, settings.port, settings.page_url) == ("::1", 9000, "https://watch.example")
     assert [(one.name, one.calls_per_s) for one in settings.endpoints] == [("mine", None), ("gateway", 2.5)]
+    assert settings.pools == (PoolSetting("Zug und Söhne", PHX),)
     assert settings.mail is not None
     assert settings.mail.to == ("a@example.org", "b@example.org")
     assert settings.webhooks[0].secret is None
@@ -106,6 +112,8 @@ KNOWN = [
     "ingest_token",
     "ingest_token_file",
     "mail",
+    "pool_seconds",
+    "pools",
     "read_token",
     "read_token_file",
     "server",
@@ -141,6 +149,20 @@ EXPECTED = [
         ),
         ("[server]\nport = true", "wrong setting: server.port must be a whole number from 0 to 65535"),
         ('ingest_token_file = "gone"', "wrong setting: ingest_token_file: cannot read gone: No such file"),
+        (
+            f'[[pools]]\nname = "a"\ncontract = "{PHX[:-1]}1"',
+            f"pools[0].contract must be a contract's Core Space address: '{PHX[:-1]}1' is no address: its checksum",
+        ),
+        (
+            f'[[pools]]\nname = "a"\ncontract = "{USER}"',
+            "pools[0].contract must be the address of a contract, and this one is of type user",
+        ),
+        (
+            f'[[pools]]\nname = "{"x" * 81}"\ncontract = "{PHX}"',
+            "pools[0].name must be a printable text of at most 80 characters",
+        ),
+        (f'[[pools]]\ncontract = "{PHX}"', "missing setting: pools[0].name"),
+        ("pool_seconds = 4", "pool_seconds must be a whole number from 5 to 86400"),
         ('[server]\ntrust_loopback = "yes"', "wrong setting: server.trust_loopback must be true or false"),
         ('[alerts]\nlanguage = "fr"', 'wrong setting: alerts.language must be "en" or "zh"'),
         ("database = ", "are not TOML"),
@@ -160,6 +182,11 @@ def test_a_settings_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_two_endpoints_of_one_name_are_one_too_many() -> None:
     twins = {"VEDETTE_ENDPOINTS": "a=http://x:1,a=http://y:2"}
     assert problems(None, twins) == ['wrong setting: endpoints: the name "a" is given twice']
+
+
+def test_two_pools_of_one_contract_are_one_too_many() -> None:
+    twins = {"VEDETTE_POOLS": f"a={PHX}, b={PHX.upper()}"}
+    assert problems(None, twins) == [f'wrong setting: pools: the contract "{PHX}" is given twice']
 
 
 def test_the_environment_outranks_the_file_and_an_option_outranks_both(tmp_path: Path) -> None:

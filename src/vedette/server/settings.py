@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from vedette.conflux import address as core_space
 from vedette.model.errors import SettingError
 from vedette.model.pos import PosAddress
 from vedette.notify.words import CATALOGUE, Lang
@@ -21,6 +22,7 @@ T = TypeVar("T")
 TOKEN_LENGTH_MIN = 16
 DEFAULT_PORT = 8642
 RATE_MIN, RATE_MAX = 0.1, 10_000
+LABEL_CHARS_MAX = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,14 @@ class AlertSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolSetting:
+    """One staking pool to watch beside those that networks.toml knows."""
+
+    name: str
+    contract: str  # base32, simple form
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vedette serve` was told."""
 
@@ -77,6 +87,8 @@ class Settings:
     trust_loopback: bool = True
     endpoints: tuple[EndpointSetting, ...] = ()
     watch: tuple[PosAddress, ...] = ()
+    pools: tuple[PoolSetting, ...] = ()
+    pool_seconds: int = 600
     ingest_token: str | None = field(default=None, repr=False)
     read_token: str | None = field(default=None, repr=False)
     mail: MailSetting | None = None
@@ -175,6 +187,23 @@ def pos_address(value: object) -> PosAddress:
     return PosAddress(value.lower())
 
 
+def contract(value: object) -> str:
+    try:
+        given = core_space.decode(text(value))
+    except core_space.AddressError as error:
+        raise ValueError(f"a contract's Core Space address: {error}") from error
+    if core_space.kind(given.raw) is not core_space.AddressKind.CONTRACT:
+        raise ValueError(f"the address of a contract, and this one is of type {core_space.kind(given.raw)}")
+    return core_space.encode(*given)
+
+
+def label(value: object) -> str:
+    given = text(value)
+    if len(given) > LABEL_CHARS_MAX or not given.isprintable():
+        raise ValueError(f"a printable text of at most {LABEL_CHARS_MAX} characters")
+    return given
+
+
 def mailbox(value: object) -> str:
     given = text(value)
     if not re.fullmatch(r"[^@\r\n]+@[^@\s]+", given):
@@ -256,11 +285,12 @@ class Table:
             return None
         return Table(self.named(name), self._given.pop(name), self.problems, self.home)
 
-    def tables(self, name: str) -> list["Table"]:
+    def tables(self, name: str, value: str = "url") -> list["Table"]:
+        """Tables of that name; in the environment they are spelled name=value, divided by commas."""
         self._known.append(name)
         given = self._given.pop(name, [])
         if isinstance(given, EnvText):
-            given = [_named_url(part) for part in given.split(",") if part.strip()]
+            given = [_named(part, value) for part in given.split(",") if part.strip()]
         if not isinstance(given, list):
             self.problems.append(f"wrong setting: write [[{self.named(name)}]], one for each")
             return []
@@ -274,9 +304,9 @@ class Table:
         ]
 
 
-def _named_url(part: str) -> dict[str, EnvText]:
-    name, _, address = part.strip().partition("=")
-    return {"name": EnvText(name), "url": EnvText(address)}
+def _named(part: str, value: str) -> dict[str, EnvText]:
+    name, _, given = part.strip().partition("=")
+    return {"name": EnvText(name), value: EnvText(given)}
 
 
 def _bracketed(host: str) -> str:
@@ -303,6 +333,8 @@ ENVIRONMENT = {
         "endpoints",
         "watch",
         "webhooks",
+        "pools",
+        "pool_seconds",
         "server.host",
         "server.port",
         "server.public_url",
@@ -390,6 +422,8 @@ def read(given: Mapping[str, Any], problems: list[str], home: Path) -> Settings:
         trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
         endpoints=_endpoints(top),
         watch=tuple(dict.fromkeys(top.take("watch", many(pos_address), usual.watch))),
+        pools=_pools(top),
+        pool_seconds=top.take("pool_seconds", whole(5, 86_400), usual.pool_seconds),
         ingest_token=top.secret("ingest_token", token),
         read_token=top.secret("read_token", token),
         mail=_mail(top.table("mail")),
@@ -425,6 +459,15 @@ def _endpoints(top: Table) -> tuple[EndpointSetting, ...]:
     return tuple(found)
 
 
+def _pools(top: Table) -> tuple[PoolSetting, ...]:
+    found = []
+    for table in top.tables("pools", "contract"):
+        found.append(PoolSetting(table.need("name", label, ""), table.need("contract", contract, "")))
+        table.close()
+    _complain_of_twins("pools", [one.contract for one in found], top.problems, what="contract")
+    return tuple(found)
+
+
 def _mail(table: Table | None) -> MailSetting | None:
     if table is None:
         return None
@@ -451,9 +494,9 @@ def _webhooks(top: Table) -> tuple[WebhookSetting, ...]:
     return tuple(found)
 
 
-def _complain_of_twins(where: str, names: list[str], problems: list[str]) -> None:
+def _complain_of_twins(where: str, names: list[str], problems: list[str], what: str = "name") -> None:
     twins = sorted({name for name in names if name and names.count(name) > 1})
-    problems += [f'wrong setting: {where}: the name "{name}" is given twice' for name in twins]
+    problems += [f'wrong setting: {where}: the {what} "{name}" is given twice' for name in twins]
 
 
 def _alerts(table: Table | None) -> AlertSetting:

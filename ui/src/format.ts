@@ -92,10 +92,15 @@ function told(found: Coins | null, decimals: (units: string, part: string) => st
   return found ? `${found.sign}${group(found.units)}${decimals(found.units, found.part)} CFX` : NOTHING;
 }
 
+/** One decimal of what is counted in thousands: the rest is noise beside it. */
+const brief = (units: string, part: string): string =>
+  units.length < 4 ? significant(units, part) : part.startsWith("0") ? "" : `.${part.slice(0, 1)}`;
+
 const every = (_: string, part: string): string => (/[1-9]/.test(part) ? `.${part.replace(/0+$/, "")}` : "");
 
 /** Amounts of the API as CFX; `exact` ones have every decimal. */
 export const cfxOfGdrip = (text: string | null | undefined): string => told(coins(text, GDRIP_PLACES), significant);
+export const briefOfGdrip = (text: string | null | undefined): string => told(coins(text, GDRIP_PLACES), brief);
 export const exactOfGdrip = (text: string | null | undefined): string => told(coins(text, GDRIP_PLACES), every);
 export const cfxOfDrip = (text: string | null | undefined): string => told(coins(text, DRIP_PLACES), significant);
 export const exactOfDrip = (text: string | null | undefined): string => told(coins(text, DRIP_PLACES), every);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
-  amount, bytes, cfx, cfxOfDrip, cfxOfGdrip, cfxOfVotes, clockTime, exact, exactOfDrip, exactOfGdrip, measure, NOTHING, ratio, round3, short, span, span2, whole,
+  amount, briefOfGdrip, bytes, cfx, cfxOfDrip, cfxOfGdrip, cfxOfVotes, clockTime, exact, exactOfDrip, exactOfGdrip, measure, NOTHING, ratio, round3, short, span, span2, whole,
 } from "../src/format";
 
 describe("durations", () => {
@@ -64,6 +64,11 @@ describe("CFX", () => {
   ])("%s Gdrip, beyond what a number holds", (text, short, whole) => {
     expect([cfxOfGdrip(text), exactOfGdrip(text)]).toEqual([short, whole]);
   });
+  test.each([
+    ["1234567890123", "1,234.5 CFX"],
+    ["1000050000000", "1,000 CFX"],
+    ["999123456789", "999.1234 CFX"],
+  ])("%s Gdrip in few digits", (text, brief) => expect(briefOfGdrip(text)).toBe(brief));
   test("Drip", () => {
     expect(cfxOfDrip("1500000000000000001")).toBe("1.5 CFX");
     expect(exactOfDrip("1500000000000000001")).toBe("1.500000000000000001 CFX");

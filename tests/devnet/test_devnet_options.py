@@ -121,3 +121,8 @@ def test_pos_is_configured_by_what_was_chosen() -> None:
     assert config["consensus"]["round_initial_timeout_ms"] == 700
     assert config["base"]["waypoint"] == {"from_config": "0:aa"}
     assert config["execution"]["genesis_file_location"] == "/net/genesis_file"
+
+
+@pytest.mark.parametrize(("height", "before"), [(1, 120), (60, 120), (61, None), (5_000, None)], ids=str)
+def test_in_the_first_epoch_nobody_may_leave_for_long(height: int, before: int | None) -> None:
+    assert DevnetOptions().must_return_before(height) == before

@@ -20,6 +20,7 @@ from tests.whole.outside import Receivers, ask, free_port, get, letter, receiver
 pytestmark = pytest.mark.real
 
 ROUND_S = 1.0
+EPOCH_BLOCKS = 60
 KILLED_S = 90.0
 BLOCKS = 300
 
@@ -52,6 +53,10 @@ class Demo:
         nodes = get(f"{self.api}/nodes")["nodes"]
         found: dict[str, Any] = next(node for node in nodes if node["name"] == f"validator-{index}")
         return found
+
+    def height(self) -> int:
+        height: int = get(f"{self.api}/network")["pos"]["height"]
+        return height
 
     def strip(self, address: str, last: int = 60) -> tuple[int, str]:
         votes = get(f"{self.api}/validators/{address}/votes?last={last}")
@@ -100,7 +105,10 @@ def _all_up(demo: Demo) -> list[dict[str, Any]] | None:
 def killed(demo: Demo) -> tuple[dict[str, Any], float]:
     """Validator 3, killed; and when."""
     victim = demo.validators()[3]
-    time.sleep(10)  # a healthy while first, so that its absence has a before
+    # A healthy while first, so that its absence has a before. And the chain must have left its first epoch: a
+    # member that is silent for all of the second one ends it (conflux-rust 3.0.2).
+    height = EPOCH_BLOCKS + 3
+    until(lambda: demo.height() > height or None, 2 * EPOCH_BLOCKS * ROUND_S, "the second epoch")
     victim["voted_at_death"] = int(ask(victim["public_url"], "pos_getStatus")["latestVoted"], 16)
     killed_s = time.monotonic()
     os.kill(victim["pid"], signal.SIGKILL)
@@ -148,11 +156,11 @@ def test_a_killed_server_resumes_and_tells_nothing_twice(
     demo: Demo, killed: tuple[dict[str, Any], float]
 ) -> None:
     victim, _ = killed
-    height = get(f"{demo.api}/network")["pos"]["height"]
+    height = demo.height()
     server = demo.server()
     server.send_signal(signal.SIGKILL)
     server.wait()
-    until(lambda: get(f"{demo.api}/network")["pos"]["height"] > height + 5, 60, "the follower going on")
+    until(lambda: demo.height() > height + 5, 60, "the follower going on")
     first, strip = demo.strip(victim["pos_address"], last=1000)
     assert first <= height, "nothing that was stored is lost"
     assert "?" not in strip[height - 40 - first :], "and no block was left out"
@@ -204,7 +212,7 @@ def test_the_strips_are_what_the_nodes_say(demo: Demo) -> None:
     """Every letter of every validator for at least 300 blocks, against the nodes' own raw replies."""
     nodes = demo.validators()
     need_s = (BLOCKS + 5) * ROUND_S * 2
-    until(lambda: get(f"{demo.api}/network")["pos"]["height"] > BLOCKS or None, need_s, "300 settled blocks")
+    until(lambda: demo.height() > BLOCKS or None, need_s, "300 settled blocks")
     time.sleep(5)  # every witness has told its newest blocks
     strips = {node["pos_address"]: demo.strip(node["pos_address"], last=BLOCKS) for node in nodes}
     wrong = []

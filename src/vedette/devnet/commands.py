@@ -1,5 +1,6 @@
 """`vedette devnet`: real validators on this machine, from the command line."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -119,6 +120,7 @@ def kill(index: int, /, *, folder: Folder = HERE) -> None:
     net = Devnet.open(folder)
     _refuse_down(net.node(index))
     net.kill(index)
+    _warn_of_youth(net, index)
 
 
 @app.command
@@ -137,6 +139,20 @@ def stop(index: int, /, *, folder: Folder = HERE) -> None:
     with telling() as tell:
         tell(f"stopping node {index}")
         net.stop(index)
+    _warn_of_youth(net, index)
+
+
+def _warn_of_youth(net: Devnet, index: int) -> None:
+    """A chain in its first epoch does not outlive a validator's absence from all of the second."""
+    heights = [net.committed_height(node) for node in net.nodes if node.pid is not None]
+    height = max((one for one in heights if one is not None), default=None)
+    before = None if height is None else net.options.must_return_before(height)
+    if before is not None:
+        print(  # noqa: T201  a word to whoever sits there
+            f"The chain is in its first epoch (block {height}): start node {index} again well before block "
+            f"{before}, or this version of Conflux ends the whole chain there.",
+            file=sys.stderr,
+        )
 
 
 @app.command

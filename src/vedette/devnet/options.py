@@ -50,6 +50,14 @@ class DevnetOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         if problems := sorted(self._problems()):
             raise SettingError("; ".join(problems))
 
+    def must_return_before(self, height: int) -> int | None:
+        """The block before which a validator that ends now must sign again; None: it may stay away.
+
+        Seen on v3.0.2: when a member was silent for the whole second epoch, its end makes every node look for
+        an epoch before the first, and PoS panics on all of them (executor/src/lib.rs, commit_blocks).
+        """
+        return 2 * self.term_rounds if height <= self.term_rounds else None
+
     @property
     def genesis_count(self) -> int:
         return self.genesis_validators or self.nodes

@@ -9,10 +9,11 @@ import asyncio
 import contextlib
 import hashlib
 import math
+import os
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -20,15 +21,16 @@ from typing import Self
 from aiohttp import web
 from pydantic import BaseModel
 
-from vedette.model.performance import Why
-from vedette.server.api import shapes
+from tests.browser.served import Served
+from vedette.server.api import history_shapes, shapes
 
-STATIC = Path(__file__).parents[2] / "src" / "vedette" / "server" / "static"
+BUILT = Path(__file__).parents[2] / "src" / "vedette" / "server" / "static"
+STATIC = Path(os.environ.get("VEDETTE_PAGE_OUT") or BUILT)  # where vite was told to build
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-SCENES = ("healthy", "trouble", "many", "empty", "public", "broken", "gone")
+SCENES = ("healthy", "trouble", "many", "young", "empty", "public", "broken", "gone")
 EPOCH_BLOCKS = 60
 HISTORY = 400
 GIB = 1 << 30
@@ -51,11 +53,14 @@ class Stage:
     height: int = 1_684_321
     fails: bool = False  # every question is answered 503
     cut: bool = False  # live streams are refused
+    unread: int = 0  # blocks of the past that are not read yet
+    asked_share: float = 1.0  # of the past's transactions that are known
     strips: dict[str, str] = field(default_factory=dict)
     block_times: dict[int, int] = field(default_factory=dict)
     listeners: set[asyncio.Queue[tuple[str, BaseModel | dict[str, object]]]] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     opened_ms: int = field(default_factory=lambda: now_ms() - 134_000)
+    _served: Served | None = None
 
     def __post_init__(self) -> None:
         self.fails = self.scene == "broken"
@@ -180,28 +185,22 @@ class Stage:
             "at_ms": now_ms(),
         }
 
-    def validators(self) -> shapes.Validators:
+    def served(self) -> Served:
+        """Everybody's past, as of this block."""
+        if self._served is None or self._served.height != self.height:
+            self._served = Served(self.scene, self.addresses, self.height, now_ms())
+        return self._served
+
+    def validators(self, span: str = "24h") -> shapes.Validators:
         return shapes.Validators(
             height=self.height if self.names else None,
-            window=self.window(),
+            window=self.served().header(span),
             total=len(self.names),
-            validators=[self.validator(name) for name in self.names],
+            validators=[self.validator(name, span) for name in self.names],
             next_cursor=None,
         )
 
-    def window(self) -> shapes.WindowHeader:
-        last = self.height // EPOCH_BLOCKS - 1
-        return shapes.WindowHeader(
-            name="24h",
-            first_epoch=last - 23,
-            last_epoch=last,
-            asked_epochs=24,
-            known_epochs=24,
-            rewarded_epochs=23,
-            through_ms=now_ms() - 60_000,
-        )
-
-    def validator(self, name: str) -> shapes.Validator:
+    def validator(self, name: str, span: str = "24h") -> shapes.Validator:
         index = self.names.index(name)
         strip = self.strips[name][-100:]
         signed, known = (len([c for c in strip if c in part]) for part in ("sl", "sla"))
@@ -223,27 +222,7 @@ class Stage:
             ),
             last_signed_height=None if signs is None else self.height - HISTORY + 1 + signs,
             incidents=[12] if self.scene == "trouble" and name == "node2" else [],
-            performance=self.performance(index, elected),
-        )
-
-    def performance(self, index: int, elected: bool) -> shapes.PerformanceSummary:
-        """Well enough, each a little worse than the one before; nothing of those that were never elected."""
-        why = None if elected else Why.NOT_ELECTED
-        ppm = 999_800 - index * 571 if elected else None
-        return shapes.PerformanceSummary(
-            score=100 - index % 30 if elected else None,
-            reason=why,
-            vote_rate_ppm=ppm,
-            served_epochs=24 if elected else 0,
-            silent_epochs=index % 3 if elected else 0,
-            seats=(75 - index % 40) * 4 if elected else 0,
-            led_blocks=700 - index if elected else 0,
-            reward_gdrip=str((75 - index % 40) * 21_400_000_000) if elected else "0",
-            loss_silent_gdrip=str(index % 3 * 900_000_000) if elected else "0",
-            apy_ppm=112_400 - index * 90 if elected else 0,
-            paid_over_expected_ppm=ppm,
-            earned_ppm=ppm,
-            unknown={} if why is None else {"score": why, "vote_rate_ppm": why, "earned_ppm": why},
+            performance=self.served().summary(name, span),
         )
 
     def stake(self, index: int) -> shapes.Stake:
@@ -404,6 +383,46 @@ class Stage:
             total_votes=300,
             absent=[self.addresses[name] for name in absent],
             witnesses=0 if unseen else 4,
+        )
+
+    def whole_block(self, height: int) -> history_shapes.BlockShape:
+        if not self.height - HISTORY < height <= self.height:
+            raise KeyError(height)
+        block = self.block(height)
+        signed = [name for name in self.names if self.letter(name, height) in "sl"]
+        share = 300 // max(len(self.names), 1)
+        return history_shapes.BlockShape(
+            **block.model_dump(),
+            quorum_votes=201,
+            since_previous_ms=self.block_ms,
+            skipped_rounds=0,
+            signed=[
+                history_shapes.ElectedVotes(address=self.addresses[name], votes=share) for name in signed
+            ],
+        )
+
+    def progress(self) -> history_shapes.HistoryProgressShape:
+        """How far the past is read, at a pace that leaves three hours at 41 %."""
+        if self.scene == "empty":
+            none = history_shapes.Covered(known=0, of=None)
+            return history_shapes.HistoryProgressShape.model_validate(
+                dict.fromkeys(history_shapes.HistoryProgressShape.model_fields)
+                | {"at_ms": now_ms(), "epochs": none, "rewards": none, "transactions": none}
+            )
+        last = self.height // EPOCH_BLOCKS
+        known = last - self.unread // EPOCH_BLOCKS
+        return history_shapes.HistoryProgressShape(
+            at_ms=now_ms(),
+            unread_blocks=self.unread,
+            settled_blocks=self.height,
+            blocks_per_s=92.0 if self.unread else None,
+            eta_s=self.unread // 92,
+            first_epoch=last - known + 1,
+            last_epoch=last,
+            epochs=history_shapes.Covered(known=known, of=last),
+            rewards=history_shapes.Covered(known=known, of=last),
+            transactions=history_shapes.Covered(known=int(4_000_000 * self.asked_share), of=4_000_000),
+            first_staked_epoch=last - 100,
         )
 
     def incidents(self) -> shapes.Incidents:
@@ -569,15 +588,18 @@ class Play:
 
     async def _api(self, request: web.Request) -> web.Response:
         shape = self._reply(request.match_info["path"].split("/"), request)
+        if isinstance(shape, str):
+            return web.Response(text=shape, content_type="text/csv")
         return json_reply(shape) if shape else problem(404, "There is nothing with this address.")
 
-    def _reply(self, path: list[str], request: web.Request) -> BaseModel | None:
+    def _reply(self, path: list[str], request: web.Request) -> BaseModel | str | None:
         stage = self.stage
         whole: dict[str, Callable[[], BaseModel]] = {
             "network": stage.network,
-            "validators": stage.validators,
+            "validators": lambda: stage.validators(request.query.get("window", "24h")),
             "nodes": stage.nodes,
             "incidents": stage.incidents,
+            "history": stage.progress,
         }
         query = request.query
         if path == ["blocks"]:
@@ -590,11 +612,12 @@ class Play:
             return self._one(path, request)
         return None
 
-    def _one(self, path: list[str], request: web.Request) -> BaseModel | None:
+    def _one(self, path: list[str], request: web.Request) -> BaseModel | str | None:
         stage, query = self.stage, request.query
         if path[0] == "validators":
-            name = next(name for name, known in stage.addresses.items() if known == path[1])
-            return stage.strip(name, int(query["last"])) if path[2:] == ["votes"] else stage.validator(name)
+            return self._validator(path[1], path[2:], query)
+        if path[0] == "blocks":
+            return stage.whole_block(int(path[1]))
         if path[0] == "nodes":
             index = next(i for i, node in enumerate(stage.nodes().nodes) if node.id == path[1])
             if path[2:] == ["series"]:
@@ -604,6 +627,13 @@ class Play:
         if path[0] == "incidents":
             return next(one for one in stage.incidents().incidents if one.id == int(path[1]))
         return None
+
+    def _validator(self, address: str, what: list[str], query: Mapping[str, str]) -> BaseModel | str:
+        stage = self.stage
+        name = next(name for name, known in stage.addresses.items() if known == address)
+        if what == ["votes"]:
+            return stage.strip(name, int(query["last"]))
+        return stage.served().reply(name, what[0], query) if what else stage.validator(name)
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(

@@ -285,6 +285,32 @@ async def test_a_limit_is_waited_for_and_is_no_failure() -> None:
     assert clock.slept_ms == [3_000, 2_000]
 
 
+async def test_a_limit_that_nobody_told_is_found_out_and_tried_again_later() -> None:
+    clock = PassingClock()
+    well = http(b'{"id":1,"result":7}')
+    async with node(in_turn(slow_down("1"), slow_down("1"), well), clock=clock) as rpc:
+        assert rpc.calls_per_s is None
+        await rpc.ask("pos_getStatus")
+        assert rpc.calls_per_s == 32
+        began, calls = clock.steady, 320
+        for _ in range(calls):
+            await rpc.ask("pos_getStatus")
+        assert clock.steady - began == pytest.approx(calls / 32 * 1000, rel=0.1)
+        for expected in (64, None, None):
+            clock.steady += 700_000
+            await rpc.ask("pos_getStatus")
+            assert rpc.calls_per_s == expected
+
+
+async def test_a_limit_that_was_told_stays_as_it_is() -> None:
+    clock = PassingClock()
+    async with node(in_turn(slow_down("1"), http(b'{"id":1,"result":7}')), clock=clock, calls_per_s=8) as rpc:
+        await rpc.ask("pos_getStatus")
+        clock.steady += 700_000
+        await rpc.ask("pos_getStatus")
+        assert rpc.calls_per_s == 8
+
+
 async def test_a_limit_without_end_is_told() -> None:
     clock = PassingClock()
     heard: list[Any] = []

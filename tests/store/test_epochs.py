@@ -57,11 +57,21 @@ def chain_of(chance: random.Random, epochs_count: int) -> list[tuple[str, PosBlo
     return sightings
 
 
+def believed(lists: list[frozenset[PosAddress]]) -> set[PosAddress]:
+    """All signers; but where most of three lists are the same, nobody of whom one other list alone knows."""
+    known = [each for each in lists if each]
+    union = {who for each in known for who in each}
+    if len(known) < 3 or max(map(known.count, known)) * 2 <= len(known):
+        return union
+    usual = max(known, key=known.count)
+    return {who for who in union if who in usual or sum(who in each for each in known) > 1}
+
+
 def counted(epoch: int, sightings: Sequence[tuple[str, PosBlock]]) -> EpochCounts:
     """The same counts the plain way: this is what the store must come to."""
     members = committee_of(epoch)
     blocks = {b.height: b for _, b in sightings if b.epoch == epoch}
-    union = {h: {who for _, b in sightings if b.height == h for who in b.signers} for h in blocks}
+    union = {h: believed([frozenset(b.signers) for _, b in sightings if b.height == h]) for h in blocks}
     rounds = [0, *(blocks[h].round for h in sorted(blocks))]
     bonus: dict[PosAddress, int] = {}
     for height, found in blocks.items():

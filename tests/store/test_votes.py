@@ -3,15 +3,18 @@ import random
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.store.doubles import ALICE, BOB, CAROL, DAVE, FOUR, account, block, committee, stake
 from vedette.model.pos import PosAddress, PosBlock, Queued
 from vedette.model.spans import Span
 from vedette.store import tables as t
-from vedette.store.accounts import accounts, known_addresses, remember_accounts
+from vedette.store.accounts import accounts, known_addresses, remember_accounts, stake_history
 from vedette.store.database import Conn, Database
-from vedette.store.rosters import Signers
+from vedette.store.rosters import Roster, Signers
+from vedette.store.tally import Tally
 from vedette.store.votes import (
     BlockVotes,
     RecentVotes,
@@ -55,6 +58,49 @@ async def test_signers_of_all_witnesses_add_up(database: Database) -> None:
     assert dict(votes.blocks[0].signers) == {ALICE: 10, BOB: 20, CAROL: 30}
     assert (votes.first, votes.blocks[0].witnesses, votes.blocks[0].signed_votes) == (1, 3, 60)
     assert {a: strip(votes, a) for a in EVERYONE} == {ALICE: "l", BOB: "s", CAROL: "s", DAVE: "a"}
+
+
+async def test_a_signer_whom_one_of_three_invented_is_not_believed(database: Database) -> None:
+    await _elect(database, 1)
+    for height in (1, 2):
+        await _witness(database, "node0", block(height, [ALICE, BOB]))
+    assert await _witness(database, "liar", block(2, [ALICE, DAVE])) == [2]
+    async with database.read() as conn:
+        assert await last_signed(conn, DAVE) == 2, "with two who differ, nobody is accused"
+    assert await _witness(database, "node1", block(2, [ALICE, BOB])) == [2], "its signers changed"
+    held = (await _recent(database)).blocks[1]
+    assert (dict(held.signers), held.witnesses) == ({ALICE: 10, BOB: 20}, 3)
+    async with database.read() as conn:
+        assert [await last_signed(conn, a) for a in EVERYONE] == [2, 2, None, None]
+    await _witness(database, "liar", block(3, [DAVE]))
+    await _witness(database, "node0", block(3, [ALICE]))
+    await _witness(database, "liar", block(4, [ALICE, DAVE]))
+    await _witness(database, "node0", block(4, [ALICE]))
+    await _witness(database, "node1", block(4, [ALICE]))
+    async with database.read() as conn:
+        assert await last_signed(conn, DAVE) == 3, "the highest block that is still believed"
+
+
+certificates = st.lists(st.frozensets(st.sampled_from(EVERYONE)), max_size=5)
+
+
+@given(certificates)
+def test_what_witnesses_tell_is_believed_unless_it_is_one_against_most(
+    told: list[frozenset[PosAddress]],
+) -> None:
+    tally = Tally(Roster(committee(1, FOUR)))
+    for number, signers in enumerate(told):
+        tally.hear(number, dict.fromkeys(signers, 1))
+    everyone = {who for signers in told for who in signers}
+    found = set(tally.signers(tally.union))
+    assert found <= everyone
+    assert bool(found) == bool(everyone)
+    known = [signers for signers in told if signers]
+    for who in everyone - found:
+        (alone,) = [signers for signers in known if who in signers]
+        others = [signers for signers in known if signers is not alone]
+        assert len(known) >= 3
+        assert any(others.count(one) * 2 > len(known) for one in others)
 
 
 async def test_saying_it_twice_is_harmless(database: Database) -> None:
@@ -254,6 +300,17 @@ async def test_a_stake_gets_a_row_of_history_only_when_it_changed(database: Data
         assert await known_addresses(conn) == sorted([ALICE, BOB])
     assert held == {ALICE: (stake(ALICE, 4, 6), 4000), BOB: (stake(BOB, 4, 1), 4000)}
     assert sorted((row.at_ms, row.locked_votes) for row in rows) == [(1000, 1), (1000, 5), (3000, 6)]
+
+
+async def test_what_a_lagging_node_says_of_a_stake_is_old(database: Database) -> None:
+    for height, locked in ((100, 10), (90, 7), (100, 12)):
+        await database.write(
+            lambda conn, h=height, v=locked: remember_accounts(conn, [stake(ALICE, h, v)], 5)
+        )  # type: ignore[misc]
+    async with database.read() as conn:
+        assert (await accounts(conn))[ALICE][0].locked_votes == 12
+        history = await stake_history(conn, ALICE, None, None)
+    assert [held.locked_votes for _, held in history] == [12]
 
 
 async def test_queues_of_a_stake_come_back_in_order(database: Database) -> None:

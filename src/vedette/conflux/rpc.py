@@ -10,6 +10,8 @@ import errno
 import math
 import os
 import ssl
+import sys
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -27,6 +29,10 @@ KEPT_ALIVE_S: Final = 15.0
 PATIENCE_S: Final = 60.0
 """A gateway that wants a longer rest than this is left to whoever asked: that is a day's limit."""
 LIMITED_TRIES: Final = 4
+FOUND_OUT_FIRST: Final = 64.0
+"""Calls a second that are tried first at a gateway that turns out to have a limit; then half as many, ..."""
+QUIET_MS: Final = 600_000
+"""If it does not complain for so long, twice as many are tried."""
 BURSTS_PER_S: Final = 5
 """A second's calls to a gateway with a limit are asked in so many batches at least."""
 
@@ -67,10 +73,21 @@ def spend(budget: Budget, calls: int, now_ms: int) -> tuple[Budget, int]:
     return replace(budget, calls=left, at_ms=now_ms), max(0, round(-left / budget.calls_per_s * 1000))
 
 
+def slower(calls_per_s: float | None) -> float:
+    """The pace to try after a gateway wanted to be asked less often."""
+    return max(1.0, (calls_per_s or 2 * FOUND_OUT_FIRST) / 2)
+
+
+def faster(calls_per_s: float) -> float | None:
+    """The pace to try when it has not complained for long; None: no limit."""
+    return None if calls_per_s >= FOUND_OUT_FIRST else calls_per_s * 2
+
+
 class Rpc:
     """One endpoint. `name` is host:port, safe to show; the URL may hold a password or a gateway's key.
 
-    `calls_per_s` keeps within a public gateway's limit (a batch counts its calls); None: no limit.
+    `calls_per_s` keeps within a public gateway's limit (a batch counts its calls); None: no limit is known,
+    and if there is one it will be found out.
     """
 
     def __init__(
@@ -88,11 +105,25 @@ class Rpc:
         self._deadline_s = deadline_s
         self._clock = clock or MachineClock()
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
-        # A gateway's own bucket holds a second's worth. Ours holds half of it: then calls that the network
-        # bunches together, or that were asked a moment later than we meant, still find enough in it.
-        most = calls_per_s / 2 if calls_per_s else 0
-        self._budget = Budget.full(calls_per_s, self._clock.steady_ms(), most) if calls_per_s else None
+        self._is_told = calls_per_s is not None
+        self._budget = self._paced(calls_per_s)
+        self._limited_at_ms = 0
         self._rests_until_ms = 0  # as a gateway asked for; steady clock
+
+    @property
+    def calls_per_s(self) -> float | None:
+        """The limit that is kept to now; None: none is known."""
+        return None if self._budget is None else self._budget.calls_per_s
+
+    def _paced(self, calls_per_s: float | None) -> Budget | None:
+        """A gateway's own bucket holds a second's worth; ours holds half of it.
+
+        So calls that the network bunches together, or that were asked a moment later than we meant, still
+        find enough in it.
+        """
+        if calls_per_s is None:
+            return None
+        return Budget.full(calls_per_s, self._clock.steady_ms(), calls_per_s / 2)
 
     async def ask(self, method: str, *params: Any) -> Any:
         """The `result` of one call, which may be None. Raises RpcError only."""
@@ -112,22 +143,26 @@ class Rpc:
 
         Raises RpcError when there was no usable reply at all.
         """
-        found: list[Any | RpcError] = await self._batch_once(calls)
-        for _ in range(LIMITED_TRIES - 1):
-            again = {place: one for place, one in enumerate(found) if isinstance(one, Limited)}
-            if not again:
-                break
+        found: dict[int, Any | RpcError] = {}
+        left, refusals = deque(range(len(calls))), 0
+        while left and refusals < LIMITED_TRIES:
+            piece = [left.popleft() for _ in range(min(len(left), self._piece))]
+            answers = await self._batch_once([calls[place] for place in piece])
+            found |= zip(piece, answers, strict=True)
+            again = {place: one for place in piece if isinstance(one := found[place], Limited)}
+            refusals = refusals + 1 if len(again) == len(piece) else 0
             for limited in again.values():
                 self._rest(limited)
-            answers = await self._batch_once([calls[place] for place in again])
-            for place, one in zip(again, answers, strict=True):
-                found[place] = one
-        return found
+            left.extendleft(reversed(again))
+        return [found[place] if place in found else found[left[0]] for place in range(len(calls))]
+
+    @property
+    def _piece(self) -> int:
+        """How many calls to ask at once of a gateway that counts them."""
+        return sys.maxsize if self._budget is None else max(1, int(self._budget.calls_per_s / BURSTS_PER_S))
 
     async def _batch_once(self, calls: Sequence[Call]) -> list[Any | RpcError]:
         """A gateway that limits us refuses the whole, or a part: both have a Limited in each place."""
-        if not calls:
-            return []
         methods = [method for method, _ in calls]
         try:
             reply = await self._post(wire.batch_request(calls), calls=len(calls), what=f"{len(calls)} calls")
@@ -148,15 +183,22 @@ class Rpc:
 
     def _rest(self, limited: Limited) -> None:
         """Nothing is asked until the gateway wants to be asked again. Raises the error if that is long."""
-        until_ms = self._clock.steady_ms() + math.ceil(limited.retry_after_s * 1000)
+        now_ms = self._clock.steady_ms()
+        if not self._is_told and now_ms >= self._rests_until_ms and limited.retry_after_s <= PATIENCE_S:
+            self._budget = self._paced(slower(self.calls_per_s))
+            self._limited_at_ms = now_ms
+        until_ms = now_ms + math.ceil(limited.retry_after_s * 1000)
         self._rests_until_ms = max(self._rests_until_ms, until_ms)
         if limited.retry_after_s > PATIENCE_S:
             raise limited
 
     async def _afford(self, calls: int) -> None:
         """Wait until so many calls may be asked. Raises Limited when the gateway wants a long rest."""
+        now_ms = self._clock.steady_ms()
+        if self._budget is not None and not self._is_told and now_ms - self._limited_at_ms > QUIET_MS:
+            self._budget, self._limited_at_ms = self._paced(faster(self._budget.calls_per_s)), now_ms
         if self._budget is not None:
-            self._budget, wait_ms = spend(self._budget, calls, self._clock.steady_ms())
+            self._budget, wait_ms = spend(self._budget, calls, now_ms)
             if wait_ms:
                 await self._clock.sleep_ms(wait_ms)
         while (rest_ms := self._rests_until_ms - self._clock.steady_ms()) > 0:

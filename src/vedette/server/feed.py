@@ -219,7 +219,7 @@ class Feed:
         self._shared = shared
         self._clock = shared.clock
         self._jitter = jitter
-        self._rate = rate_of(endpoint)
+        self._rate = rpc.calls_per_s
         self._size = BatchSize.for_rate(self._rate)
         self._read: Spans = ()
         self._target = 0
@@ -270,6 +270,7 @@ class Feed:
     async def _turn(self) -> bool:
         """Look for new blocks and read for a while; False when there was nothing to read."""
         self._refuse_convict()
+        self._fit()
         status = pos.pos_status(await self._rpc.ask(pos.STATUS))
         if plan.went_back(self.committed, status.committed_height):
             await self._greet()  # restarted on other data, or another node under the same name
@@ -285,6 +286,12 @@ class Feed:
             until_ms = self._clock.steady_ms() + max(SLICE_MS, self._poll_ms())
             await self._take(pieces, until_ms=until_ms, spared=self._spared)
         return self._read != before
+
+    def _fit(self) -> None:
+        """Ask in smaller batches where a gateway's limit was found out meanwhile."""
+        if self._rate != self._rpc.calls_per_s:
+            self._rate = self._rpc.calls_per_s
+            self._size = BatchSize.for_rate(self._rate)
 
     def _note(self, status: PosStatus) -> None:
         self.epoch = status.epoch
@@ -547,7 +554,8 @@ class Feed:
         return found
 
     async def _ask_beside(self, calls: Sequence[Call]) -> list[Any | RpcError]:
-        batches = [calls[at : at + self._size.most] for at in range(0, len(calls), self._size.most)]
+        size = self._size.blocks
+        batches = [calls[at : at + size] for at in range(0, len(calls), size)]
         answers = await asyncio.gather(*(self._ask_all(batch) for batch in batches))
         return [one for batch in answers for one in batch]
 

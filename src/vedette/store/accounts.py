@@ -31,10 +31,14 @@ async def _numbers(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAdd
 
 
 async def remember_accounts(conn: Conn, accounts: Sequence[Account], now_ms: int) -> None:
-    """Keep what a node said of these accounts; one that changed since also gets a row of history."""
+    """Keep what a node said of these accounts; one that changed since also gets a row of history.
+
+    What a node says that lags behind the one asked before is old.
+    """
     numbers = await intern(conn, {account.address for account in accounts})
     newest = {numbers[account.address]: account for account in accounts}
     held = await _held(conn, newest.keys())
+    newest = {n: told for n, told in newest.items() if n not in held or told.height >= held[n].height}
     rows = [{"account": number, "at_ms": now_ms} | _columns(told) for number, told in sorted(newest.items())]
     changed = [row for row in rows if _changed(newest[row["account"]], held.get(row["account"]))]
     await _upsert(conn, t.pos_stakes, ["account"], rows)

@@ -1,5 +1,6 @@
 """What witnesses told of one block's signers, as bitmaps, and the block's row that keeps it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -9,6 +10,8 @@ from sqlalchemy import Row
 
 from vedette.model.pos import PosAddress
 from vedette.store.rosters import Roster
+
+WITNESSES_TO_OUTVOTE = 3
 
 
 @dataclass(slots=True)
@@ -33,10 +36,22 @@ class Tally:
 
     @property
     def union(self) -> int:
-        whole = 0
+        """Who signed, as far as the witnesses can be believed.
+
+        One node's certificate may lack a late vote, so they add up. But where most of three or more tell the
+        very same list, a signer of whom only one knows beyond it is that one's invention.
+        """
+        once = twice = 0
         for bitmap in self.told.values():
-            whole |= bitmap
-        return whole
+            twice |= once & bitmap
+            once |= bitmap
+        if len(self.told) < WITNESSES_TO_OUTVOTE:
+            return once
+        certificates = [bitmap for bitmap in self.told.values() if bitmap]
+        if len(certificates) < WITNESSES_TO_OUTVOTE:
+            return once
+        usual, count = Counter(certificates).most_common(1)[0]
+        return usual | twice if count * 2 > len(certificates) else once
 
     def hear(self, witness: int, signers: Mapping[PosAddress, int]) -> bool:
         """Add what a witness saw; tells whether anything was new, if only that it saw no certificate."""

@@ -2,8 +2,9 @@
 
 A block of an epoch under way is one row; the blocks of a whole epoch are packed together (see `epochs`).
 `told` keeps what each witness saw, as a bitmap over the seats of the epoch's committee (a witness that saw
-all of the union says just that); `signers` is the union, so that reading looks at nothing else. Signers
-without a seat (the committee is not known yet, or a node tells nonsense) stand behind the seats, by name.
+all of the union says just that); `signers` is the union, as far as it is believed (see `tally`), so that
+reading looks at nothing else. Signers without a seat (the committee is not known yet, or a node tells
+nonsense) stand behind the seats, by name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -143,7 +144,8 @@ async def witness_blocks(conn: Conn, witness: str, blocks: Sequence[PosBlock], r
     gained = [block for block in blocks if shelf.hear(block, number, proposers)]
     await _keep(conn, [kept.columns() for kept in shelf.changed_rows()])
     await epochs.rewrite(conn, shelf.changed_epochs())
-    await _note_signatures(conn, gained)
+    await _note_signatures(conn, {block.height: shelf.believed(block) for block in gained})
+    await _unnote_signatures(conn, shelf.outvoted)
     return sorted({block.height for block in gained})
 
 
@@ -163,7 +165,8 @@ async def witness_epoch(conn: Conn, witness: str, blocks: Sequence[PosBlock]) ->
     else:
         await _keep(conn, [kept.columns() for kept in shelf.changed_rows()])
         await epochs.rewrite(conn, shelf.changed_epochs())
-    await _note_signatures(conn, gained)
+    await _note_signatures(conn, {block.height: shelf.believed(block) for block in gained})
+    await _unnote_signatures(conn, shelf.outvoted)
 
 
 @dataclass(slots=True)
@@ -175,6 +178,7 @@ class _Shelf:
     packs: Mapping[int, OpenEpoch]
     packed: dict[int, KeptBlock] = field(init=False)
     changed: set[int] = field(default_factory=set)  # heights
+    outvoted: dict[PosAddress, int] = field(default_factory=dict)  # who did not sign that height after all
 
     def __post_init__(self) -> None:
         self.packed = {block.height: block for pack in self.packs.values() for block in pack.blocks}
@@ -190,7 +194,15 @@ class _Shelf:
         before = kept.tally.union
         if kept.tally.hear(witness, block.signers):
             self.changed.add(block.height)
+        lost = before & ~kept.tally.union
+        self.outvoted |= dict.fromkeys(kept.tally.signers(lost) if lost else (), block.height)
         return kept.tally.union != before
+
+    def believed(self, block: PosBlock) -> list[PosAddress]:
+        """Those of the block's signers whom its witnesses together make believable."""
+        kept = self.rows.get(block.height) or self.packed[block.height]
+        union = Signers(kept.tally.union, kept.tally.roster, kept.tally.extra)
+        return [address for address in block.signers if address in union]
 
     def changed_rows(self) -> list[KeptBlock]:
         return [self.rows[height] for height in sorted(self.changed & self.rows.keys())]
@@ -260,11 +272,11 @@ async def _keep(conn: Conn, rows: list[dict[str, Any]]) -> None:
         await conn.execute(add.on_conflict_do_update(index_elements=["height"], set_=told), rows)
 
 
-async def _note_signatures(conn: Conn, blocks: Iterable[PosBlock]) -> None:
+async def _note_signatures(conn: Conn, signers: Mapping[int, Sequence[PosAddress]]) -> None:
     """Each account remembers the highest block that it is known to have signed."""
     signed: dict[PosAddress, int] = {}
-    for block in sorted(blocks, key=lambda block: block.height, reverse=True):
-        signed |= dict.fromkeys(block.signers.keys() - signed.keys(), block.height)
+    for height in sorted(signers):
+        signed |= dict.fromkeys(signers[height], height)
     numbers = await intern(conn, signed.keys())
     columns = t.pos_accounts.c
     lower = or_(columns.last_signed_height.is_(None), columns.last_signed_height < bindparam("at"))
@@ -272,6 +284,16 @@ async def _note_signatures(conn: Conn, blocks: Iterable[PosBlock]) -> None:
     rows = [{"account": numbers[address], "at": height} for address, height in signed.items()]
     if rows:
         await conn.execute(note.values(last_signed_height=bindparam("at")), rows)
+
+
+async def _unnote_signatures(conn: Conn, outvoted: Mapping[PosAddress, int]) -> None:
+    """Some signed earlier than one witness alone had us believe."""
+    for address, height in outvoted.items():
+        if await last_signed(conn, address) == height:
+            earlier = await blocks_before(conn, height, RECENT_MAX)
+            at = next((block.height for block in earlier if address in block.signers), None)
+            account = t.pos_accounts.c.address == address
+            await conn.execute(update(t.pos_accounts).where(account).values(last_signed_height=at))
 
 
 # --- reading ----------------------------------------------------------------------------------------------

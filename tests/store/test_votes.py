@@ -303,10 +303,8 @@ async def test_a_stake_gets_a_row_of_history_only_when_it_changed(database: Data
 
 
 async def test_what_a_lagging_node_says_of_a_stake_is_old(database: Database) -> None:
-    for height, locked in ((100, 10), (90, 7), (100, 12)):
-        await database.write(
-            lambda conn, h=height, v=locked: remember_accounts(conn, [stake(ALICE, h, v)], 5)
-        )  # type: ignore[misc]
+    for told in (stake(ALICE, 100, 10), stake(ALICE, 90, 7), stake(ALICE, 100, 12)):
+        await database.write(lambda conn, told=told: remember_accounts(conn, [told], 5))  # type: ignore[misc]
     async with database.read() as conn:
         assert (await accounts(conn))[ALICE][0].locked_votes == 12
         history = await stake_history(conn, ALICE, None, None)

@@ -127,19 +127,21 @@ async def test_committees_of_a_range(database: Database) -> None:
     assert {epoch: dict(one.votes) for epoch, one in found.items()} == {5: FOUR, 6: FOUR}
 
 
-async def test_parameters_are_the_last_of_each_stretch(database: Database) -> None:
-    told = {1_000: 5, 1_090: None, 1_099: 7, 1_100: 8, 1_450: 9, 1_451: 10}
+async def test_parameters_at_a_moment_are_those_told_last(database: Database) -> None:
+    told = {1_000: 5, 1_090: None, 1_099: 7, 1_450: 9}
     for at_ms, gap in told.items():
         one = replace(TOLD, interest_rate=at_ms)
         await database.write(
             partial(economics.remember_economics, told=one, at_ms=at_ms, finality_gap_epochs=gap)
         )
     async with database.read() as conn:
-        found = await economics.parameters_sampled(conn, 1_000, 1_450, 100)
-        every = await economics.parameters_sampled(conn, 0, 2_000, 1)
-    assert [(one.at_ms, one.finality_gap_epochs) for one in found] == [(1_099, 7), (1_100, 8), (1_450, 9)]
-    assert {one.at_ms: one.finality_gap_epochs for one in every} == told
-    assert all(one.economics == replace(TOLD, interest_rate=one.at_ms) for one in every)
+        found = await economics.parameters_at(conn, [999, 1_000, 1_098, 1_099, 1_449, 1_449, 9_999])
+        assert await economics.parameters_at(conn, []) == []
+    assert found[0] is None
+    assert [(one.at_ms, one.finality_gap_epochs) for one in found if one] == [
+        (1_000, 5), (1_090, None), (1_099, 7), (1_099, 7), (1_099, 7), (1_450, 9)
+    ]  # fmt: skip
+    assert all(one is None or one.economics == replace(TOLD, interest_rate=one.at_ms) for one in found)
 
 
 async def test_the_terms_of_which_anything_is_known(database: Database) -> None:

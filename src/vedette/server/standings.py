@@ -1,7 +1,6 @@
 """How everybody did over each window, added up once for all readers until the sums change."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +14,7 @@ from vedette.store.epochs import EpochSpan
 from vedette.store.pages import SumsState
 
 DAY_US: Final = 86_400 * 1_000_000
-WINDOWS: Final[Mapping[str, int | None]] = {
+WINDOWS: Final[dict[str, int | None]] = {
     "24h": DAY_US,
     "7d": 7 * DAY_US,
     "30d": 30 * DAY_US,

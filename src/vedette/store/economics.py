@@ -1,9 +1,10 @@
 """The network's parameters over time, and what the PoW addresses of accounts held. Amounts are in Drip."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, Table, func, select
+from sqlalchemy import BigInteger, Row, Table, column, func, select, values
 
 from vedette.model.economics import Economics
 from vedette.model.pos import PosAddress
@@ -53,15 +54,17 @@ class Parameters(NamedTuple):
     finality_gap_epochs: int | None
 
 
-async def parameters_sampled(conn: Conn, first_ms: int, last_ms: int, each_ms: int) -> list[Parameters]:
-    """The last of each stretch of so many milliseconds, from first to last, ascending."""
-    column = t.pos_economics.c.at_ms
-    chosen = select(func.max(column)).where(column.between(first_ms, last_ms))
-    chosen = chosen.group_by((column - first_ms) // each_ms)
-    query = select(t.pos_economics).where(column.in_(chosen)).order_by(column)
-    return [
-        Parameters(row.at_ms, _economics(row), row.finality_gap_epochs) for row in await conn.execute(query)
-    ]
+async def parameters_at(conn: Conn, moments: Sequence[int]) -> list[Parameters | None]:
+    """What was told last before each of these moments, or at it."""
+    if not moments:
+        return []
+    at_ms = t.pos_economics.c.at_ms
+    asked = values(column("moment", BigInteger), name="asked").data([(each,) for each in moments]).cte()
+    newest = select(func.max(at_ms)).where(at_ms <= asked.c.moment).scalar_subquery()
+    chosen = {row[0]: row[1] for row in await conn.execute(select(asked.c.moment, newest))}
+    rows = await conn.execute(select(t.pos_economics).where(at_ms.in_({*chosen.values()} - {None})))
+    told = {row.at_ms: Parameters(row.at_ms, _economics(row), row.finality_gap_epochs) for row in rows}
+    return [told.get(chosen[each]) for each in moments]
 
 
 async def finality_gaps(conn: Conn, first_ms: int, last_ms: int) -> list[tuple[int, int]]:

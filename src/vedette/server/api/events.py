@@ -60,9 +60,9 @@ def _page(
 
 
 def merged(history: Iterable[tuple[int, Account]], told: Sequence[PosTransaction]) -> list[EventLine]:
-    """All events, newest first. One that a transaction and a snapshot both tell of is told once."""
+    """All events, newest first; `told` is, too. What a transaction and a snapshot both tell is told once."""
     chain = {one.number: _of_transaction(one) for one in told}
-    waiting = [one for one in told if one.status is TransactionStatus.EXECUTED]
+    waiting = [one for one in told[::-1] if one.status is TransactionStatus.EXECUTED]  # oldest first
     lines = []
     for at_ms, before, after in _steps(history):
         for event in events_between(before, after):

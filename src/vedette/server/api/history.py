@@ -1,9 +1,8 @@
 """The network over time, and how far its past is read."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
@@ -25,8 +24,6 @@ from vedette.store.economics import Parameters
 router = APIRouter(tags=["chain"])
 
 Points = Annotated[int, Query(ge=1, le=1_000, description="at most so many; each covers whole epochs")]
-SAMPLES_A_POINT: Final = 4
-"""Parameters are read this much denser than points, so that a point finds one that is not newer than it."""
 
 
 # --- over time --------------------------------------------------------------------------------------------
@@ -63,11 +60,12 @@ async def _points(conn: Conn, standing: Standing, points: int) -> tuple[list[Net
         return [], each
     earlier = await pages.summed_before(conn, counted[0])
     totals = await pages.network_totals(conn, edges if earlier is None else [earlier, *edges])
-    ends = await epochs.ends(conn, edges)
+    ends = await epochs.ends(conn, edges if earlier is None else [earlier, *edges])
     stretches = zip([earlier, *edges], edges, strict=False)
     rows = [_Stretch(ends[last] // 1_000, last, _less(totals[last], totals.get(first or 0)))
             for first, last in stretches if last in ends]  # fmt: skip
-    return _with_parameters(rows, await _parameters(conn, rows)), each
+    told = await economics.parameters_at(conn, [row.at_ms for row in rows])
+    return _points_of(rows, told, ends.get(earlier or 0, 0) // 1_000), each
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +81,14 @@ def _less(total: Sequence[int], earlier: Sequence[int] | None) -> tuple[int, ...
     return tuple(total) if earlier is None else tuple(a - b for a, b in zip(total, earlier, strict=True))
 
 
-async def _parameters(conn: Conn, rows: Sequence[_Stretch]) -> list[Parameters]:
-    if not rows:
-        return []
-    usual_ms = (rows[-1].at_ms - rows[0].at_ms) // max(1, len(rows) - 1)
-    each_ms = max(1, usual_ms // SAMPLES_A_POINT)
-    return await economics.parameters_sampled(conn, rows[0].at_ms - usual_ms, rows[-1].at_ms, each_ms)
-
-
-def _with_parameters(rows: Sequence[_Stretch], told: Sequence[Parameters]) -> list[NetworkPoint]:
-    times = [one.at_ms for one in told]
-    places = [bisect_right(times, row.at_ms) for row in rows]
-    before = [0, *places]
+def _points_of(
+    rows: Sequence[_Stretch], told: Sequence[Parameters | None], since_ms: int
+) -> list[NetworkPoint]:
+    """Parameters that were told before a stretch began are those of an earlier one."""
+    begun = [since_ms, *(row.at_ms for row in rows)]
     return [
-        _point(row, told[place - 1] if place > sooner else None)
-        for row, place, sooner in zip(rows, places, before, strict=False)
+        _point(row, one if one is not None and one.at_ms > sooner else None)
+        for row, one, sooner in zip(rows, told, begun, strict=False)
     ]
 
 

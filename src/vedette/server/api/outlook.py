@@ -172,7 +172,7 @@ async def _terms(
     first = max(oldest, last - limit + 1)
     held = await elections.elections(conn, first - LOOK_BACK_EPOCHS, last + TERMS_SERVING)
     stood = await elections.candidacies(conn, one, first - 1, last + 1)
-    committees = await votes.committees(conn, first - LOOK_BACK_EPOCHS, last + LOOK_BACK_EPOCHS)
+    committees = await votes.committees(conn, first - 2 * LOOK_BACK_EPOCHS, last + LOOK_BACK_EPOCHS)
     seats = _seats(one, range(first, last + 1), committees, held)
     rows = [
         _term(term, one, held.get(term), candidate(term, stood), seats) for term in range(last, first - 1, -1)
@@ -188,12 +188,23 @@ def _seats(
     found: dict[int, int] = {}
     for first in terms[::TOGETHER_TERMS]:
         near = range(first - LOOK_BACK_EPOCHS, first + TOGETHER_TERMS + TERMS_SERVING)
-        some = {epoch: committees[epoch] for epoch in near if epoch in committees}
+        some = {epoch: committees[epoch] for epoch in near if _tells_seats(one, epoch, committees)}
         told = seats_by_term(one, some, {term: elected[term] for term in near if term in elected})
         found |= {
             term: told[term] for term in terms if term in told and first <= term < first + TOGETHER_TERMS
         }
     return found
+
+
+def _tells_seats(one: PosAddress, epoch: int, committees: Mapping[int, Committee]) -> bool:
+    """Whether its votes in that committee are the sum of its seats.
+
+    They are not where its stake has left: the chain cuts them off to nothing, at once, though seats remain.
+    """
+    if epoch not in committees:
+        return False
+    before = (committees.get(each) for each in range(epoch - TERMS_SERVING, epoch))
+    return one in committees[epoch].votes or not any(each and one in each.votes for each in before)
 
 
 def _term(

@@ -177,6 +177,18 @@ def test_an_address_without_a_contract_is_told_as_that() -> None:
     assert told.trouble == "there is no contract at this address on this network"
 
 
+NOT_YET = Refused("cfx_call", -32016, "State for epoch is not available")
+
+
+@pytest.mark.parametrize("failure", [NOT_YET, Garbled("The node answered with HTML.")])
+def test_an_endpoint_s_own_failure_is_not_the_contract_s(failure: Any) -> None:
+    often = heard(pools.OFTEN, SUMMARY=failure, SHARE=failure)
+    assert (often.lacking, often.refusal) == ((), str(failure))
+    told = pools.reading(SUBJECT, heard(pools.SELDOM), often)
+    assert (told.terms.fee_ppm, told.holdings.available_votes, told.trouble) == (None, None, str(failure))
+    assert heard(pools.OFTEN).refusal is None
+
+
 @pytest.mark.parametrize("away", [Unreachable("No answer to 6 calls within 5 s."), Limited("Wait.", 3)])
 def test_nothing_is_learned_from_an_endpoint_that_is_away(away: Unreachable) -> None:
     with pytest.raises(Unreachable):

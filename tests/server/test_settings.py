@@ -151,7 +151,7 @@ EXPECTED = [
         ('ingest_token_file = "gone"', "wrong setting: ingest_token_file: cannot read gone: No such file"),
         (
             f'[[pools]]\nname = "a"\ncontract = "{PHX[:-1]}1"',
-            f"pools[0].contract must be a contract's Core Space address: '{PHX[:-1]}1' is no address: its checksum",
+            f"must be a contract's Core Space address: '{PHX[:-1]}1' is no address: its checksum",
         ),
         (
             f'[[pools]]\nname = "a"\ncontract = "{USER}"',

@@ -12,9 +12,10 @@ from vedette.store.database import Database
 from vedette.store.pools import (
     HeldSince,
     Since,
-    holdings_from,
+    holdings_between,
     list_pools,
     listed_pools,
+    next_terms_ms,
     note_trouble,
     pool_of_contract,
     pools_of_validator,
@@ -94,7 +95,8 @@ async def test_a_change_of_the_fee_is_one_row_and_nothing_else_is(database: Data
         assert newest_first == [Since(5, TERMS), Since(3, lower), Since(1, TERMS)]
         assert await terms_before(conn, PHX, 5, 1) == [Since(3, lower)]
         assert await terms_before(conn, ABC, None, 10) == []
-        assert await holdings_from(conn, PHX, 0) == [HeldSince(1, HOLDINGS)]
+        assert [await next_terms_ms(conn, PHX, at_ms) for at_ms in (0, 1, 2, 5, 6)] == [1, 1, 3, 5, None]
+        assert await holdings_between(conn, PHX, 0, 9) == [HeldSince(1, HOLDINGS)]
 
 
 async def test_a_window_begins_with_what_held_then(database: Database) -> None:
@@ -109,10 +111,12 @@ async def test_a_window_begins_with_what_held_then(database: Database) -> None:
     async with database.read() as conn:
         for first_ms, expected in ((5, [10, 20, 30]), (20, [20, 30]), (25, [20, 30]), (99, [30])):
             assert [each.at_ms for each in await terms_from(conn, PHX, first_ms)] == expected
-            assert [each.at_ms for each in await holdings_from(conn, PHX, first_ms)] == expected
+            assert [each.at_ms for each in await holdings_between(conn, PHX, first_ms, 99)] == expected
             assert [
-                each.holdings.staker_count for each in await holdings_from(conn, PHX, first_ms)
+                each.holdings.staker_count for each in await holdings_between(conn, PHX, first_ms, 99)
             ] == expected
+        assert [each.at_ms for each in await holdings_between(conn, PHX, 12, 29)] == [10, 20]
+        assert await holdings_between(conn, PHX, 0, 9) == []
 
 
 async def test_what_is_not_told_stays_known(database: Database) -> None:
@@ -171,6 +175,6 @@ async def test_histories_hold_each_change_and_nothing_twice(
         drips += [drip] if drip is not None and drips[-1:] != [drip] else []
     async with database.read() as conn:
         kept = await terms_before(conn, contract, None, 100)
-        held = await holdings_from(conn, contract, 0)
+        held = await holdings_between(conn, contract, 0, 99)
     assert [each.terms.user_share_hundredths for each in reversed(kept)] == fees
     assert [each.holdings.balance_drip for each in held] == drips

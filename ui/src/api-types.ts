@@ -444,6 +444,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Pools
+         * @description Every pool that is listed: its fee, what it holds, and what it left its stakers.
+         */
+        get: operations["list_pools_api_v1_pools_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools/{pool}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Pool
+         * @description One pool, and when it failed.
+         */
+        get: operations["one_pool_api_v1_pools__pool__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools/{pool}/fees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pool Fees
+         * @description What its operator decided when: fee, periods, owner and code; newest first.
+         */
+        get: operations["pool_fees_api_v1_pools__pool__fees_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools/{pool}/holdings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pool Holdings
+         * @description What it held and had earned over time; without times, the last 30 days.
+         */
+        get: operations["pool_holdings_api_v1_pools__pool__holdings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wallets/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Wallet
+         * @description Its votes, its interest, and when its votes come free, in every pool that is listed.
+         */
+        get: operations["one_wallet_api_v1_wallets__address__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents": {
         parameters: {
             query?: never;
@@ -1196,6 +1296,52 @@ export interface components {
             };
         };
         /**
+         * FeeLine
+         * @description What its operator had decided from then on, as far as it was seen.
+         */
+        FeeLine: {
+            /**
+             * From Ms
+             * @description when it was seen first
+             */
+            from_ms: number;
+            /**
+             * Until Ms
+             * @description when something else was seen; null: it still holds
+             */
+            until_ms: number | null;
+            /** Fee Ppm */
+            fee_ppm: number | null;
+            /** Owner */
+            owner: string | null;
+            /** Upgradable */
+            upgradable: boolean | null;
+            /** Implementation */
+            implementation: string | null;
+            /** Lock Blocks */
+            lock_blocks: number | null;
+            /** Unlock Blocks */
+            unlock_blocks: number | null;
+            /**
+             * Changed
+             * @description what differs from before; empty: nobody had looked before
+             */
+            changed: string[];
+        };
+        /** Fees */
+        Fees: {
+            /**
+             * Fees
+             * @description newest first
+             */
+            fees: components["schemas"]["FeeLine"][];
+            /**
+             * Next Before
+             * @description pass as `before` for the next page; null: this is the last
+             */
+            next_before: number | null;
+        };
+        /**
          * Figure
          * @description What is told of an account. The last word is the unit; blocks in `_ppm` are millionths of a block.
          * @enum {string}
@@ -1312,6 +1458,63 @@ export interface components {
              * @description stakes are seen live or never; the first that were
              */
             first_staked_epoch: number | null;
+        };
+        /** HoldingsHistory */
+        HoldingsHistory: {
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
+            /**
+             * Points
+             * @description what it held at first, then each change that was seen
+             */
+            points: components["schemas"]["HoldingsPoint"][];
+        };
+        /**
+         * HoldingsPoint
+         * @description What it held from then on.
+         */
+        HoldingsPoint: {
+            /**
+             * Available Votes
+             * @description as its contract keeps the books
+             */
+            available_votes: number | null;
+            /**
+             * Staked Votes
+             * @description as the register counts them
+             */
+            staked_votes: number | null;
+            /** Staker Count */
+            staker_count: number | null;
+            /**
+             * Told Apy Ppm
+             * @description as its contract reckons it over seven days, before its fee
+             */
+            told_apy_ppm: number | null;
+            /**
+             * Own Interest Drip
+             * @description what its operator kept and has not taken yet
+             */
+            own_interest_drip: string | null;
+            /**
+             * Total Interest Drip
+             * @description all that it was ever paid
+             */
+            total_interest_drip: string | null;
+            /**
+             * Balance Drip
+             * @description interest is paid out of this
+             */
+            balance_drip: string | null;
+            /**
+             * Withdrawable Drip
+             * @description stake that has left PoS: to be withdrawn, or restaked
+             */
+            withdrawable_drip: string | null;
+            /** At Ms */
+            at_ms: number;
         };
         /** IncidentShape */
         IncidentShape: {
@@ -1525,6 +1728,38 @@ export interface components {
             error: string | null;
         };
         /**
+         * OutageKind
+         * @enum {string}
+         */
+        OutageKind: "silent" | "force_retired" | "dispute_locked" | "forfeited";
+        /**
+         * OutageShape
+         * @description A time in which it failed: epochs without any signature, or a punishment by the chain.
+         */
+        OutageShape: {
+            kind: components["schemas"]["OutageKind"];
+            /**
+             * From Ms
+             * @description of a punishment: when a snapshot showed it first
+             */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number | null;
+            /** Height */
+            height: number;
+            /** First Epoch */
+            first_epoch: number | null;
+            /** Last Epoch */
+            last_epoch: number | null;
+            /** Votes */
+            votes: number | null;
+            /**
+             * Until Height
+             * @description PoS height at which these votes are free
+             */
+            until_height: number | null;
+        };
+        /**
          * Outlook
          * @description What is ahead of a validator; times are estimates from the usual pace.
          */
@@ -1637,6 +1872,247 @@ export interface components {
                 [key: string]: components["schemas"]["Why"];
             };
         };
+        /** PoolDetail */
+        PoolDetail: {
+            /**
+             * Contract
+             * @description Core Space address (CIP-37), simple form in lower case
+             */
+            contract: string;
+            /**
+             * Name
+             * @description under which it is listed
+             */
+            name: string;
+            /**
+             * Own Name
+             * @description as its contract calls itself
+             */
+            own_name: string | null;
+            /**
+             * Pos Address
+             * @description its validator
+             */
+            pos_address: string | null;
+            /**
+             * Registered
+             * @description whether the chain's register binds that validator to it
+             */
+            registered: boolean | null;
+            /** First Seen Ms */
+            first_seen_ms: number;
+            /**
+             * Told At Ms
+             * @description when it last told anything; null: never
+             */
+            told_at_ms: number | null;
+            /**
+             * Trouble
+             * @description why less is known of it than might be
+             */
+            trouble: string | null;
+            /**
+             * States
+             * @description of its validator's stake, most urgent first
+             */
+            states: string[];
+            terms: components["schemas"]["PoolTermsShape"];
+            holdings: components["schemas"]["PoolHoldingsShape"];
+            performance: components["schemas"]["PoolPerformanceShape"];
+            restake: components["schemas"]["RestakeShape"];
+            window: components["schemas"]["WindowHeader"];
+            /**
+             * Outages
+             * @description in that window, newest first; silent epochs: at most 50
+             */
+            outages: components["schemas"]["OutageShape"][];
+        };
+        /**
+         * PoolHoldingsShape
+         * @description What it holds, as its contract, its account and the chain's register say.
+         */
+        PoolHoldingsShape: {
+            /**
+             * Available Votes
+             * @description as its contract keeps the books
+             */
+            available_votes: number | null;
+            /**
+             * Staked Votes
+             * @description as the register counts them
+             */
+            staked_votes: number | null;
+            /** Staker Count */
+            staker_count: number | null;
+            /**
+             * Told Apy Ppm
+             * @description as its contract reckons it over seven days, before its fee
+             */
+            told_apy_ppm: number | null;
+            /**
+             * Own Interest Drip
+             * @description what its operator kept and has not taken yet
+             */
+            own_interest_drip: string | null;
+            /**
+             * Total Interest Drip
+             * @description all that it was ever paid
+             */
+            total_interest_drip: string | null;
+            /**
+             * Balance Drip
+             * @description interest is paid out of this
+             */
+            balance_drip: string | null;
+            /**
+             * Withdrawable Drip
+             * @description stake that has left PoS: to be withdrawn, or restaked
+             */
+            withdrawable_drip: string | null;
+        };
+        /**
+         * PoolPerformanceShape
+         * @description How its validator did over the window, and what of that the fee left.
+         */
+        PoolPerformanceShape: {
+            /**
+             * Apy Ppm
+             * @description realised, before the fee
+             */
+            apy_ppm: number | null;
+            /**
+             * Apy After Fee Ppm
+             * @description realised, after the fee that each epoch had
+             */
+            apy_after_fee_ppm: number | null;
+            /**
+             * Fee Income Gdrip
+             * @description what the operator kept of the epochs whose fee was seen
+             */
+            fee_income_gdrip: string | null;
+            /**
+             * Fee Seen Ppm
+             * @description the part of the reward whose fee was seen
+             */
+            fee_seen_ppm: number | null;
+            /**
+             * Reward Gdrip
+             * @description all that its validator was paid
+             */
+            reward_gdrip: string | null;
+            /**
+             * Score
+             * @description 0 to 100
+             */
+            score: number | null;
+            /** Vote Rate Ppm */
+            vote_rate_ppm: number | null;
+            /** Served Epochs */
+            served_epochs: number | null;
+            /** Silent Epochs */
+            silent_epochs: number | null;
+            /** Unknown */
+            unknown: {
+                [key: string]: string;
+            };
+        };
+        /** PoolShape */
+        PoolShape: {
+            /**
+             * Contract
+             * @description Core Space address (CIP-37), simple form in lower case
+             */
+            contract: string;
+            /**
+             * Name
+             * @description under which it is listed
+             */
+            name: string;
+            /**
+             * Own Name
+             * @description as its contract calls itself
+             */
+            own_name: string | null;
+            /**
+             * Pos Address
+             * @description its validator
+             */
+            pos_address: string | null;
+            /**
+             * Registered
+             * @description whether the chain's register binds that validator to it
+             */
+            registered: boolean | null;
+            /** First Seen Ms */
+            first_seen_ms: number;
+            /**
+             * Told At Ms
+             * @description when it last told anything; null: never
+             */
+            told_at_ms: number | null;
+            /**
+             * Trouble
+             * @description why less is known of it than might be
+             */
+            trouble: string | null;
+            /**
+             * States
+             * @description of its validator's stake, most urgent first
+             */
+            states: string[];
+            terms: components["schemas"]["PoolTermsShape"];
+            holdings: components["schemas"]["PoolHoldingsShape"];
+            performance: components["schemas"]["PoolPerformanceShape"];
+            restake: components["schemas"]["RestakeShape"];
+        };
+        /**
+         * PoolTermsShape
+         * @description What its operator decides.
+         */
+        PoolTermsShape: {
+            /**
+             * Fee Ppm
+             * @description what the pool keeps of the interest
+             */
+            fee_ppm: number | null;
+            /**
+             * Owner
+             * @description who may change all of this
+             */
+            owner: string | null;
+            /**
+             * Upgradable
+             * @description whether its code can be exchanged; false: it is no proxy of a known kind
+             */
+            upgradable: boolean | null;
+            /**
+             * Implementation
+             * @description the contract whose code it runs
+             */
+            implementation: string | null;
+            /**
+             * Lock Blocks
+             * @description PoW blocks from staking until one may unstake
+             */
+            lock_blocks: number | null;
+            /**
+             * Unlock Blocks
+             * @description PoW blocks from unstaking until one may withdraw
+             */
+            unlock_blocks: number | null;
+            /**
+             * Unstake Wait Ms
+             * @description about how long that takes
+             */
+            unstake_wait_ms: number | null;
+        };
+        /** Pools */
+        Pools: {
+            /** @description what every `performance` stands for */
+            window: components["schemas"]["WindowHeader"];
+            /** Pools */
+            pools: components["schemas"]["PoolShape"][];
+        };
         /** PosNow */
         PosNow: {
             /** Epoch */
@@ -1729,6 +2205,31 @@ export interface components {
             /** Elections */
             elections: components["schemas"]["ComingElection"][];
         };
+        /**
+         * RestakeShape
+         * @description Votes on which its stakers count, and which earn nothing until the operator restakes them.
+         */
+        RestakeShape: {
+            state: components["schemas"]["RestakeState"];
+            /** Missing Votes */
+            missing_votes: number | null;
+            /**
+             * Ready Votes
+             * @description of them: as many as it has free stake for
+             */
+            ready_votes: number | null;
+            /**
+             * Until Height
+             * @description PoS height at which the last vote on its way out is free
+             */
+            until_height: number | null;
+        };
+        /**
+         * RestakeState
+         * @description Whether votes on which a pool's stakers count earn nothing until its operator restakes them.
+         * @enum {string}
+         */
+        RestakeState: "none" | "waiting" | "ready" | "unknown";
         /**
          * RetirementShape
          * @description When the chain retires it by force if it signs no more.
@@ -1966,6 +2467,18 @@ export interface components {
              */
             seats: number | null;
         };
+        /** UntoldPool */
+        UntoldPool: {
+            /**
+             * Contract
+             * @description Core Space address (CIP-37), simple form in lower case
+             */
+            contract: string;
+            /** Name */
+            name: string;
+            /** Why */
+            why: string;
+        };
         /** Validator */
         Validator: {
             /**
@@ -2112,6 +2625,110 @@ export interface components {
              * @description signed / known, null when nothing is known
              */
             rate: number | null;
+        };
+        /**
+         * WalletPool
+         * @description What a wallet has in one pool; a vote is 1,000 CFX.
+         */
+        WalletPool: {
+            /**
+             * Contract
+             * @description Core Space address (CIP-37), simple form in lower case
+             */
+            contract: string;
+            /** Name */
+            name: string;
+            /** Pos Address */
+            pos_address: string | null;
+            /**
+             * Votes
+             * @description all of them
+             */
+            votes: number;
+            /**
+             * Available Votes
+             * @description locking or locked: they earn
+             */
+            available_votes: number;
+            /**
+             * Locked Votes
+             * @description of these: may be unstaked
+             */
+            locked_votes: number;
+            /**
+             * Unlocked Votes
+             * @description may be withdrawn
+             */
+            unlocked_votes: number;
+            /**
+             * Interest Drip
+             * @description may be claimed now
+             */
+            interest_drip: string | null;
+            /**
+             * Claimed Drip
+             * @description 10^18 a CFX, decimal text
+             */
+            claimed_drip: string;
+            /** Locking */
+            locking: components["schemas"]["WalletQueued"][] | null;
+            /** Unlocking */
+            unlocking: components["schemas"]["WalletQueued"][] | null;
+        };
+        /** WalletQueued */
+        WalletQueued: {
+            /** Votes */
+            votes: number;
+            /**
+             * End Block
+             * @description PoW block number
+             */
+            end_block: number;
+            /**
+             * At Ms
+             * @description about when that is
+             */
+            at_ms: number;
+        };
+        /**
+         * WalletShape
+         * @description What an address has in the pools that are listed.
+         */
+        WalletShape: {
+            /**
+             * Address
+             * @description Core Space address (CIP-37), simple form in lower case
+             */
+            address: string;
+            /**
+             * At Ms
+             * @description when they were asked: at most a minute ago
+             */
+            at_ms: number;
+            /**
+             * Block Number
+             * @description the PoW chain's newest block then
+             */
+            block_number: number;
+            /**
+             * Votes
+             * @description of all pools together
+             */
+            votes: number;
+            /**
+             * Interest Drip
+             * @description of all pools that told it
+             */
+            interest_drip: string;
+            /** Asked Pools */
+            asked_pools: number;
+            /** Pools */
+            pools: components["schemas"]["WalletPool"][];
+            /**
+             * Untold
+             * @description pools that do not tell what their stakers have
+             */
+            untold: components["schemas"]["UntoldPool"][];
         };
         /**
          * Why
@@ -2972,6 +3589,190 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["BlockShape"];
                     "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_pools_api_v1_pools_get: {
+        parameters: {
+            query?: {
+                /** @description the epochs up to the newest that was counted */
+                window?: "24h" | "7d" | "30d" | "365d" | "all";
+                /** @description `-` puts the highest first; what is not known comes last */
+                sort?: "apy_after_fee" | "apy" | "fee" | "votes" | "stakers" | "reward" | "silent" | "score" | "name" | "-apy_after_fee" | "-apy" | "-fee" | "-votes" | "-stakers" | "-reward" | "-silent" | "-score" | "-name";
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pools"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_pool_api_v1_pools__pool__get: {
+        parameters: {
+            query?: {
+                /** @description the epochs up to the newest that was counted */
+                window?: "24h" | "7d" | "30d" | "365d" | "all";
+            };
+            header?: never;
+            path: {
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolDetail"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pool_fees_api_v1_pools__pool__fees_get: {
+        parameters: {
+            query?: {
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many; without it 50, or in CSV all there are */
+                limit?: number | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fees"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pool_holdings_api_v1_pools__pool__holdings_get: {
+        parameters: {
+            query?: {
+                /** @description unix milliseconds */
+                from_ms?: number | null;
+                /** @description unix milliseconds */
+                to_ms?: number | null;
+                /** @description csv: the same rows as a table */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldingsHistory"];
+                    "text/csv": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_wallet_api_v1_wallets__address__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Core Space address (CIP-37) of whoever staked */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletShape"];
                 };
             };
             /** @description what is wrong, and what to do */

@@ -37,7 +37,7 @@ from vedette.conflux.contracts import (
     pow_argument,
 )
 from vedette.conflux.fields import Field
-from vedette.conflux.wire import Call, Garbled, RpcError, Unreachable
+from vedette.conflux.wire import METHOD_NOT_FOUND, Call, Garbled, Refused, RpcError, Unreachable
 from vedette.model.pool import PoolHoldings, PoolReading, PoolStake, PoolTerms
 from vedette.model.pos import PosAddress
 from vedette.model.reward import DRIP_PER_CFX, VOTE_CFX
@@ -50,6 +50,10 @@ NO_CODE: Final = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85
 IMPLEMENTATION_SLOT: Final = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
 BEACON_SLOT: Final = "0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50"
 """Where EIP-1967 keeps which code a proxy runs, or who knows that."""
+
+EXECUTION_FAILED: Final = -32015
+FINAL: Final = frozenset({EXECUTION_FAILED, METHOD_NOT_FOUND})
+"""With these a node means the question. With others it means itself: its state is not there yet, say."""
 
 T = TypeVar("T")
 
@@ -185,6 +189,7 @@ class Answers:
 
     told: Mapping[Question[Any], Any]
     lacking: tuple[str, ...] = ()
+    refusal: str | None = None  # why something was not answered that may be answered next time
 
     def get(self, question: Question[T]) -> T | None:
         found: T | None = self.told.get(question)
@@ -194,9 +199,6 @@ class Answers:
         return question in self.told
 
 
-NO_ANSWERS: Final = Answers({})
-
-
 def answers(asked: Sequence[Question[Any]], replies: Sequence[Any | RpcError]) -> Answers:
     """The replies to these questions, as `Rpc.batch` gives them.
 
@@ -204,15 +206,23 @@ def answers(asked: Sequence[Question[Any]], replies: Sequence[Any | RpcError]) -
     """
     told: dict[Question[Any], Any] = {}
     lacking = []
+    refusal: str | None = None
     for question, reply in zip(asked, replies, strict=True):
         try:
             told[question] = _read(question.read, reply)
         except Unreachable:
             raise
-        except RpcError:
-            if question.is_own:
+        except RpcError as error:
+            if _may_pass(reply):
+                refusal = refusal or str(error)
+            elif question.is_own:
                 lacking.append(question.name)
-    return Answers(told, tuple(lacking))
+    return Answers(told, tuple(lacking), refusal)
+
+
+def _may_pass(reply: Any | RpcError) -> bool:
+    """Whether it is the endpoint that fails, and not the question."""
+    return isinstance(reply, RpcError) and not (isinstance(reply, Refused) and reply.code in FINAL)
 
 
 def _read(read: Callable[[Any], T], reply: Any | RpcError) -> T:
@@ -288,6 +298,7 @@ def _troubles(seldom: Answers, often: Answers) -> list[str]:
         found.append(f"its contract is of another kind: it does not answer {', '.join(lacking)}")
     elif lacking:
         found.append(f"its contract does not answer {', '.join(lacking)}")
+    found += [each for each in (seldom.refusal or often.refusal,) if each]
     return found + _doubts(seldom)
 
 

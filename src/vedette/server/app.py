@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Generator
+from functools import cache
 from typing import Any
 
 import uvicorn
@@ -26,10 +27,13 @@ from vedette.server.api import (
     nodes,
     outlook,
     past,
+    pools,
     system,
     validators,
+    wallets,
 )
 from vedette.server.api.board import Board
+from vedette.server.api.pool_board import PoolBoard
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
 from vedette.server.door import Door
 from vedette.server.house import House
@@ -52,6 +56,8 @@ NOUNS = (
     epochs,
     nodes,
     blocks,
+    pools,
+    wallets,
     incidents,
     live,
     agents,
@@ -79,8 +85,9 @@ def described() -> FastAPI:
     return app
 
 
+@cache
 def openapi_document() -> dict[str, Any]:
-    """The OpenAPI document. Every error is a Problem; the live stream's events have their shapes in it."""
+    """The OpenAPI document, made once, as it takes half a second. Every error is a Problem; the live stream's events have their shapes in it."""
     app = described()
     document = app.openapi()
     return _with_problems(document)
@@ -110,6 +117,7 @@ def build(house: House) -> Door:
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
     app.state.house = house
     app.state.board = Board(house)
+    app.state.pools = PoolBoard(house)
     door = Door(app, {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live})
     app.state.metrics = Metrics(house, door)
     return door

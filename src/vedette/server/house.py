@@ -28,10 +28,12 @@ from vedette.server.ingest import Ingest
 from vedette.server.live import Live
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.pools import Pools
 from vedette.server.settings import AlertSetting, Settings
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
+from vedette.server.wallets import Wallets
 from vedette.store import people
 from vedette.store.database import Database
 
@@ -52,6 +54,8 @@ class House:
     tips: Tips
     standings: Standings
     follower: Follower
+    pools: Pools
+    wallets: Wallets
     batcher: Batcher
     ingest: Ingest
     judge: Judge
@@ -120,6 +124,8 @@ def build(
         tips=tips,
         standings=Standings(database, ears),
         follower=follower,
+        pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
+        wallets=Wallets(settings.endpoints, follower, database, ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled),
         judge=judge,
@@ -141,6 +147,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "seal": loops.seal(house.database, house.ears, failures),
         "judge": house.judge.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
+        "pools": house.pools.run(failures),
     }
 
 

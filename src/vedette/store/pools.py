@@ -4,7 +4,7 @@ What was not told this time is what was told before: an endpoint that cannot ans
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from sqlalchemy import Row, Select, Table, func, select, update
@@ -13,8 +13,6 @@ from vedette.model.pool import KnownPool, Names, PoolHoldings, PoolReading, Pool
 from vedette.model.pos import PosAddress
 from vedette.store import tables as t
 from vedette.store.database import Conn, insert_into
-
-T = TypeVar("T", PoolTerms, PoolHoldings)
 
 DRIPS = ("own_interest_drip", "total_interest_drip", "balance_drip", "withdrawable_drip")
 
@@ -156,22 +154,30 @@ async def terms_before(conn: Conn, contract: str, before_ms: int | None, limit: 
     return [Since(row.at_ms, _terms(row)) for row in await conn.execute(query)]
 
 
+async def next_terms_ms(conn: Conn, contract: str, from_ms: int) -> int | None:
+    """When its operator decided something next, at that time or later; None: not yet."""
+    columns = t.pool_terms.c
+    query = _of(t.pool_terms, contract).with_only_columns(func.min(columns.at_ms))
+    return cast("int | None", (await conn.execute(query.where(columns.at_ms >= from_ms))).scalar())
+
+
 async def terms_from(conn: Conn, contract: str, first_ms: int) -> list[Since]:
     """What its operator had decided by that time, then each change since, ascending."""
-    columns = t.pool_terms.c
-    start = _of(t.pool_terms, contract).with_only_columns(func.max(columns.at_ms))
-    begun = func.coalesce(start.where(columns.at_ms <= first_ms).scalar_subquery(), first_ms)
-    query = _of(t.pool_terms, contract).where(columns.at_ms >= begun).order_by(columns.at_ms)
-    return [Since(row.at_ms, _terms(row)) for row in await conn.execute(query)]
+    rows = await conn.execute(_since(t.pool_terms, contract, first_ms))
+    return [Since(row.at_ms, _terms(row)) for row in rows]
 
 
-async def holdings_from(conn: Conn, contract: str, first_ms: int) -> list[HeldSince]:
-    """What a pool held at that time, then each change since, ascending."""
-    columns = t.pool_holdings.c
-    start = _of(t.pool_holdings, contract).with_only_columns(func.max(columns.at_ms))
-    begun = func.coalesce(start.where(columns.at_ms <= first_ms).scalar_subquery(), first_ms)
-    query = _of(t.pool_holdings, contract).where(columns.at_ms >= begun).order_by(columns.at_ms)
+async def holdings_between(conn: Conn, contract: str, first_ms: int, last_ms: int) -> list[HeldSince]:
+    """What a pool held at first, then each change until the last, ascending."""
+    query = _since(t.pool_holdings, contract, first_ms).where(t.pool_holdings.c.at_ms <= last_ms)
     return [HeldSince(row.at_ms, _holdings(row)) for row in await conn.execute(query)]
+
+
+def _since(table: Table, contract: str, first_ms: int) -> Select[Any]:
+    at_ms = table.c.at_ms
+    start = _of(table, contract).with_only_columns(func.max(at_ms)).where(at_ms <= first_ms)
+    begun = func.coalesce(start.scalar_subquery(), first_ms)
+    return _of(table, contract).where(at_ms >= begun).order_by(at_ms)
 
 
 def _of(table: Table, contract: str) -> Select[Any]:

@@ -17,7 +17,7 @@ from vedette.server.api.shapes import Shape
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-FREE_TEXT: Final = frozenset({"name"})
+FREE_TEXT: Final = frozenset({"name", "own_name", "trouble"})
 PAGE_ROWS: Final = 200
 
 
@@ -81,7 +81,7 @@ def _cell(value: Any) -> str:
 
 
 def _harmless(text: str) -> str:
-    """What people type may look like a formula to a spreadsheet; an apostrophe before it makes it text."""
+    """What people or contracts say may look like a formula to a spreadsheet; an apostrophe makes it text."""
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

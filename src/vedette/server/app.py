@@ -87,7 +87,10 @@ def described() -> FastAPI:
 
 @cache
 def openapi_document() -> dict[str, Any]:
-    """The OpenAPI document, made once, as it takes half a second. Every error is a Problem; the live stream's events have their shapes in it."""
+    """The OpenAPI document, made once: it takes half a second.
+
+    Every error is a Problem; the live stream's events have their shapes in it.
+    """
     app = described()
     document = app.openapi()
     return _with_problems(document)

@@ -101,24 +101,32 @@ const COLUMNS = {
 
 export type HistoryLine = keyof typeof COLUMNS;
 
-/** The server's columns as a chart's series, within a range if one is given. Unix milliseconds. */
-export function seriesOf(history: NetworkHistory, range: { fromMs: number; toMs: number } | null): Series {
-  const inside = history.times.map((time) => !range || (time * 1000 >= range.fromMs && time * 1000 <= range.toMs));
-  const kept = <T>(column: readonly T[]): T[] => column.filter((_, i) => inside[i]);
-  const times = kept(history.times);
+type Range = { fromMs: number; toMs: number };
+
+/** The server's columns as a chart's series, within a range if one is given. */
+export function seriesOf(history: NetworkHistory, range: Range | null): Series {
+  const { times, epoch, epochs_per_point: each } = history;
+  const inside = [...times.keys()].filter((i) => !range || within(range, times[i]));
+  // Epochs that were not counted are a gap: a place of nothing half way between two points.
+  const places = inside.flatMap((i, at) => (at > 0 && (epoch[i] ?? 0) - (epoch[i - 1] ?? 0) >= 2 * each ? [i - 0.5, i] : [i]));
+  const timeAt = (i: number): number => ((times[Math.floor(i)] ?? 0) + (times[Math.ceil(i)] ?? 0)) / 2;
+  const shown = places.map(timeAt);
   return {
     node_id: "",
-    from_ms: range?.fromMs ?? (times[0] ?? 0) * 1000,
-    to_ms: range?.toMs ?? (times.at(-1) ?? 0) * 1000,
+    from_ms: range?.fromMs ?? (shown[0] ?? 0) * 1000,
+    to_ms: range?.toMs ?? (shown.at(-1) ?? 0) * 1000,
     step_ms: 0,
     names: Object.keys(COLUMNS),
-    times,
-    mean: Object.values(COLUMNS).map(([name, scale]) => kept(history[name]).map((n) => (n === null ? null : n * scale))),
+    times: shown,
+    mean: Object.values(COLUMNS).map(([name, scale]) => places.map((i) => scaled(history[name][i], scale))),
     min: [],
     max: [],
     available: [],
   };
 }
+
+const within = ({ fromMs, toMs }: Range, time = 0): boolean => time * 1000 >= fromMs && time * 1000 <= toMs;
+const scaled = (n: number | null | undefined, scale: number): number | null => (n == null ? null : n * scale);
 
 const DAY_MS = 86_400_000;
 const REACH_MS: Record<WindowName, number> = {
@@ -149,5 +157,5 @@ export function reading(progress: Progress): Reading | null {
       return of !== null && known < of;
     }),
   ];
-  return todo.length ? { share: unread === null || !settled ? null : 1 - unread / settled, todo } : null;
+  return todo.length ? { share: unread === null || !settled ? null : (settled - unread) / settled, todo } : null;
 }

@@ -5,7 +5,7 @@ import { en } from "../src/i18n/en";
 import { missing } from "../src/i18n/missing";
 import { zh } from "../src/i18n/zh";
 import { byReason, nodeCounts, openFirst, worstFirst } from "../src/judge";
-import { placeOf, routeOf, to } from "../src/route";
+import { chapterOf, placeOf, routeOf, to } from "../src/route";
 import type { Incident, Validator } from "../src/shapes";
 import { found, orderOf, paramOf, pressed, sorted } from "../src/sorting";
 
@@ -21,10 +21,24 @@ describe("addresses", () => {
     ["/incidents/x", { page: "nowhere", path: "/incidents/x" }],
     ["/nodes/a/b", { page: "nowhere", path: "/nodes/a/b" }],
     ["/else", { page: "nowhere", path: "/else" }],
+    ["/committee", { page: "committee", epoch: null }],
+    ["/committee/300", { page: "committee", epoch: 300 }],
+    ["/epochs/", { page: "epochs" }],
+    ["/epochs/41000", { page: "epoch", epoch: 41_000 }],
+    ["/blocks/3749400", { page: "block", height: 3_749_400 }],
+    ["/history", { page: "history" }],
+    ["/blocks", { page: "nowhere", path: "/blocks" }],
+    ["/blocks/-1", { page: "nowhere", path: "/blocks/-1" }],
+    ["/blocks/9007199254740993", { page: "nowhere", path: "/blocks/9007199254740993" }],
+    ["/history/7", { page: "nowhere", path: "/history/7" }],
   ])("%s", (path, route) => expect(routeOf(path)).toEqual(route));
   test("a link leads where it says", () => {
     expect(routeOf(to.node("a/b ?"))).toEqual({ page: "node", id: "a/b ?" });
     expect(placeOf(routeOf(to.incident(3)))).toBe("incidents");
+    expect(routeOf(to.block(7))).toEqual({ page: "block", height: 7 });
+    expect(chapterOf(routeOf(to.block(7)))).toBe("epochs");
+    expect(chapterOf(routeOf(to.committeeOf(7)))).toBe("committee");
+    expect(chapterOf(routeOf(to.validators))).toBeNull();
   });
 });
 

@@ -30,7 +30,6 @@ from vedette.server.api.pool_shapes import (
     RestakeShape,
 )
 from vedette.server.standings import Standing
-from vedette.server.tip import Tip
 from vedette.store import accounts, epochs, pools, sums
 from vedette.store.database import Conn
 
@@ -77,17 +76,19 @@ class PoolBoard:
             return made
 
     async def _made(self, span: str) -> PoolListing:
-        standing, tip = await self._house.standings.of(span), await self._house.tips.now()
+        standing = await self._house.standings.of(span)
         async with self._house.database.read() as conn:
             listed = await pools.listed_pools(conn)
-            rows = [await pool_shape(conn, one, standing, tip) for one in listed]
+            rows = [await pool_shape(conn, one, standing) for one in listed]
         return PoolListing(standing, rows)
 
 
-async def pool_shape(conn: Conn, pool: KnownPool, standing: Standing, tip: Tip) -> PoolShape:
+async def pool_shape(conn: Conn, pool: KnownPool, standing: Standing) -> PoolShape:
     """One pool, with how its validator did."""
     validator = pool.pos_address
-    snapshot = tip.accounts.get(validator) if validator else None
+    held = await accounts.stake_history(conn, validator, NEWEST_MS, None) if validator else []
+    since_ms, account = held[-1] if held else (0, None)
+    to_do = restake(pool.holdings, account, books_at_ms=pool.told_at_ms or 0, account_since_ms=since_ms)
     return PoolShape(
         contract=pool.contract,
         name=pool.listed_name,
@@ -97,11 +98,11 @@ async def pool_shape(conn: Conn, pool: KnownPool, standing: Standing, tip: Tip) 
         first_seen_ms=pool.first_seen_ms,
         told_at_ms=pool.told_at_ms,
         trouble=pool.trouble,
-        states=[state.value for state in account_states(snapshot[0])] if snapshot else [],
+        states=[state.value for state in account_states(account)] if account else [],
         terms=terms_shape(pool.terms),
         holdings=PoolHoldingsShape.model_validate(holdings_fields(pool.holdings)),
         performance=await _performance(conn, pool, standing),
-        restake=restake_shape(await _restaking(conn, pool)),
+        restake=restake_shape(to_do),
     )
 
 
@@ -189,13 +190,6 @@ def _as_json(name: str, value: int | None) -> int | str | None:
 
 
 # --- what it has to do ------------------------------------------------------------------------------------
-
-
-async def _restaking(conn: Conn, pool: KnownPool) -> Restake:
-    validator = pool.pos_address
-    held = await accounts.stake_history(conn, validator, NEWEST_MS, None) if validator else []
-    since_ms, account = held[-1] if held else (0, None)
-    return restake(pool.holdings, account, books_at_ms=pool.told_at_ms or 0, account_since_ms=since_ms)
 
 
 def restake_shape(told: Restake) -> RestakeShape:

@@ -107,7 +107,7 @@ def ordered(rows: Sequence[PoolShape], sort: str) -> list[PoolShape]:
     value = VALUES[sort.removeprefix("-")]
     keyed = [(value(one), one) for one in sorted(rows, key=lambda one: one.contract)]
     known = [(key, one) for key, one in keyed if key is not None]
-    known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))  # type: ignore[arg-type, return-value]
+    known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
     return [one for _, one in known] + [one for key, one in keyed if key is None]
 
 
@@ -133,10 +133,10 @@ async def found_pool(conn: Conn, name: str) -> KnownPool:
 @router.get("/{pool}", response_model=PoolDetail)
 async def one_pool(pool: PoolName, rooms: Rooms, span: Span = "24h") -> Response:
     """One pool, and when it failed."""
-    standing, tip = await rooms.standings.of(span), await rooms.tips.now()
+    standing = await rooms.standings.of(span)
     async with rooms.database.read() as conn:
         found = await found_pool(conn, pool)
-        shape = await pool_shape(conn, found, standing, tip)
+        shape = await pool_shape(conn, found, standing)
         failures = await _outages(conn, found.pos_address, standing) if found.pos_address else []
     lines = [
         OutageShape(**{name: getattr(one, name) for name in OutageShape.model_fields}) for one in failures

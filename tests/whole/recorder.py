@@ -61,6 +61,7 @@ class Recorder:
             self.raw["blocks"][str(index)] = {}
             self.raw["accounts"][str(index)] = []
         self.told: dict[int, dict[int, Raw]] = {index: {} for index in range(len(net.nodes))}
+        self.outlooks: dict[int, Raw] = {}
         self.unheard: list[str] = []
         self._urls = [node.urls.local for node in net.nodes]
         self._api = api
@@ -202,6 +203,13 @@ class Recorder:
         for validator in validators:
             if validator["stake"] is not None:
                 self.told[indexes[validator["address"]]][validator["stake"]["height"]] = validator["stake"]
+
+    def look(self, validator: int) -> None:
+        """Keep what our API says is ahead of a validator at this moment."""
+        if self._api is not None:
+            self.outlooks[validator] = get(
+                f"{self._api}/validators/{self.raw['nodes'][validator]['pos']}/outlook"
+            )
 
     def _ask(self, method: str, *params: Any, node: int = 0) -> Any:
         return ask(self._urls[node], method, *params)

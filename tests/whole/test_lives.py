@@ -42,6 +42,7 @@ LIVES = DevnetOptions(
     out_queue_rounds=30,
 )
 KILL_AT = TERM + 4  # early in the second epoch: it is retired with the fifth, the three between are silent
+OUTLOOK_AT = 4 * TERM + 6  # the third silent epoch is under way
 START_AT = 5 * TERM + 10  # in the last epoch of which it is a member
 TWIN_AT = 7 * TERM + 6  # late enough for the other three to be a quorum among those elected so far
 RETIRED_VOTES, ADDED_VOTES, LATE_VOTES = 120, 30, 400
@@ -98,6 +99,8 @@ def live(net: Devnet, seen: Recorder) -> None:
     assert said == f"node {TWICE} has staked {ADDED_VOTES} more votes; {hears}\n"
     reach(seen, KILL_AT)
     do(seen, net, "kill", DEAD)
+    reach(seen, OUTLOOK_AT)
+    seen.look(DEAD)
     reach(seen, START_AT)
     do(seen, net, "start", DEAD)
     reach(seen, TWIN_AT)
@@ -404,3 +407,109 @@ def test_the_strips_are_what_the_nodes_said(api: str, chain: Chain) -> None:
             if shown != expected:
                 wrong.append((validator, height, shown, expected))
     assert wrong == []
+
+
+# Our API of the past.
+
+
+def past(api: str, chain: Chain, validator: int, what: str) -> Any:
+    return get(f"{api}/validators/{chain.raw['nodes'][validator]['pos']}/{what}")
+
+
+@pytest.fixture(scope="module")
+def caught_up(api: str, chain: Chain) -> str:
+    """The API, once it knows all epochs and payments that the recorder met."""
+    newest = finished(chain)[-1]
+
+    def known() -> bool:
+        newest_counted = get(f"{api}/epochs?limit=1")["epochs"]
+        return (
+            bool(newest_counted)
+            and newest_counted[0]["epoch"] >= newest
+            and all(get(f"{api}/epochs/{epoch}")["reward_drip"] is not None for epoch in finished(chain))
+        )
+
+    until(known, 120, f"the payments of epoch {newest} in the API")
+    return api
+
+
+def test_the_api_counts_each_epoch_as_the_nodes_blocks_do(caught_up: str, chain: Chain) -> None:
+    for epoch in finished(chain):
+        told = get(f"{caught_up}/epochs/{epoch}")
+        heights, powers = sorted(chain.heights[epoch]), chain.powers(epoch)
+        known = [height for height in heights if chain.signers(height)]
+        assert (told["first_height"], told["last_height"]) == (heights[0], heights[-1])
+        assert (told["blocks"], told["known_blocks"]) == (len(heights), len(known))
+        assert (told["quorum_votes"], told["total_votes"]) == (chain.quorum(epoch), sum(powers.values()))
+        assert told["nil_blocks"] == sum(chain.leader(height) is None for height in heights)
+        assert told["timeout_rounds"] == number(chain.block(heights[-1])["round"]) - len(heights)
+        assert told["reward_drip"] == str(sum(chain.rewards(epoch).values()))
+        accounts = {chain.index[one["address"]]: one for one in told["accounts"]}
+        assert {who: one["votes"] for who, one in accounts.items() if one["votes"]} == powers
+        for who in powers:
+            signed = [height for height in known if who in chain.signers(height)]
+            led = [height for height in heights if chain.leader(height) == who]
+            one = accounts[who]
+            assert (one["signed_blocks"], one["led_blocks"]) == (len(signed), len(led)), (epoch, who)
+            assert one["counted_blocks"] == len([height for height in signed if height != heights[-1]])
+            assert one["silent"] is (one["counted_blocks"] == 0)
+
+
+def test_the_api_pays_what_the_nodes_told(caught_up: str, chain: Chain) -> None:
+    for validator in range(5):
+        told = past(caught_up, chain, validator, "rewards?limit=200")
+        lines = {line["epoch"]: int(line["reward_drip"]) for line in told["rewards"]}
+        for epoch in finished(chain):
+            assert lines[epoch] == chain.rewards(epoch).get(validator, 0), (validator, epoch)
+            pow_epoch = number(chain.raw["payments"][str(epoch)]["block"]["epochNumber"])
+            assert {line["pow_epoch"] for line in told["rewards"] if line["epoch"] == epoch} == {pow_epoch}
+
+
+def test_the_api_tells_past_committees_as_the_nodes_do(caught_up: str, chain: Chain) -> None:
+    for epoch in finished(chain):
+        members = get(f"{caught_up}/committee/{epoch}")["members"]
+        assert {chain.index[one["address"]]: one["votes"] for one in members} == chain.powers(epoch)
+
+
+def test_the_api_tells_who_stood_for_each_term(caught_up: str, chain: Chain) -> None:
+    stood = {
+        (chain.index[each["from"]], number(each["payload"]["targetTerm"]))
+        for each in chain.transactions("Election")
+        if each["status"] == "Executed"
+    }
+    compared = 0
+    for validator in range(5):
+        for line in past(caught_up, chain, validator, "elections?limit=200")["terms"]:
+            if line["candidate"] is not None and TERMS_SERVING <= line["term"] < finished(chain)[-1]:
+                assert line["candidate"] is ((validator, line["term"]) in stood), (validator, line)
+                compared += 1
+    assert compared > len(finished(chain))
+
+
+def test_the_api_tells_every_deed_of_the_owners_and_every_dispute(caught_up: str, chain: Chain) -> None:
+    for kind in ("UpdateVotingPower", "Retire", "Dispute"):
+        raw = {
+            (chain.index[each["payload"]["address"]], number(each["number"]), number(each["blockNumber"]))
+            for each in chain.transactions(kind)
+        }
+        told = {
+            (validator, line["transaction"], line["height"])
+            for validator in range(5)
+            for line in past(caught_up, chain, validator, "events?limit=200")["events"]
+            if line["kind"] == kind
+        }
+        assert told == raw
+    assert raw, "the last kind is the dispute"
+    ends = past(caught_up, chain, DEAD, "events?limit=200")["events"]
+    assert [line["height"] for line in ends if line["kind"] == "force_retired"] == [retired_at(chain)]
+
+
+def test_the_api_foretold_the_forced_retirement_to_the_block(story: Story, api: str, chain: Chain) -> None:
+    assert story.seen is not None
+    retirement = story.seen.outlooks[DEAD]["retirement"]
+    assert retirement["height"] == retired_at(chain)
+    assert retirement["certain"]
+    assert retirement["sign_by_height"] == retired_at(chain) - 1, (
+        "the last block's certificate comes too late"
+    )
+    assert 0 < retirement["left_blocks"] <= retired_at(chain) - OUTLOOK_AT + TERM

@@ -86,7 +86,14 @@ class Past:
 
     def economics(self, epoch: int) -> Economics:
         staked = NETWORK_VOTES * VOTE_CFX * DRIP_PER_CFX
-        return Economics(staked, 1, epoch, 40_000, 100 * staked + epoch, 2 * staked)
+        return Economics(staked, 1, epoch, 40_000, 12 * staked + epoch, 2 * staked)
+
+    def held(self, epoch: int) -> tuple[int, int]:
+        """Balance and staking balance, in Drip, of the first account's owner as the epoch ended."""
+        owner = self.network.owner_of(self.people[0])
+        assert owner is not None
+        height = self.network.growth.last_height(epoch)
+        return self.network.balance(owner, height), self.network.staking_balance(owner, height)
 
     # --- counted the plain way
 
@@ -198,7 +205,7 @@ async def _tell_beside(conn: Conn, past: Past) -> None:
         await stakes.remember_stakes(conn, epoch, past.stakes[epoch], NETWORK_VOTES)
         await accounts.remember_accounts(conn, list(past.accounts(epoch).values()), past.end_ms(epoch))
         await economics.remember_economics(conn, past.economics(epoch), past.end_ms(epoch) - 1, epoch * 10)
-        await economics.remember_balance(conn, past.people[0], epoch * 10**18, 7, past.end_ms(epoch))
+        await economics.remember_balance(conn, past.people[0], *past.held(epoch), past.end_ms(epoch))
         await elections.remember_elections(conn, elections_at(past, epoch), past.end_ms(epoch))
     await elections.remember_elections(conn, elections_at(past, EPOCHS), past.end_ms(EPOCHS))
 

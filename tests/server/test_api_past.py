@@ -183,8 +183,8 @@ async def test_a_balance_has_a_point_where_it_changed(api: Api, past: Past) -> N
     ]
     assert told["pow"] == []
     told = await api.get(f"/validators/{rich}/balance?from_ms={first}&to_ms={last}")
-    assert [(one["at_ms"], one["balance_drip"], one["staking_drip"]) for one in told["pow"]] == [
-        (past.end_ms(epoch), str(epoch * 10**18), "7") for epoch in range(17, EPOCHS)
+    assert [(one["at_ms"], int(one["balance_drip"]), int(one["staking_drip"])) for one in told["pow"]] == [
+        (past.end_ms(epoch), *past.held(epoch)) for epoch in range(17, EPOCHS)
     ]
     assert (told["from_ms"], told["to_ms"]) == (first, last)
     now = await api.get(f"/validators/{rich}/balance")

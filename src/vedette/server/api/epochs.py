@@ -41,6 +41,11 @@ NOT_FINISHED = (
 )
 
 
+def is_settled(one: EpochCounts | EpochLine) -> bool:
+    """Whether its signatures are all known; that of the last block often reaches nobody (`late_blocks`)."""
+    return one.blocks - one.known_blocks <= 1
+
+
 # --- committees -------------------------------------------------------------------------------------------
 
 
@@ -66,8 +71,8 @@ async def committee_of_epoch(epoch: Epoch, rooms: Rooms, form: Format = "json") 
     if committee is None:
         raise ProblemError(404, NO_COMMITTEE)
     counts = counted[0] if counted else None
-    whole = counts is not None and counts.known_blocks == counts.blocks
-    return _committee_reply(_past_committee(committee, counts), SETTLED if whole else LIVE, form)
+    cache = SETTLED if counts is not None and is_settled(counts) else LIVE
+    return _committee_reply(_past_committee(committee, counts), cache, form)
 
 
 def _committee_reply(found: CommitteeShape, cache: str, form: str) -> Response:
@@ -179,8 +184,7 @@ async def one_epoch(epoch: Epoch, rooms: Rooms, form: Format = "json") -> Respon
         found = await _epoch(conn, epoch)
     if found is None:
         raise ProblemError(404, NOT_FINISHED)
-    settled = found.known_blocks == found.blocks and found.paid_at_ms is not None
-    cache = SETTLED if settled else LIVE
+    cache = SETTLED if is_settled(found) and found.reward_drip is not None else LIVE
     if form == "csv":
         return sheets.sheet(f"epoch-{epoch}", EpochMember, found.accounts, cache)
     return reply(found, cache)

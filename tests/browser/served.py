@@ -96,7 +96,7 @@ class Served:
             votes=votes,
             signed=0 if not votes or silent or unseen else EPOCH_BLOCKS - (epoch * 7 + index) % 5,
             known=0 if unseen else EPOCH_BLOCKS - epoch % 2,
-            led=0 if not votes or silent else (epoch * 5 + index) % 4,
+            led=0 if not votes or silent else (epoch * 5 + index) % 4 + (index == 0),
             silent=silent and votes > 0,
             paid=not young and epoch < self.newest,
             staked=not young and self.newest - STAKED < epoch < self.newest,

@@ -61,10 +61,7 @@ export function stakeSeries(balance: Balance, span: Span): Series {
 
 export function powSeries(balance: Balance, span: Span): Series {
   const { times, of } = steps(balance.pow, balance.to_ms);
-  return seriesOf(span, times, {
-    balance: of((point) => dripNumber(point.balance_drip)),
-    staking: of((point) => dripNumber(point.staking_drip)),
-  });
+  return seriesOf(span, times, { balance: of((point) => dripNumber(point.balance_drip)) });
 }
 
 export type Arrival = { votes: number; height: number; atMs: number | null };
@@ -125,7 +122,7 @@ export type Grid = { first: number; last: number; base: number; rows: number; co
 
 /** A term is six epochs and a day has about 24: columns are as long, so that they mean something. */
 const COLUMN_EPOCHS = [1, 6, 12, 24] as const;
-const PITCH_MAX = 16;
+const PITCH_MAX = 20;
 const PITCH_GOOD = 10;
 const PITCH_MIN = 4; // below this nothing can be told apart: rather a box that scrolls
 

@@ -31,7 +31,7 @@ export const SEATS_CHART: ChartSpec = {
   scale: [0, 1],
   title: (t) => t.past.committee.seats,
   unit: () => "",
-  format: amount,
+  format: (seats) => (Number.isInteger(seats) ? whole(seats) : ""), // there is no half a seat
   lines: [{ key: "seats", name: "seats", label: (t) => t.past.committee.seats, colour: "--accent" }],
 };
 
@@ -51,12 +51,8 @@ export const STAKE_CHART: ChartSpec = {
 
 export const POW_CHART: ChartSpec = {
   id: "balance",
-  scale: [0, 1],
   title: (t) => t.past.stake.pow,
   unit: (t) => t.past.rewards.unit,
   format: amount,
-  lines: [
-    { key: "balance", name: "balance", label: (t) => t.past.stake.balance, colour: "--accent" },
-    { key: "staking", name: "staking", label: (t) => t.past.stake.staking, colour: "--info" },
-  ],
+  lines: [{ key: "balance", name: "balance", label: (t) => t.past.stake.balance, colour: "--accent" }],
 };

@@ -105,6 +105,7 @@ export const pastEn = {
   ahead: {
     title: "What is ahead",
     safe: "Safe to stop until",
+    mustSign: "It must sign before",
     now: "now",
     retirement: "Forced retirement, if it signs no more",
     never: "none in sight",
@@ -265,9 +266,8 @@ export const pastEn = {
     locking: "locking",
     unlocking: "unlocking",
     unlocked: "unlocked",
-    pow: "PoW address",
+    pow: "Balance of its PoW address",
     balance: "balance",
-    staking: "staked",
     unlockAt: (votes: string) => `${votes} votes are unlocked`,
     lockAt: (votes: string) => `${votes} votes are locked in`,
     ahead: "Ticks ahead of now are votes that leave a queue.",

@@ -99,6 +99,7 @@ export const pastZh: PastWords = {
   ahead: {
     title: "接下来",
     safe: "可安全停机至",
+    mustSign: "必须在此前签名",
     now: "现在",
     retirement: "若不再签名，将被强制退出",
     never: "暂无",
@@ -257,9 +258,8 @@ export const pastZh: PastWords = {
     locking: "锁定中",
     unlocking: "解锁中",
     unlocked: "已解锁",
-    pow: "PoW 地址",
+    pow: "PoW 地址余额",
     balance: "余额",
-    staking: "质押",
     unlockAt: (votes) => `${votes} 票解锁`,
     lockAt: (votes) => `${votes} 票完成锁定`,
     ahead: "现在之后的刻度是离开队列的票。",

@@ -4,11 +4,14 @@ import random
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from tests.store.doubles import ALICE, FOUR, account
 from tests.store.test_economics import TOLD
 from tests.store.test_elections import election, now
 from tests.store.test_rewards import paid
 from tests.store.test_sums import EPOCHS, PEOPLE, TERM, live, tidy
+from vedette.model.history import Of, OfNetwork
 from vedette.model.pos import PosAddress
 from vedette.store import economics, elections, epochs, pages, rewards, sums, votes
 from vedette.store.database import Database
@@ -152,3 +155,18 @@ async def test_the_terms_of_which_anything_is_known(database: Database) -> None:
     await database.write(lambda conn: elections.remember_elections(conn, seen, 1))
     async with database.read() as conn:
         assert await elections.bounds(conn) == (8, 12)
+
+
+def test_one_line_of_a_sum_is_the_line_of_the_whole() -> None:
+    chance = np.random.default_rng(7)
+    numbers = np.array(sorted(chance.choice(900, 40, replace=False)), np.int32)
+    lines = chance.integers(-(2**40), 2**40, (40, len(Of)))
+    whole = sums.Sums(chance.integers(0, 2**50, len(OfNetwork)), numbers, lines)
+    blob = sums.packed(whole)
+    for number in range(900):
+        one = sums.unpacked_line(blob, number)
+        mine = lines[numbers == number]
+        assert one.lines.tolist() == mine.tolist()
+        assert one.accounts.tolist() == [number] * len(mine)
+        assert one.network.tolist() == whole.network.tolist()
+    assert sums.unpacked(blob).lines.tolist() == lines.tolist()

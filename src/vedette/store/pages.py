@@ -17,7 +17,7 @@ from vedette.model.pos import PosAddress
 from vedette.store import tables as t
 from vedette.store.codec import ChunkError, inflate
 from vedette.store.database import Conn
-from vedette.store.sums import BYTES_MAX, NOTHING, Ints, Sums, segment_of, unpacked
+from vedette.store.sums import BYTES_MAX, NOTHING, Ints, Sums, segment_of, unpacked_line
 
 T = TypeVar("T")
 
@@ -49,7 +49,8 @@ class AccountEpoch(NamedTuple):
     cumulative: tuple[int, ...]  # of all counted epochs through this one
 
 
-BREATHE_ROWS = 8
+NOBODY = -1
+BREATHE_ROWS = 32
 """While many sums are opened, others get their turn each so many."""
 
 
@@ -61,13 +62,13 @@ async def account_epochs(
     query = select(columns.epoch, columns.body).order_by(columns.epoch.desc()).limit(limit + 1)
     rows = (await conn.execute(query if before is None else query.where(columns.epoch < before))).all()
     number = await _number_of(conn, address)
-    bases = await _bases(conn, {segment_of(row.epoch) for row in rows})
-    running = [_part(row.epoch, unpacked(row.body), number) async for row in _slowly(rows)]
+    bases = await _bases(conn, {segment_of(row.epoch) for row in rows}, number)
+    running = [_part(row.epoch, unpacked_line(row.body, number)) async for row in _slowly(rows)]
     found = []
     for at, own in enumerate(running[:limit]):
         sooner = running[at + 1] if at + 1 < len(running) else None
         begins = sooner is None or segment_of(sooner.epoch) != segment_of(own.epoch)
-        base = _part(0, bases[segment_of(own.epoch)], number)
+        base = _part(0, bases[segment_of(own.epoch)])
         found.append(_account_epoch(own, None if begins else sooner, base))
     return found
 
@@ -80,11 +81,8 @@ class _Part(NamedTuple):
     line: Ints
 
 
-def _part(epoch: int, sums: Sums, number: int | None) -> _Part:
-    place = None if number is None else int(np.searchsorted(sums.accounts, number))
-    if place is None or place == len(sums.accounts) or sums.accounts[place] != number:
-        return _Part(epoch, sums.network, np.zeros(len(Of), np.int64))
-    return _Part(epoch, sums.network, sums.lines[place])
+def _part(epoch: int, sums: Sums) -> _Part:
+    return _Part(epoch, sums.network, sums.lines[0] if len(sums.lines) else np.zeros(len(Of), np.int64))
 
 
 def _account_epoch(own: _Part, sooner: _Part | None, base: _Part) -> AccountEpoch:
@@ -104,16 +102,18 @@ async def _slowly(rows: Iterable[T]) -> AsyncIterator[T]:
         yield row
 
 
-async def _number_of(conn: Conn, address: PosAddress) -> int | None:
+async def _number_of(conn: Conn, address: PosAddress) -> int:
+    """An account's short number; nobody's, if it has none."""
     query = select(t.pos_accounts.c.id).where(t.pos_accounts.c.address == address)
-    return cast("int | None", (await conn.execute(query)).scalar())
+    found = cast("int | None", (await conn.execute(query)).scalar())
+    return NOBODY if found is None else found
 
 
-async def _bases(conn: Conn, segments: Collection[int]) -> dict[int, Sums]:
+async def _bases(conn: Conn, segments: Collection[int], number: int) -> dict[int, Sums]:
     columns = t.pos_segments.c
     query = select(columns.segment, columns.base).where(columns.segment.in_(sorted(segments)))
     held = {row.segment: row.base for row in await conn.execute(query)}
-    return {one: unpacked(held[one]) if held.get(one) else NOTHING for one in segments}
+    return {one: unpacked_line(held[one], number) if held.get(one) else NOTHING for one in segments}
 
 
 async def summed_epochs(conn: Conn, first_epoch: int, last_epoch: int) -> list[int]:

@@ -145,11 +145,23 @@ def _unfolded(folded: Ints) -> Ints:
 
 def unpacked(blob: bytes) -> Sums:
     """Undo `packed`. Raises ChunkError."""
+    return _unpacked(blob, None)
+
+
+def unpacked_line(blob: bytes, account: int) -> Sums:
+    """The same of one account only, or of none if it is not there: half the work. Raises ChunkError."""
+    return _unpacked(blob, account)
+
+
+def _unpacked(blob: bytes, account: int | None) -> Sums:
     try:
         held = _decode(inflate(blob, BYTES_MAX))
         accounts = np.frombuffer(held.accounts, np.int32)
-        planes = np.frombuffer(held.planes, np.uint8).reshape(8, -1).T
-        columns = planes.copy(order="C").view(np.int64).reshape(held.width, -1)
+        planes = np.frombuffer(held.planes, np.uint8).reshape(8, held.width, -1)
+        if account is not None:
+            first, last = np.searchsorted(accounts, [account, account + 1])
+            accounts, planes = accounts[first:last], planes[:, :, first:last]
+        columns = planes.transpose(1, 2, 0).copy(order="C").view(np.int64).reshape(held.width, -1)
         for (column, by), ratio in zip(reversed(FORETOLD), reversed(held.ratios), strict=True):
             columns[column] = _unfolded(columns[column]) + _foretold(columns[by], ratio)
         columns.flags.writeable = False  # it may be kept for other readers

@@ -223,10 +223,12 @@ def test_a_block_without_a_certificate_accuses_nobody(opened: Open, past: PastSe
 
 
 def test_a_block_that_is_still_to_come_appears_by_itself(opened: Open) -> None:
-    with play("healthy", 700) as it:
-        height = it.stage.height + 4
+    with play("healthy", 60_000) as it:
+        height = it.stage.height + 1
         with opened(f"{it.url}/blocks/{height}", forgiven="404") as page:
             expect(page.locator("main")).to_contain_text("It is not settled yet")
+            expect(page.locator("header .badge")).to_have_text("live", timeout=SLOW_MS)
+            it.say(it.stage.next_block)
             expect(heading(page)).to_contain_text(f"Block {whole(height)} has", timeout=SLOW_MS)
 
 
@@ -305,12 +307,15 @@ def test_reading_the_past_is_told_with_a_bar_and_an_end_and_then_no_more(opened:
                 re.compile("Reading the past: 4[01] % · about [23] h left")
             )
             it.stage.unread, it.stage.asked_share = 0, 0.25
-            expect(page.locator("main")).to_contain_text(
-                "still asking for transactions (1,000,000 of 4,000,000)", timeout=SLOW_MS
-            )
-            expect(bar).to_have_count(0)
-            it.stage.asked_share = 1.0
-            expect(page.locator("main")).not_to_contain_text("still asking", timeout=SLOW_MS)
+            expect(bar).to_have_count(0, timeout=SLOW_MS)
+            expect(page.locator("main")).not_to_contain_text("past")
+
+
+def test_what_is_not_known_of_the_past_is_told_where_the_past_is(opened: Open, past: PastServer) -> None:
+    with opened(f"{past.url}/epochs") as page:
+        expect(page.locator("main .head")).to_contain_text(
+            "Not known of the past so far: 1 epoch and what 1 epoch paid."
+        )
 
 
 # --- everybody, everywhere

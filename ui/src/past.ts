@@ -145,17 +145,18 @@ export function windowReaching(fromMs: number, throughMs: number, chosen: Window
 
 // --- reading the past
 
-export type Reading = { share: number | null; todo: ("blocks" | "epochs" | "rewards" | "transactions")[] };
+/** The newest blocks are always a few moments old: so few unread ones are the present. */
+const PRESENT_BLOCKS = 20;
 
-/** What of the past is still to be read; null when nothing is, or nothing is known of it. */
-export function reading(progress: Progress): Reading | null {
+export type Reading = { share: number | null; missing: ("epochs" | "rewards" | "transactions")[] };
+
+/** `share`: how much of the blocks is read; null when all are. `missing`: of what else some is not known. */
+export function reading(progress: Progress): Reading {
   const { unread_blocks: unread, settled_blocks: settled } = progress;
-  const todo: Reading["todo"] = [
-    ...(unread ? (["blocks"] as const) : []),
-    ...(["epochs", "rewards", "transactions"] as const).filter((name) => {
-      const { known, of } = progress[name];
-      return of !== null && known < of;
-    }),
-  ];
-  return todo.length ? { share: unread === null || !settled ? null : (settled - unread) / settled, todo } : null;
+  const share = unread !== null && settled && unread > PRESENT_BLOCKS ? (settled - unread) / settled : null;
+  const missing = (["epochs", "rewards", "transactions"] as const).filter((name) => {
+    const { known, of } = progress[name];
+    return of !== null && known < of;
+  });
+  return { share, missing };
 }

@@ -114,12 +114,17 @@ describe("reading the past", () => {
     ({ unread_blocks: 0, settled_blocks: 1000, epochs: all, rewards: all, transactions: all, ...part }) as Progress;
 
   test("is quiet when all is read, and when nothing is known of it", () => {
-    expect(reading(progress({}))).toBeNull();
+    const quiet = { share: null, missing: [] };
+    expect(reading(progress({}))).toEqual(quiet);
     const none = { known: 0, of: null };
-    expect(reading(progress({ unread_blocks: null, settled_blocks: null, epochs: none, rewards: none, transactions: none }))).toBeNull();
+    expect(reading(progress({ unread_blocks: null, settled_blocks: null, epochs: none, rewards: none, transactions: none }))).toEqual(quiet);
   });
-  test("tells which part of the blocks is read, and what else is missing", () => {
-    expect(reading(progress({ unread_blocks: 590, rewards: { known: 4, of: 10 } }))).toEqual({ share: 0.41, todo: ["blocks", "rewards"] });
+  test("the newest blocks are the present, not the past", () => {
+    expect(reading(progress({ unread_blocks: 20 })).share).toBeNull();
+    expect(reading(progress({ unread_blocks: 21 })).share).toBe(0.979);
+  });
+  test("tells how much of the blocks is read, and what else is missing", () => {
+    expect(reading(progress({ unread_blocks: 590, rewards: { known: 4, of: 10 } }))).toEqual({ share: 0.41, missing: ["rewards"] });
   });
 });
 

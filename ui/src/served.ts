@@ -15,17 +15,36 @@ function seriesOf(span: Span, times: number[], columns: Record<string, Column>):
   return { node_id: "", from_ms: span.fromMs, to_ms: span.toMs, step_ms: 0, names, times, mean, min: none, max: none, available: names };
 }
 
-/** Epochs (newest first) as columns, each at its end. */
-export function epochSeries(epochs: readonly ValidatorEpoch[], span: Span): Series {
+const OF_EPOCH: Record<string, (one: ValidatorEpoch) => number | null> = {
+  paid: (one) => gdripNumber(one.reward_gdrip),
+  expected: (one) => gdripNumber(one.expected_gdrip),
+  due: (one) => gdripNumber(one.due_gdrip),
+  total: (one) => gdripNumber(one.cumulative_gdrip),
+  seats: (one) => one.votes,
+};
+/** A total is what it is at the end, not on average. */
+const TOTAL = "total";
+const POINTS_MOST = 400;
+
+/** Epochs (newest first) as columns, each at its end; where there are too many to be told apart, so many to a point. */
+export function epochSeries(epochs: readonly ValidatorEpoch[], span: Span): { series: Series; perPoint: number } {
   const rows = epochs.filter((one) => one.last_at_ms >= span.fromMs && one.last_at_ms <= span.toMs).reverse();
-  const times = rows.map((one) => one.last_at_ms / 1000);
-  return seriesOf(span, times, {
-    paid: rows.map((one) => gdripNumber(one.reward_gdrip)),
-    expected: rows.map((one) => gdripNumber(one.expected_gdrip)),
-    due: rows.map((one) => gdripNumber(one.due_gdrip)),
-    total: rows.map((one) => gdripNumber(one.cumulative_gdrip)),
-    seats: rows.map((one) => one.votes),
-  });
+  const perPoint = Math.max(1, Math.ceil(rows.length / POINTS_MOST));
+  const groups = Array.from({ length: Math.ceil(rows.length / perPoint) }, (_, i) => rows.slice(i * perPoint, (i + 1) * perPoint));
+  const times = groups.map((group) => (group.at(-1)?.last_at_ms ?? 0) / 1000);
+  const told = (name: string, make: (known: number[]) => number): Column =>
+    groups.map((group) => {
+      const all = group.flatMap((one) => OF_EPOCH[name]?.(one) ?? []);
+      const known = name === TOTAL ? all.slice(-1) : all;
+      return known.length ? make(known) : null;
+    });
+  const names = Object.keys(OF_EPOCH);
+  const columns = (make: (known: number[]) => number): Column[] => names.map((name) => told(name, make));
+  const mean = (known: number[]): number => known.reduce((sum, one) => sum + one, 0) / known.length;
+  const series = seriesOf(span, times, Object.fromEntries(names.map((name) => [name, told(name, mean)])));
+  if (perPoint === 1) return { series, perPoint };
+  const step = Math.max(1, Math.round((span.toMs - span.fromMs) / groups.length));
+  return { series: { ...series, step_ms: step, min: columns((known) => Math.min(...known)), max: columns((known) => Math.max(...known)) }, perPoint };
 }
 
 /** From the first moment of the oldest of these epochs to the last of the newest; null without any. */

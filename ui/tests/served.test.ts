@@ -86,10 +86,20 @@ describe("cells of epochs", () => {
 
 describe("charts", () => {
   test("epochs are columns, oldest first, unknown ones empty", () => {
-    const series = epochSeries([epoch(3, { reward_gdrip: null }), epoch(2), epoch(1)], { fromMs: 2 * 3_600_000, toMs: 1e12 });
+    const { series, perPoint } = epochSeries([epoch(3, { reward_gdrip: null }), epoch(2), epoch(1)], { fromMs: 2 * 3_600_000, toMs: 1e12 });
+    expect(perPoint).toBe(1);
     expect(series.times).toEqual([2 * 3600 + 3570, 3 * 3600 + 3570]);
     expect(series.mean[series.names.indexOf("paid")]).toEqual([1.5, null]);
     expect(series.mean[series.names.indexOf("expected")]).toEqual([null, null]);
+  });
+  test("too many are told by their mean, the lowest and the highest; a total by its end", () => {
+    const many = Array.from({ length: 801 }, (_, i) => epoch(801 - i, { votes: i % 3, reward_gdrip: null, cumulative_gdrip: `${801 - i}000000000` }));
+    const { series, perPoint } = epochSeries(many, { fromMs: 0, toMs: 1e12 });
+    const column = (kind: "mean" | "min" | "max", name: string) => series[kind][series.names.indexOf(name)]?.slice(0, 2);
+    expect([perPoint, series.times.length, series.step_ms > 0]).toEqual([3, 267, true]);
+    expect([column("mean", "seats"), column("min", "seats"), column("max", "seats")]).toEqual([[1, 1], [0, 0], [2, 2]]);
+    expect([column("mean", "total"), column("min", "total")]).toEqual([[3, 6], [3, 6]]);
+    expect(column("mean", "paid")).toEqual([null, null]);
   });
   test("what holds until it changes is drawn as a step, and to the end", () => {
     const { times, of } = steps([{ at_ms: 1000, v: 1 }, { at_ms: 2000, v: 5 }], 3000);

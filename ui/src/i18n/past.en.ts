@@ -186,7 +186,8 @@ export const pastEn = {
     empty: "No epoch with known rewards in this window.",
     shown: (shown: string, all: string) => `Read so far: ${shown} of ${all} epochs.`,
     more: "Read older epochs",
-    reading: "reading…",
+    perPoint: (n: number) =>
+      n === 1 ? "A point is an epoch." : `A point is the mean of ${n} epochs, the band lowest to highest.`,
   },
 
   committee: {

@@ -178,7 +178,7 @@ export const pastZh: PastWords = {
     empty: "这个窗口没有奖励已知的纪元。",
     shown: (shown, all) => `目前读取了 ${all} 个纪元中的 ${shown} 个。`,
     more: "读取更早的纪元",
-    reading: "读取中…",
+    perPoint: (n) => (n === 1 ? "一点为一个纪元。" : `一点为 ${n} 个纪元的平均，色带为最低到最高。`),
   },
 
   committee: {

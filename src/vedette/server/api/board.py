@@ -18,8 +18,9 @@ from vedette.store import votes
 if TYPE_CHECKING:
     from vedette.server.house import House
 
-LISTINGS_KEPT: Final = 16
-BODIES_KEPT: Final = 64
+LISTINGS_KEPT: Final = 8
+BODIES_KEPT: Final = 16
+"""A few hundred kilobytes each: nobody fills the memory by asking in many ways."""
 
 
 class Carrier(NamedTuple):
@@ -80,8 +81,10 @@ class Listing:
     def body(self, wanted: Wanted, yours: Yours, made: Callable[[], Body]) -> Body:
         """The encoded list, made when it is first asked for by somebody who may see as much."""
         found = self.bodies.get((wanted, yours))
-        if found is None:
-            found = made()
+        if found is not None:
+            return found
+        found = made()
+        if not wanted.q:  # what one person searches for nobody else does
             if len(self.bodies) >= BODIES_KEPT:
                 self.bodies.clear()
             self.bodies[wanted, yours] = found

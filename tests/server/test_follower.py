@@ -405,6 +405,16 @@ async def test_another_chain_id_is_refused(database: Database) -> None:
         await until(lambda: "its chain id is 1030, and ours is 1234" in (watch.error("other")))
 
 
+async def test_a_database_knows_its_chain_before_it_knows_its_first_block(database: Database) -> None:
+    node, other = StubNode(committed=603, forgotten_below=300), StubNode(committed=603, chain_id=1030)
+    async with served(node, other):
+        async with following(database, {"one": node}) as watch:
+            await watch.read_all()
+        async with following(database, {"one": other}) as watch:
+            await until(lambda: "its chain id is 1030, and ours is 1234" in (watch.error("one")))
+    assert min(await hashes(database)) == 300
+
+
 async def test_a_node_that_left_our_chain_later_is_refused_at_that_block(database: Database) -> None:
     one, lost = StubNode(committed=53), StubNode(committed=33, seed="b", seed_from=40)
     async with served(one, lost), following(database, {"one": one, "lost": lost}) as watch:

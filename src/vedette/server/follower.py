@@ -10,6 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from vedette.conflux.pos import FIRST_HEIGHT
@@ -140,9 +141,16 @@ class Follower:
         """Learn what the store knows, and agree on the chain to follow."""
         async with self._database.read() as conn:
             self._shared.know(await votes.known_epochs(conn, 0, EPOCH_MAX))
-            stored = await chain.hashes(conn, FIRST_HEIGHT, FIRST_HEIGHT)
-        told = await asyncio.gather(*(_identity(feed) for feed in self._shared.feeds))
-        self._shared.identity = plan.elect([each for each in told if each], stored.get(FIRST_HEIGHT))
+            stored = (await chain.hashes(conn, FIRST_HEIGHT, FIRST_HEIGHT)).get(FIRST_HEIGHT)
+            chain_id = await chain.chain_id(conn)
+        answers = await asyncio.gather(*(_identity(feed) for feed in self._shared.feeds))
+        told = [each for each in answers if each and chain_id in {None, each.chain_id}]
+        identity = plan.elect(told, stored)
+        if identity is not None:
+            await self._database.write(partial(chain.remember_chain_id, number=identity.chain_id))
+        elif chain_id is not None:
+            identity = Identity(chain_id, stored)
+        self._shared.identity = identity
 
     async def _watch_progress(self) -> None:
         """Take the pulse of reading the past; a restart of the count (a new endpoint) begins anew."""

@@ -249,6 +249,23 @@ def test_a_cell_of_a_strip_opens_its_block(opened: Open, past: PastServer) -> No
         expect(page).to_have_url(f"{past.url}/blocks/{HEAD}")
 
 
+def test_a_fingers_first_tap_says_the_words_and_its_second_opens(opened: Open, past: PastServer) -> None:
+    tap = """(strip, x) => strip.dispatchEvent(new PointerEvent("click",
+        { pointerType: "touch", clientX: x, clientY: strip.getBoundingClientRect().y + 8, bubbles: true }))"""
+    with opened(f"{past.url}/epochs/{EPOCH}", phone=True) as page:
+        bars = page.get_by_role("slider", name="Votes in blocks")
+        expect(bars).to_have_attribute("aria-valuetext", re.compile("20 blocks known"))
+        box = bars.bounding_box()
+        assert box
+        bars.evaluate(tap, box["x"] + 10)
+        expect(page.locator(".tip")).to_contain_text("Block 381")
+        bars.evaluate(tap, box["x"] + box["width"] - 3)
+        expect(page.locator(".tip")).to_contain_text("Block 400")
+        expect(page).to_have_url(f"{past.url}/epochs/{EPOCH}")
+        bars.evaluate(tap, box["x"] + box["width"] - 3)
+        expect(page).to_have_url(f"{past.url}/blocks/400")
+
+
 def test_the_newest_blocks_lead_to_their_pages(opened: Open, past: PastServer) -> None:
     with opened(past.url) as page:
         page.get_by_role("link", name=whole(HEAD), exact=True).click()

@@ -49,7 +49,7 @@ export const chainEn = {
     serves: (first: string, last: string) => `serves epochs ${first} to ${last}`,
     begins: (height: string) => `from block ${height}`,
     elected: (votes: number, members: number) => `${count(votes, "vote")} of ${count(members, "account")}`,
-    soFar: "so far",
+    soFar: (votes: number, members: number) => `${count(votes, "vote")} of ${count(members, "account")} so far`,
     whole: (epoch: string, votes: number, members: number) =>
       `The whole committee of epoch ${epoch}: ${count(votes, "vote")} of ${count(members, "account")}`,
     nobodyYet: "Nobody is elected yet.",

@@ -16,7 +16,7 @@ from tests.stub_node import served as nodes_served
 from vedette.conflux import contracts, pools
 from vedette.conflux.address import encode, simple
 from vedette.conflux.networks import network
-from vedette.server.pools import SELDOM_LOOKS, Pools, listed
+from vedette.server.pools import SELDOM_LOOKS, UNSETTLED_LOOKS, Pools, listed
 from vedette.server.settings import EndpointSetting, PoolSetting
 from vedette.store import pools as kept
 
@@ -218,6 +218,41 @@ async def test_what_hardly_changes_is_asked_for_each_six_hours(tmp_path: Path) -
         names = [selector for _, selector in node.pool_calls()].count(contracts.POOL_NAME.selector)
         assert names == 2
     assert SELDOM_LOOKS * 600 == 6 * 3_600
+
+
+async def test_a_pool_that_registers_later_is_found_within_an_hour(tmp_path: Path) -> None:
+    node = node_with((OURS, Contract()))
+    async with watching(tmp_path, node, PoolSetting("a", OURS), seconds=600) as api:
+        row = await until_pool(api, OURS, told)
+        assert (row["pos_address"], row["trouble"]) == (None, "it has no validator yet")
+        node.registered[OURS] = alice
+        for _ in range(UNSETTLED_LOOKS):
+            await api.house.pools.round()
+        row = await until_pool(api, OURS, lambda row: row["pos_address"])
+        assert (row["pos_address"], row["registered"], row["trouble"]) == (alice, True, None)
+    assert UNSETTLED_LOOKS * 600 == 3_600
+
+
+async def test_the_main_network_s_pools_cost_a_seventh_of_what_a_gateway_gives(tmp_path: Path) -> None:
+    mainnet = network(1029)
+    assert mainnet is not None
+    known = [simple(one.contract) for one in mainnet.pools]
+    node = PoolNode(
+        committed=33,
+        chain_id=1029,
+        contracts={each: Contract() for each in known},
+        registered={each: person(number) for number, each in enumerate(known, start=1)},
+    )
+    async with watching(tmp_path, node, seconds=600) as api:
+        for each in known:
+            await until_pool(api, each, told)
+        first = len(node.pool_calls())
+        await api.house.pools.round()
+        each_look = len(node.pool_calls()) - first
+        looks = 24 * 6
+        assert first - each_look == len(known) * len(pools.SELDOM)
+        a_day = looks * each_look + 4 * (first - each_look)
+        assert a_day == 12_600 <= 100_000 // 7
 
 
 async def test_before_an_endpoint_answers_nothing_is_listed(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 SELDOM_LOOKS: Final = 36
 """So many looks lie between two questions for what hardly changes: six hours."""
+UNSETTLED_LOOKS: Final = 6
+"""... and an hour's worth while it is not known which validator is the pool's: it may yet register."""
 RETRY_MS: Final = 60_000
 """A pool about which nobody answered is looked at again after so long."""
 STARTING_MS: Final = 1_000
@@ -38,6 +40,11 @@ class _Looked:
     looks: int
     seldom: Answers
     lacking: tuple[str, ...] = ()
+
+    @property
+    def is_stale(self) -> bool:
+        settled = craft.identity(self.seldom) is not None
+        return self.looks >= (SELDOM_LOOKS if settled else UNSETTLED_LOOKS)
 
 
 class Pools:
@@ -108,7 +115,7 @@ class Pools:
     async def _read(self, contract: str) -> PoolReading:
         """Raises Unreachable."""
         looked = self._looked.get(contract)
-        if looked is None or looked.looks >= SELDOM_LOOKS:
+        if looked is None or looked.is_stale:
             self._looked.pop(contract, None)
             return await self._read_all(contract)
         subject = Subject(contract, craft.identity(looked.seldom))

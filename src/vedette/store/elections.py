@@ -60,6 +60,16 @@ async def remember_elections(conn: Conn, now: CommitteeNow, now_ms: int) -> None
             await _keep(conn, term, await _columns(conn, election, now_ms))
 
 
+async def remember_election(conn: Conn, term: int, election: Election, seen_at_ms: int) -> None:
+    """Keep what was seen of one term at some time, unless more is known: what is final, or seen later."""
+    columns = t.pos_elections.c
+    query = select(columns.is_finalized, columns.seen_at_ms).where(columns.term == term)
+    held = (await conn.execute(query)).first()
+    known = (False, -1) if held is None or held.seen_at_ms is None else (held.is_finalized, held.seen_at_ms)
+    if (election.is_finalized, seen_at_ms) > known and not known[0]:
+        await _keep(conn, term, await _columns(conn, election, seen_at_ms))
+
+
 async def _columns(conn: Conn, election: Election, now_ms: int) -> dict[str, Any]:
     numbers = await intern(conn, election.votes.keys())
     elected = sorted((numbers[address], votes) for address, votes in election.votes.items())

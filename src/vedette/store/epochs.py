@@ -19,7 +19,7 @@ from vedette.store.codec import ChunkError, deflate, inflate
 from vedette.store.database import Conn, insert_into
 from vedette.store.packs import EpochVotes
 from vedette.store.rosters import Roster, addresses, rosters
-from vedette.store.sums import dirty
+from vedette.store.sums import dirty, segment_of
 from vedette.store.tally import KeptBlock, kept_block
 
 FIRST_BLOCK = 2
@@ -218,13 +218,23 @@ async def _fold(conn: Conn, epoch: int, roster: Roster) -> None:
     await keep_whole(conn, [kept_block(row, roster) for row in await conn.execute(query)], roster)
 
 
-async def _keep_pack(conn: Conn, blocks: Sequence[KeptBlock], roster: Roster) -> None:
-    numbers = await intern(conn, roster.committee.votes.keys())
+async def _keep_packs(conn: Conn, wholes: Sequence["OpenEpoch"]) -> None:
+    members = {member for one in wholes for member in one.roster.committee.votes}
+    numbers = await intern(conn, members)
+    rows = [_pack_row(one, numbers) for one in wholes]
+    if rows:
+        add = insert_into(conn, t.pos_epochs)
+        anew = {name: add.excluded[name] for name in rows[0] if name != "epoch"}
+        await conn.execute(add.on_conflict_do_update(index_elements=["epoch"], set_=anew), rows)
+        await dirty_epochs(conn, {row["epoch"] for row in rows})
+
+
+def _pack_row(whole: "OpenEpoch", numbers: Mapping[PosAddress, int]) -> dict[str, Any]:
+    blocks, roster = whole.blocks, whole.roster
     seats = {numbers[address]: seat for seat, address in enumerate(roster.committee.votes)}
     votes, rest = packs.pack(blocks, roster, seats)
-    epoch = roster.committee.epoch
-    row = {
-        "epoch": epoch,
+    return {
+        "epoch": roster.committee.epoch,
         "first_height": blocks[0].height,
         "last_height": blocks[-1].height,
         "first_at_us": blocks[0].at_us,
@@ -233,22 +243,26 @@ async def _keep_pack(conn: Conn, blocks: Sequence[KeptBlock], roster: Roster) ->
         "blocks": rest,
         "counts": _counted(blocks, packs.unpack_votes(votes, roster.seats), roster, seats),
     }
-    add = insert_into(conn, t.pos_epochs).values(**row)
-    await conn.execute(add.on_conflict_do_update(index_elements=["epoch"], set_=row))
-    await _dirty(conn, epoch)
 
 
-async def _dirty(conn: Conn, epoch: int) -> None:
-    """An epoch's length is known by the beginning of the next."""
-    await dirty(conn, epoch - 1)
-    await dirty(conn, epoch)
+async def dirty_epochs(conn: Conn, changed: Collection[int]) -> None:
+    """What these epochs add to the sums has changed. An epoch's end is known by the next one's beginning."""
+    touched = {number for epoch in changed for number in (epoch - 1, epoch)}
+    firsts = {segment_of(epoch): epoch for epoch in sorted(touched, reverse=True)}
+    for first in firsts.values():
+        await dirty(conn, first)
 
 
 async def keep_whole(conn: Conn, blocks: Sequence[KeptBlock], roster: Roster) -> None:
     """Keep all blocks of a finished epoch as a pack; rows of it are in there, too."""
-    epoch = roster.committee.epoch
-    await _keep_pack(conn, sorted(blocks, key=lambda block: block.height), roster)
-    await conn.execute(delete(t.pos_blocks).where(t.pos_blocks.c.epoch == epoch))
+    await keep_wholes(conn, [OpenEpoch(roster, sorted(blocks, key=lambda block: block.height))])
+
+
+async def keep_wholes(conn: Conn, wholes: Sequence["OpenEpoch"]) -> None:
+    """The same for several epochs, whose blocks ascend."""
+    await _keep_packs(conn, wholes)
+    kept = [one.roster.committee.epoch for one in wholes]
+    await conn.execute(delete(t.pos_blocks).where(t.pos_blocks.c.epoch.in_(kept)))
 
 
 async def unfold(conn: Conn, epoch: int) -> bool:
@@ -259,7 +273,7 @@ async def unfold(conn: Conn, epoch: int) -> bool:
     rows = [block.columns() for block in opened[epoch].blocks]
     await conn.execute(insert_into(conn, t.pos_blocks).on_conflict_do_nothing(), rows)
     await conn.execute(delete(t.pos_epochs).where(t.pos_epochs.c.epoch == epoch))
-    await _dirty(conn, epoch)
+    await dirty_epochs(conn, {epoch})
     return True
 
 
@@ -323,8 +337,7 @@ def _open(row: Row[Any], roster: Roster) -> OpenEpoch:
 
 async def rewrite(conn: Conn, opened: Iterable[OpenEpoch]) -> None:
     """Write epochs anew whose tallies changed."""
-    for one in opened:
-        await _keep_pack(conn, one.blocks, one.roster)
+    await _keep_packs(conn, list(opened))
 
 
 # --- hashes, heights and strips ---------------------------------------------------------------------------

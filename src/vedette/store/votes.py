@@ -16,7 +16,7 @@ from sqlalchemy import Row, bindparam, func, or_, select, update
 
 from vedette.model.ballot import Ballot, ballot
 from vedette.model.pos import Committee, PosAddress, PosBlock
-from vedette.model.spans import Span, Spans, added, spans
+from vedette.model.spans import Span, Spans, spans
 from vedette.store import epochs
 from vedette.store import tables as t
 from vedette.store.accounts import intern
@@ -240,14 +240,18 @@ def _new(block: PosBlock, proposers: Mapping[PosAddress, int], roster: Roster | 
 
 
 async def _note_read(conn: Conn, witness: str, read: Span) -> int:
+    return await note_read(conn, witness, (read,))
+
+
+async def note_read(conn: Conn, witness: str, read: Spans) -> int:
     """The witness's number; what was read from it grows."""
     columns = t.pos_witnesses.c
     found = (await conn.execute(_WITNESS.where(columns.name == witness))).one_or_none()
     if found is None:
-        add = insert_into(conn, t.pos_witnesses).values(name=witness, read=[read])
+        add = insert_into(conn, t.pos_witnesses).values(name=witness, read=list(read))
         return int((await conn.execute(add.returning(columns.id))).scalar_one())
     before = spans(found.read)
-    now = added(before, read)
+    now = spans([*before, *read])
     if now != before:
         await conn.execute(update(t.pos_witnesses).where(columns.id == found.id).values(read=now))
     return int(found.id)
@@ -273,10 +277,14 @@ async def _keep(conn: Conn, rows: list[dict[str, Any]]) -> None:
 
 
 async def _note_signatures(conn: Conn, signers: Mapping[int, Sequence[PosAddress]]) -> None:
-    """Each account remembers the highest block that it is known to have signed."""
     signed: dict[PosAddress, int] = {}
     for height in sorted(signers):
         signed |= dict.fromkeys(signers[height], height)
+    await note_signed(conn, signed)
+
+
+async def note_signed(conn: Conn, signed: Mapping[PosAddress, int]) -> None:
+    """Each account remembers the highest block that it is known to have signed."""
     numbers = await intern(conn, signed.keys())
     columns = t.pos_accounts.c
     lower = or_(columns.last_signed_height.is_(None), columns.last_signed_height < bindparam("at"))

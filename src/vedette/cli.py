@@ -17,6 +17,11 @@ app.command(
 )
 app.command("vedette.server.commands:serve", name="serve", help="Remember, judge, tell and show.")
 app.command("vedette.server.commands:openapi", name="openapi", help="Print the API's OpenAPI document.")
+app.command(
+    "vedette.server.history_commands:app",
+    name="history",
+    help="Carry the chain's past between installations.",
+)
 app.command("vedette.devnet.commands:app", name="devnet", help="Run real Conflux validators on loopback.")
 app.command(
     "vedette.replay.commands:replay", name="replay", help="Serve a made-up PoS history of mainnet's shape."

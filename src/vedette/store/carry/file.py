@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -190,6 +191,15 @@ class HistoryReader(AbstractContextManager["HistoryReader"]):
 
     def _torn(self, why: str) -> CarryError:
         return CarryError(f"{self._path} is torn or was changed ({why}): copy or export it again")
+
+
+def peek(path: Path) -> Head:
+    """What a file says of itself. Raises CarryError."""
+    with HistoryReader(path) as reader:
+        (head,) = islice(reader.records(), 1)
+    if not isinstance(head, Head):  # the reader has seen to it
+        raise CarryError(f"{path} has no head")
+    return head
 
 
 def _exactly(stream: IO[bytes], count: int, *, or_nothing: bool = False) -> bytes:

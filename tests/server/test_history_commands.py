@@ -1,0 +1,121 @@
+"""`vedette history` as a person calls it."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import aiohttp.web
+import pytest
+from aiohttp.test_utils import TestServer
+
+from tests.server.stage import served, settings
+from tests.store.test_carry import COUNT, lived
+from vedette.model.clock import MachineClock
+from vedette.model.errors import SettingError
+from vedette.server.history_commands import HistoryNow, asked, duration, export, import_, line_of
+from vedette.store.carry.file import CarryError
+from vedette.store.database import Database
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    async def live() -> None:
+        database = await Database.open(str(tmp_path / "source.db"))
+        await lived(database)
+        await database.close()
+
+    asyncio.run(live())
+    return str(tmp_path / "source.db")
+
+
+def test_a_history_is_exported_and_imported(
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, other = tmp_path / "history", str(tmp_path / "other.db")
+    export(file, database=source, from_epoch=2, to_epoch=4)
+    assert re.fullmatch(rf"{file}: 3 epochs from 2 to 4, 0\.\d MB\n", capsys.readouterr().out)
+    import_(file, database=other)
+    assert capsys.readouterr().out == f"{file}: 3 epochs from 2 to 4, 3 of them new\n"
+    export(file, database=source)
+    import_(file, database=other)
+    out = capsys.readouterr().out.splitlines()
+    assert out[1] == f"{file}: {COUNT - 1} epochs from 1 to {COUNT - 1}, {COUNT - 4} of them new"
+
+
+def test_the_database_may_be_named_by_the_settings(source: str, tmp_path: Path) -> None:
+    config = tmp_path / "vedette.toml"
+    config.write_text('database = "source.db"\n')
+    export(tmp_path / "history", config=config)
+    config.write_text('database = "third.db"\n')
+    import_(tmp_path / "history", config=config)
+    assert (tmp_path / "third.db").exists()
+
+
+def test_what_is_wrong_is_one_clear_line_and_makes_no_database(tmp_path: Path, source: str) -> None:
+    with pytest.raises(SettingError, match=r"nowhere\.db: there is no such file"):
+        export(tmp_path / "history", database=str(tmp_path / "nowhere.db"))
+    with pytest.raises(CarryError, match="no finished epoch is held there"):
+        export(tmp_path / "history", database=source, from_epoch=100)
+    for file in (Path(source), tmp_path / "nothing"):
+        with pytest.raises(CarryError, match=r"is no history of Vedette|No such file"):
+            import_(file, database=str(tmp_path / "nowhere.db"))
+    assert not (tmp_path / "nowhere.db").exists()
+
+
+async def test_the_status_of_a_running_server_is_one_line(tmp_path: Path) -> None:
+    async with served(settings(tmp_path), MachineClock()) as (_, url):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "vedette.cli", "history", "status", "--server", url),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+    assert (process.returncode, out) == (0, b"how far the past is read is not known yet\n")
+
+
+@pytest.mark.parametrize(
+    "now, line",
+    [
+        (HistoryNow(None, None, None, None), "how far the past is read is not known yet"),
+        (HistoryNow(0, 7_000, 5.0, 0), "all 7,000 blocks are read"),
+        (HistoryNow(6_900, 7_000, None, None), "6,900 of 7,000 blocks are to be read"),
+        (
+            HistoryNow(4_920_000, 4_920_240, 4.71, 1_044_585),
+            "4,920,000 of 4,920,240 blocks are to be read, 4.7 a second: 12 d 2 h left",
+        ),
+    ],
+)
+def test_how_far_it_is_read_is_said_in_words(now: HistoryNow, line: str) -> None:
+    assert line_of(now) == line
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (61, "1 min 1 s"),
+        (3_599, "59 min 59 s"),
+        (86_399, "23 h 59 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds: int, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    "status, body, words",
+    [(404, b"{}", "with HTTP 404"), (200, b"<html>", "no Vedette"), (200, b'{"a": 1}', "no Vedette")],
+)
+async def test_whoever_is_no_vedette_is_named(status: int, body: bytes, words: str) -> None:
+    async def answer(_: aiohttp.web.Request) -> aiohttp.web.Response:
+        return aiohttp.web.Response(status=status, body=body)
+
+    app = aiohttp.web.Application()
+    app.router.add_get("/api/v1/history", answer)
+    async with TestServer(app) as server:
+        with pytest.raises(SettingError, match=words) as caught:
+            await asked(f"http://127.0.0.1:{server.port}/")
+    assert "\n" not in str(caught.value)

@@ -9,12 +9,18 @@ import aiohttp.web
 import pytest
 from aiohttp.test_utils import TestServer
 
+from tests.server.replayed import counted, following, paid, until
 from tests.server.stage import served, settings
-from tests.store.test_carry import COUNT, lived
+from tests.store.test_carry import COUNT, lived, opened
 from vedette.model.clock import MachineClock
 from vedette.model.errors import SettingError
+from vedette.replay.faults import Faults
+from vedette.replay.network import Network
+from vedette.replay.options import ReplayOptions
 from vedette.server.history_commands import HistoryNow, asked, duration, export, import_, line_of
+from vedette.store.carry.arrive import arrive
 from vedette.store.carry.file import CarryError
+from vedette.store.carry.leave import leave
 from vedette.store.database import Database
 
 
@@ -119,3 +125,24 @@ async def test_whoever_is_no_vedette_is_named(status: int, body: bytes, words: s
         with pytest.raises(SettingError, match=words) as caught:
             await asked(f"http://127.0.0.1:{server.port}/")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+async def test_what_was_imported_is_not_asked_again(tmp_path: Path) -> None:
+    network = Network.grown(ReplayOptions(epochs=20, term_blocks=20, accounts=30, stake_votes=20_000))
+    async with opened(tmp_path / "one.db") as one, opened(tmp_path / "two.db") as two:
+        async with following(network, one, {"node": Faults()}) as watch:
+
+            async def complete() -> bool:
+                return watch.has_read() and len(await counted(one)) == 19 and len(await paid(one)) >= 17
+
+            await until(complete)
+        await leave(one, tmp_path / "history")
+        await arrive(two, tmp_path / "history")
+        assert await counted(two) == {epoch: network.truth(epoch) for epoch in range(1, 20)}
+        assert await paid(two) == await paid(one)
+        async with following(network, two, {"node": Faults()}) as watch:
+            await until(watch.has_read)
+            asked = watch.endpoints["node"].calls
+        assert asked < 200, "the epoch under way, and what belongs to now"
+        assert await counted(two) == await counted(one)

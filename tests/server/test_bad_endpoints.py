@@ -93,6 +93,19 @@ async def test_a_liar_about_the_chain_is_outvoted(
     await assert_true(database, network)
 
 
+async def test_what_two_witnesses_told_is_not_outvoted_by_those_who_come_later(
+    network: Network, database: Database
+) -> None:
+    honest = {"one": Faults(), "two": Faults()}
+    async with following(network, database, honest, pace=PACE) as watch:
+        await settled(database, watch, "one", "two")
+    lying = {"bad": Faults(lying_hashes_from=400), "worse": Faults(lying_hashes_from=400), "one": Faults()}
+    async with following(network, database, lying, pace=PACE) as watch:
+        await until(lambda: all("another chain" in watch.error(name) for name in ("bad", "worse")))
+        assert watch.error("one") == ""
+    await assert_true(database, network)
+
+
 @POSITIONS
 async def test_a_liar_about_signatures_is_outvoted(network: Network, database: Database, place: int) -> None:
     three = among_three(Faults(lying_signers_from=5 * TERM), place)

@@ -28,6 +28,7 @@ from vedette.store.votes import (
     strip,
     strips,
     witness_blocks,
+    witness_counts,
 )
 from vedette.store.votes import committee as committee_of
 
@@ -165,6 +166,15 @@ async def test_a_witness_that_tells_more_later_adds_to_what_it_told(database: Da
     assert dict((await _recent(database)).blocks[0].signers) == {ALICE: 10, BOB: 20}
     assert await _witness(database, "node0", block(1, [CAROL])) == [1]
     assert len((await _recent(database)).blocks[0].signers) == 3
+
+
+async def test_how_many_told_of_a_block_is_known(database: Database) -> None:
+    await _elect(database, 1)
+    await _witness(database, "node0", block(1, [ALICE]), block(2, [ALICE]))
+    await _witness(database, "node1", block(2, []))
+    async with database.read() as conn:
+        assert await witness_counts(conn, {1, 2, 3}) == {1: 1, 2: 2}
+        assert await witness_counts(conn, set()) == {}
 
 
 async def test_what_was_read_from_each_witness_is_remembered(database: Database) -> None:

@@ -148,8 +148,12 @@ class Shared:
     async def vindicates(self, told: Mapping[int, str]) -> bool:
         """Whether most endpoints say of these heights what is told here, though the store holds otherwise.
 
-        Whoever says something else is not read any more.
+        Whoever says something else is not read any more. But what two witnesses told stands for ever.
         """
+        async with self.database.read() as conn:
+            counts = await votes.witness_counts(conn, told)
+        if max(counts.values(), default=0) > 1:
+            return False
         for height in sorted({min(told), max(told)}):
             heard = await asyncio.gather(*(feed.hash_heard(height) for feed in self.feeds))
             sayings = [(feed.name, one) for feed, one in zip(self.feeds, heard, strict=True) if one]

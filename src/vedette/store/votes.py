@@ -7,7 +7,7 @@ reading looks at nothing else. Signers without a seat (the committee is not know
 nonsense) stand behind the seats, by name.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -409,6 +409,19 @@ def _of_pack(block: KeptBlock, roster: Roster, named: Mapping[int, PosAddress]) 
         roster.committee,
         sum(1 for bitmap in tally.told.values() if bitmap),
     )
+
+
+async def witness_counts(conn: Conn, heights: Collection[int]) -> dict[int, int]:
+    """How many witnesses told of each of these blocks that is held, with a certificate or without."""
+    if not heights:
+        return {}
+    opened = await epochs.holding(conn, min(heights), max(heights))
+    query = select(t.pos_blocks).where(t.pos_blocks.c.height.in_(sorted(heights)))
+    rows = (await conn.execute(query)).all()
+    known = await rosters(conn, {row.epoch for row in rows})
+    held = [kept_block(row, known.get(row.epoch)) for row in rows]
+    held += [block for pack in opened.values() for block in pack.blocks if block.height in heights]
+    return {block.height: len(block.tally.told) for block in held}
 
 
 def _unknown(height: int) -> BlockVotes:

@@ -1,11 +1,10 @@
 """`pos_getCommittee`: the acting committee and the two coming terms, as they stand at a height."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from vedette.model.election import TERMS_SERVING
 from vedette.replay.growth import Growth, flags
 from vedette.replay.leaves import Ints
 from vedette.replay.pages import Page
@@ -30,23 +29,15 @@ def committee_now(growth: Growth, page: Page, height: int) -> Json:
 
 
 def _next(growth: Growth, page: Page, height: int) -> Json:
-    """The next term: open in the epoch's first half; then the next committee is told, all six terms."""
+    """The next term: open in the epoch's first half, then decided; its own seats, not those it sits beside.
+
+    Source: `committee_by_block_number` in conflux-rust crates/client/src/rpc/impls/pos.rs.
+    """
     epoch, finalized = page.epoch, height >= growth.middle(page.epoch)
-    if finalized:
-        votes = _next_committee(growth, epoch, height)
-    else:
-        before = _accounts(growth.early(epoch - 1))
-        votes = _elected(growth.term(epoch + 1), before | page.stood_by(height, term=epoch))
+    before = _accounts(growth.early(epoch - 1))
+    stood = None if finalized else before | page.stood_by(height, term=epoch)
+    votes = _elected(growth.term(epoch + 1), stood)
     return _election(growth, growth.last_height(epoch), votes, finalized=finalized)
-
-
-def _next_committee(growth: Growth, epoch: int, height: int) -> dict[int, int]:
-    """Nobody has more votes than are available now."""
-    seats = added(growth.term(each) for each in range(epoch + 2 - TERMS_SERVING, epoch + 2))
-    return {
-        account: min(int(seats[account]), growth.stake(account, height).available)
-        for account in np.flatnonzero(seats).tolist()
-    }
 
 
 def _after(growth: Growth, page: Page, height: int) -> Json:
@@ -56,9 +47,10 @@ def _after(growth: Growth, page: Page, height: int) -> Json:
     return _election(growth, growth.last_height(page.epoch + 1), votes, finalized=False)
 
 
-def _elected(seats: Ints, stood: set[int]) -> dict[int, int]:
-    """Those who win in the end, as far as they have stood already."""
-    return {account: int(seats[account]) for account in np.flatnonzero(seats).tolist() if account in stood}
+def _elected(seats: Ints, stood: set[int] | None) -> dict[int, int]:
+    """Those who win in the end, as far as they have stood already; None: it is the end."""
+    winners = np.flatnonzero(seats).tolist()
+    return {account: int(seats[account]) for account in winners if stood is None or account in stood}
 
 
 def _election(growth: Growth, start: int, votes: Mapping[int, int], *, finalized: bool) -> Json:
@@ -74,12 +66,3 @@ def _nodes(growth: Growth, votes: Mapping[int, int]) -> list[Json]:
 
 def _accounts(bits: bytes) -> set[int]:
     return set(np.flatnonzero(flags(bits)).tolist())
-
-
-def added(terms: Iterable[Ints]) -> Ints:
-    """Terms of different lengths added: who registered later has no seat in the earlier ones."""
-    terms = list(terms)
-    total = np.zeros(max(map(len, terms)), np.int64)
-    for term in terms:
-        total[: len(term)] += term
-    return total

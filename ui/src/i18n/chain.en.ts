@@ -50,8 +50,6 @@ export const chainEn = {
     begins: (height: string) => `from block ${height}`,
     elected: (votes: number, members: number) => `${count(votes, "vote")} of ${count(members, "account")}`,
     soFar: (votes: number, members: number) => `${count(votes, "vote")} of ${count(members, "account")} so far`,
-    whole: (epoch: string, votes: number, members: number) =>
-      `The whole committee of epoch ${epoch}: ${count(votes, "vote")} of ${count(members, "account")}`,
     nobodyYet: "Nobody is elected yet.",
     noElections: "The coming elections are not known yet.",
     other: "Another epoch",

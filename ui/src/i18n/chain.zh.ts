@@ -39,7 +39,6 @@ export const chainZh: ChainWords = {
     begins: (height) => `自区块 ${height} 起`,
     elected: (votes, members) => `${members} 个账户的 ${votes} 票`,
     soFar: (votes, members) => `目前 ${members} 个账户的 ${votes} 票`,
-    whole: (epoch, votes, members) => `纪元 ${epoch} 的整届委员会：${members} 个账户的 ${votes} 票`,
     nobodyYet: "尚无人当选。",
     noElections: "接下来的选举尚不可知。",
     other: "其他纪元",

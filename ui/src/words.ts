@@ -1,7 +1,7 @@
 // Words that need both a number and the language: durations, ages, what an incident says.
 import { exact, localTime, measure, NOTHING, short, span, span2, whole } from "./format";
 import { t } from "./i18n/index.svelte";
-import type { Incident } from "./shapes";
+import type { Incident, WindowHeader } from "./shapes";
 
 const joined = (parts: ReturnType<typeof span>[]): string =>
   parts.map(({ n, unit }) => `${n}${t().time.gap}${t().time.unit[unit]}`).join(t().time.gap);
@@ -70,4 +70,11 @@ export const clock = (ms: number): string => localTime(new Date(ms)).slice(11, 1
 export function soonText(ms: number, nowMs: number): string {
   const [text, today] = [localTime(new Date(ms)), localTime(new Date(nowMs))];
   return text.slice(0, 10) === today.slice(0, 10) ? text.slice(11, 16) : text.slice(5, 16);
+}
+
+/** What figures of a window are of: which epochs, and how much of them is known. */
+export function knownText(w: WindowHeader): string {
+  const words = t().validators;
+  if (w.first_epoch === null || w.last_epoch === null) return words.nothingKnown;
+  return [words.epochs(whole(w.first_epoch), whole(w.last_epoch)), words.known(whole(w.known_epochs), whole(w.asked_epochs)), words.rewarded(whole(w.rewarded_epochs))].join(t().comma);
 }

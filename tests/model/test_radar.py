@@ -58,13 +58,15 @@ def test_more_votes_never_lower_the_chance(votes: int, others: int) -> None:
 # --- seats by term ----------------------------------------------------------------------------------------
 
 Seats = Mapping[int, int]
+PLENTY = dict.fromkeys(range(40), 1_000)
+"""More available votes than any committee shows, in every epoch."""
 
 
-def committees_of(seats: Seats, epochs: range) -> dict[int, Committee]:
-    """What the chain makes of one account's seats by term; 300 votes in all."""
+def committees_of(seats: Seats, epochs: range, available: Seats = PLENTY) -> dict[int, Committee]:
+    """What the chain makes of one account's seats by term: as many votes as are available; 300 in all."""
+    sums = {epoch: sum(seats.get(term, 0) for term in serving_terms(epoch)) for epoch in epochs}
     return {
-        epoch: Committee(epoch, 201, 300, {alice: sum(seats.get(term, 0) for term in serving_terms(epoch))})
-        for epoch in epochs
+        epoch: Committee(epoch, 201, 300, {alice: min(sums[epoch], available[epoch])}) for epoch in epochs
     }
 
 
@@ -74,43 +76,80 @@ def test_a_committee_holds_the_seats_of_six_terms() -> None:
 
 def test_an_epoch_without_a_seat_tells_all_that_follow() -> None:
     seats = {6: 2, 8: 1}  # elected in terms 6 and 8, served in epochs 7 to 12 and 9 to 14
-    told = seats_by_term(alice, committees_of(seats, range(6, 12)), {})
+    told = seats_by_term(alice, committees_of(seats, range(6, 12)), {}, PLENTY)
     assert told == {**dict.fromkeys(range(11), 0), **seats}
 
 
 def test_the_sum_of_six_terms_alone_tells_nothing() -> None:
-    assert seats_by_term(alice, committees_of({6: 3, 9: 2}, range(11, 12)), {}) == {}
+    assert seats_by_term(alice, committees_of({6: 3, 9: 2}, range(11, 12)), {}, PLENTY) == {}
 
 
 def test_a_seen_election_tells_the_term_that_left_six_terms_before() -> None:
     seats = {5: 3, 7: 1, 11: 4}
-    told = seats_by_term(alice, committees_of(seats, range(11, 13)), {11: {alice: 4}})
+    told = seats_by_term(alice, committees_of(seats, range(11, 13)), {11: {alice: 4}}, PLENTY)
     assert told[5] == 3  # one more seat than before, and four came
 
 
-def test_seats_cut_off_with_the_stake_tell_only_what_was_seen() -> None:
-    """Five seats were won in one term, but only two votes are left: the committee shows two."""
+@pytest.mark.parametrize("held", [{}, dict.fromkeys(range(6, 12), 0), {6: 1_000, 7: 2, 8: 3}])
+def test_without_more_stake_than_shows_no_sum_is_certain(held: Seats) -> None:
+    """Whether nobody knows the stake, or all of it serves, there may be seats that do not show."""
+    committees = committees_of({}, range(6, 7)) | committees_of({6: 2, 7: 1}, range(7, 9))
+    told = seats_by_term(alice, committees, {}, held)
+    assert told == (dict.fromkeys(range(6), 0) if held.get(6) else {})
+
+
+def test_a_stake_that_left_leaves_its_seats_untold() -> None:
+    """Retired by force as epoch 9 ends: the committee of epoch 10 shows none of the five seats of term 6."""
+    available = {7: 20, 8: 20, 9: 20, 10: 0, 11: 0, 12: 0}
+    committees = committees_of({6: 5}, range(7, 13), available)
+    assert committees[10].votes == {alice: 0}
+    seen = {term: {alice: 0} for term in range(1, 6)}
+    told = seats_by_term(alice, committees, seen, available)
+    assert told == {**dict.fromkeys(range(1, 9), 0), 6: 5}  # and of the terms 9 to 11 nothing
+
+
+def test_many_seats_are_seen_even_where_they_are_cut() -> None:
+    """Nobody has more than fifty a term: who shows 300 has them all."""
+    committees = committees_of(dict.fromkeys(range(6, 12), 50), range(12, 13))
+    assert seats_by_term(alice, committees, {}, {}) == dict.fromkeys(range(6, 12), 50)
+
+
+def test_sums_that_contradict_what_was_seen_tell_nothing() -> None:
+    """Five seats were seen in one term, and yet an endpoint told of a committee with two."""
     committees = committees_of({6: 2}, range(7, 9))
-    assert seats_by_term(alice, committees, {6: {alice: 5}}) == {6: 5}
+    assert seats_by_term(alice, committees, {6: {alice: 5}}, PLENTY) == {6: 5}
+
+
+FEW = st.integers(0, 8)
 
 
 @given(
-    seats=st.dictionaries(st.integers(0, 24), st.integers(0, 8)),
-    held=st.sets(st.integers(6, 25), min_size=1),
+    seats=st.dictionaries(st.integers(0, 24), FEW),
+    available=st.lists(st.one_of(st.just(1_000), st.just(0), FEW), min_size=20, max_size=20),
+    told_of=st.sets(st.integers(6, 25), min_size=1),
     seen=st.sets(st.integers(0, 24)),
+    held_in=st.sets(st.integers(6, 25)),
+    short=st.integers(0, 3),
 )
-def test_seats_by_term_are_never_wrong(seats: Seats, held: set[int], seen: set[int]) -> None:
-    committees = {epoch: one for epoch, one in committees_of(seats, range(6, 26)).items() if epoch in held}
+def test_seats_by_term_are_never_wrong(
+    seats: Seats, available: list[int], told_of: set[int], seen: set[int], held_in: set[int], short: int
+) -> None:
+    """Whatever stake comes and goes, and whatever of it is known: so much at least."""
+    stake = dict(enumerate(available, start=6))
+    committees = {
+        epoch: one for epoch, one in committees_of(seats, range(6, 26), stake).items() if epoch in told_of
+    }
     elected = {term: {alice: seats.get(term, 0)} for term in seen}
-    told = seats_by_term(alice, committees, elected)
+    held = {epoch: max(0, stake[epoch] - short) for epoch in held_in}
+    told = seats_by_term(alice, committees, elected, held)
     assert told == {term: seats.get(term, 0) for term in told}
     assert seen <= set(told)
 
 
-@given(seats=st.dictionaries(st.integers(0, 24), st.integers(0, 8)), first=st.integers(6, 18))
+@given(seats=st.dictionaries(st.integers(0, 24), FEW), first=st.integers(6, 18))
 def test_six_elections_seen_and_every_committee_since_tell_everything(seats: Seats, first: int) -> None:
     elected = {term: {alice: seats.get(term, 0)} for term in serving_terms(first)}
-    told = seats_by_term(alice, committees_of(seats, range(first, 25)), elected)
+    told = seats_by_term(alice, committees_of(seats, range(first, 25)), elected, PLENTY)
     assert all(told[term] == seats.get(term, 0) for term in range(first - 6, 24))
 
 
@@ -153,6 +192,7 @@ def test_one_coming_term_is_open_at_any_time(
         Pace(17, height, 170, 10, 1_000),
         committees={},
         elected={},
+        held=PLENTY,
         available_votes=200,
         network_votes=600,
     )
@@ -160,7 +200,9 @@ def test_one_coming_term_is_open_at_any_time(
 
 
 def test_the_radar_of_a_recorded_devnet() -> None:
-    told = radar(RECORDED, ONE, PACE, committees={}, elected={}, available_votes=200, network_votes=600)
+    told = radar(
+        RECORDED, ONE, PACE, committees={}, elected={}, held=PLENTY, available_votes=200, network_votes=600
+    )
     next_term, after = told.elections
     assert (told.epoch, told.seats) == (17, 118)
     assert (next_term.term, next_term.first_epoch, next_term.last_epoch) == (17, 18, 23)
@@ -194,6 +236,7 @@ def test_with_six_elections_seen_everything_is_told() -> None:
         PACE,
         committees={},
         elected=ELECTED,
+        held={},
         available_votes=40,
         network_votes=100_000,
     )
@@ -218,33 +261,63 @@ def test_with_six_elections_seen_everything_is_told() -> None:
 @pytest.mark.parametrize(("available", "network"), [(None, 600), (200, None)])
 def test_an_unknown_stake_has_no_chance(available: int | None, network: int | None) -> None:
     told = radar(
-        RECORDED, ONE, PACE, committees={}, elected={}, available_votes=available, network_votes=network
+        RECORDED,
+        ONE,
+        PACE,
+        committees={},
+        elected={},
+        held=PLENTY,
+        available_votes=available,
+        network_votes=network,
     )
     assert [one.chance_ppm for one in told.elections] == [None, None]
 
 
 def test_stake_that_all_serves_cannot_be_a_candidate() -> None:
-    told = radar(RECORDED, ONE, PACE, committees={}, elected={}, available_votes=100, network_votes=600)
+    told = radar(
+        RECORDED, ONE, PACE, committees={}, elected={}, held=PLENTY, available_votes=100, network_votes=600
+    )
     assert told.elections[0].free_votes == 0
     assert told.elections[0].chance_ppm == 0
 
 
 def test_a_stranger_has_no_seats() -> None:
     told = radar(
-        RECORDED, address(77), PACE, committees={}, elected={}, available_votes=None, network_votes=None
+        RECORDED,
+        address(77),
+        PACE,
+        committees={},
+        elected={},
+        held=PLENTY,
+        available_votes=None,
+        network_votes=None,
     )
     assert told.seats == 0
     assert told.seats_by_term == dict.fromkeys(range(11, 17), 0)
 
 
 @pytest.mark.parametrize(
-    ("seats", "expected"),
+    ("seats", "available", "expected"),
     [
-        (dict.fromkeys(range(12, 18), 0), {17: True, 18: False}),  # its last seat ends with this epoch
-        ({15: 1}, {17: True, 18: True}),
-        (dict.fromkeys(range(12, 17), 0), {17: True}),  # the election of term 17 is not over
-        ({}, {17: True}),
+        (dict.fromkeys(range(12, 18), 0), 9, {17: True, 18: False}),  # its last seat ends with this epoch
+        (dict.fromkeys(range(12, 18), 0), None, {17: True, 18: False}),
+        ({15: 1}, 9, {17: True, 18: True}),
+        ({15: 1}, 0, {17: True}),  # a seat without stake does not serve, unless some comes in time
+        ({15: 1}, None, {17: True}),
+        (dict.fromkeys(range(12, 17), 0), 9, {17: True}),  # the election of term 17 is not over
+        ({}, 9, {17: True}),
     ],
 )
-def test_the_next_committee_is_told_once_it_is_certain(seats: Seats, expected: dict[int, bool]) -> None:
-    assert membership(RECORDED, seats, ONE) == expected
+def test_the_next_committee_is_told_once_it_is_certain(
+    seats: Seats, available: int | None, expected: dict[int, bool]
+) -> None:
+    assert membership(RECORDED, seats, ONE, available) == expected
+
+
+@pytest.mark.parametrize(("held", "free"), [({17: 119}, 200 - 118), ({17: 118}, None), ({}, None)])
+def test_of_seats_that_may_be_cut_nobody_knows_what_they_leave_free(held: Seats, free: int | None) -> None:
+    told = radar(
+        RECORDED, ONE, PACE, committees={}, elected={}, held=held, available_votes=200, network_votes=600
+    )
+    assert told.elections[0].free_votes == free
+    assert (told.elections[0].chance_ppm is None) is (free is None)

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from vedette.model.election import Election
+from vedette.model.election import CommitteeNow, Election
+from vedette.model.forecast import Pace
 from vedette.model.pos import Account, Committee, PosAddress, Queued
+from vedette.model.radar import serving_terms
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
-from vedette.server.ahead import block_interval_ms, coming, pace_of
+from vedette.server.ahead import Ahead, Held, block_interval_ms, coming, pace_of
 from vedette.server.api.events import merged
 from vedette.server.api.outlook import candidate
 from vedette.server.tip import Tip
@@ -15,7 +17,7 @@ from vedette.store.elections import TermElection
 from vedette.store.epochs import EpochSpan
 from vedette.store.votes import BlockVotes, RecentVotes
 
-ALICE = PosAddress("0x" + "a" * 64)
+ALICE, BOB = PosAddress("0x" + "a" * 64), PosAddress("0x" + "b" * 64)
 COMMITTEE = Committee(9, 67, 100, {ALICE: 100})
 
 
@@ -94,6 +96,55 @@ def test_only_elections_that_were_seen_are_coming() -> None:
 def test_the_interval_is_a_blocks_share_of_the_time() -> None:
     assert block_interval_ms(tip(500, count=1)) is None
     assert block_interval_ms(tip(500, gap=7)) == 30_000
+
+
+# --- stake as epochs began
+
+
+def snapshot(height: int, locked: int, queued: int = 0) -> Account:
+    queue = (Queued(height + 900, queued),) if queued else ()
+    return Account(ALICE, height, locked + queued, locked, queue, (), 0, 0, None)
+
+
+def test_a_stake_counts_once_it_was_as_large_an_epoch_before() -> None:
+    """It may have been seen long after the epoch's end, when it had grown again."""
+    held = Held({4: {ALICE: 9}, 5: {ALICE: 7}, 6: {ALICE: 8}, 8: {}, 9: {ALICE: 5}}, {}, None)
+    assert held.votes(ALICE, None) == {6: 7, 7: 7, 10: 0}
+
+
+def test_what_is_locked_was_available_as_long_as_the_queue_lasts() -> None:
+    held = Held({5: {ALICE: 9}, 6: {ALICE: 9}}, {5: 240, 6: 300, 7: 360, 8: 420, 9: 480}, 150)
+    assert held.votes(ALICE, snapshot(450, 20, queued=5)) == {6: 20, 7: 20, 8: 20}
+    assert held.votes(ALICE, snapshot(450, 4)) == {6: 4, 7: 9, 8: 4}
+    assert Held({}, {7: 360}, None).votes(ALICE, snapshot(450, 20)) == {}, "of a chain with other queues"
+
+
+SEATS = {20: 1, 24: 2}
+
+
+@pytest.mark.parametrize(("locked", "leaving"), [(200, 1), (1, None), (0, None)])
+def test_on_the_first_day_an_ordinary_account_knows_its_next_seat_change(
+    locked: int, leaving: int | None
+) -> None:
+    """One look at the chain: the committees of a dozen epochs, the next election, and the stake of now."""
+    sums = {epoch: sum(SEATS.get(term, 0) for term in serving_terms(epoch)) for epoch in range(14, 27)}
+    committees = {
+        epoch: Committee(epoch, 201, 300, {ALICE: held} if held else {}) for epoch, held in sums.items()
+    }
+    elections = (Election(26 * 120, True, {BOB: 50}), Election(27 * 120, False, {}))
+    begins = {epoch: (epoch - 1) * 120 for epoch in range(14, 27)}
+    coming = Ahead(
+        Pace(26, 26 * 120 - 30, 26 * 120, 120, 30_000),
+        CommitteeNow(committees[26], elections),
+        committees,
+        {26: elections[0].votes},
+        Held({}, begins, 37_440),
+        300_000,
+    )
+    account = snapshot(26 * 120 - 30, locked)
+    change = coming.radar(ALICE, account).next_change
+    assert (change and (change.epoch, change.leaving, change.coming)) == (leaving and (27, leaving, 0))
+    assert coming.is_member(ALICE, account) == ({26: True, 27: True} if leaving else {26: True})
 
 
 # --- candidates

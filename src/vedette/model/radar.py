@@ -29,36 +29,46 @@ def seats_by_term(
     address: PosAddress,
     committees: Mapping[int, Committee],
     elected: Mapping[int, Mapping[PosAddress, int]],
+    held: Mapping[int, int],
 ) -> dict[int, int]:
     """How many seats an account has by term, for the terms of which that can be told.
 
-    `committees` are by epoch, `elected` the finalized elections that were seen, by term. A committee
-    tells the sum of six terms only. But neighbours tell how the term that left differs from the one that
-    came, and an epoch without a seat tells six terms at once. Seats of stake that has left are cut off by
-    the chain: where sums contradict each other, they tell nothing, and what was seen remains.
+    `committees` are by epoch, `elected` the finalized elections that were seen, by term, and `held` so many
+    votes at least that the account had available as an epoch began. A committee tells the sum of six terms
+    only. But neighbours tell how the term that left differs from the one that came, and an epoch without a
+    seat tells six terms at once. Seats of stake that has left are cut off by the chain: where not more is
+    `held` than a committee shows, there may be more seats. Where sums contradict each other, they tell
+    nothing, and what was seen remains.
     """
     seen = {term: votes.get(address, 0) for term, votes in elected.items()}
-    sums = {epoch: one.votes.get(address, 0) for epoch, one in committees.items()}
-    return _settled(seen, sums)
+    shown = {epoch: one.votes.get(address, 0) for epoch, one in committees.items()}
+    sums = {epoch: votes for epoch, votes in shown.items() if is_uncut(votes, held.get(epoch))}
+    return _settled(seen, shown, sums)
 
 
-def _settled(seen: Mapping[int, int], sums: Mapping[int, int]) -> dict[int, int]:
+def is_uncut(shown: int, held: int | None) -> bool:
+    """Whether the votes that a committee shows are all of its seats for certain."""
+    return held is not None and held > shown
+
+
+def _settled(seen: Mapping[int, int], shown: Mapping[int, int], sums: Mapping[int, int]) -> dict[int, int]:
     """Terms whose seats have but one possible number: bounds are narrowed until nothing moves."""
-    least = {term: seen.get(term, 0) for epoch in sums for term in serving_terms(epoch)} | dict(seen)
+    least = {term: seen.get(term, 0) for epoch in shown for term in serving_terms(epoch)} | dict(seen)
     most = {term: seen.get(term, TERM_SEATS) for term in least}
+    spans = {epoch: (votes, sums.get(epoch, TERM_SEATS * TERMS_SERVING)) for epoch, votes in shown.items()}
     moved = True
     while moved:
-        moved = any(_narrow(serving_terms(epoch), total, least, most) for epoch, total in sums.items())
+        moved = any(_narrow(serving_terms(epoch), span, least, most) for epoch, span in spans.items())
         moved |= any(_carry(epoch, sums, least, most) for epoch in sums if epoch + 1 in sums)
         if any(least[term] > most[term] for term in least):
             return dict(seen)
     return {term: least[term] for term in least if least[term] == most[term]}
 
 
-def _narrow(terms: range, total: int, least: dict[int, int], most: dict[int, int]) -> bool:
-    """A term has what the others leave of the sum."""
-    spare = total - sum([least[term] for term in terms])
-    short = total - sum([most[term] for term in terms])
+def _narrow(terms: range, span: tuple[int, int], least: dict[int, int], most: dict[int, int]) -> bool:
+    """A term has what the others leave of the sum, which is in `span`."""
+    short = span[0] - sum([most[term] for term in terms])
+    spare = span[1] - sum([least[term] for term in terms])
     bounds = [(term, most[term] + short, least[term] + spare) for term in terms]
     return any([_bound(term, low, high, least, most) for term, low, high in bounds])  # noqa: C419 - all of them
 
@@ -77,17 +87,19 @@ def _bound(term: int, low: int, high: int, least: dict[int, int], most: dict[int
     return True
 
 
-def membership(now: CommitteeNow, seats: Mapping[int, int], address: PosAddress) -> dict[int, bool]:
+def membership(
+    now: CommitteeNow, seats: Mapping[int, int], address: PosAddress, available_votes: int | None
+) -> dict[int, bool]:
     """Whether an account serves in this epoch, and in the next as far as that can be told.
 
-    `seats` are those of `seats_by_term`.
+    `seats` are those of `seats_by_term`. Seats without a vote that is available do not serve.
     """
     epoch = now.committee.epoch
     told = {epoch: now.committee.votes.get(address, 0) > 0}
     next_terms = serving_terms(epoch + 1)
-    if any(seats.get(term, 0) for term in next_terms):
+    if available_votes and any(seats.get(term, 0) for term in next_terms):
         told[epoch + 1] = True
-    elif all(term in seats for term in next_terms):
+    elif all(seats.get(term) == 0 for term in next_terms):
         told[epoch + 1] = False
     return told
 
@@ -154,22 +166,26 @@ def radar(
     *,
     committees: Mapping[int, Committee],
     elected: Mapping[int, Mapping[PosAddress, int]],
+    held: Mapping[int, int],
     available_votes: int | None,
     network_votes: int | None,
 ) -> Radar:
     """What the acting committee, the two coming elections and the recent past tell of one account.
 
     `committees` (by epoch) and `elected` (finalized elections, by term) are what is held of the last dozen
-    epochs; `available_votes` are the account's, `network_votes` everybody's.
+    epochs, and so are the votes that the account `held` (see `seats_by_term`); `available_votes` are what it
+    has now, `network_votes` everybody's.
     """
     epoch = now.committee.epoch
     coming = {_term_of(election, pace): election for election in now.elections}
     finalized = {term: one.votes for term, one in coming.items() if one.is_finalized}
-    seats = seats_by_term(address, {**committees, epoch: now.committee}, {**elected, **finalized})
-    candidates = _Candidates(address, now, seats, coming, available_votes, network_votes)
+    seats = seats_by_term(address, {**committees, epoch: now.committee}, {**elected, **finalized}, held)
+    own = now.committee.votes.get(address, 0)
+    serving = own if is_uncut(own, held.get(epoch)) else None
+    candidates = _Candidates(address, now, seats, serving, coming, available_votes, network_votes)
     return Radar(
         epoch=epoch,
-        seats=now.committee.votes.get(address, 0),
+        seats=own,
         seats_by_term={term: seats.get(term) for term in serving_terms(epoch)},
         changes=tuple(_change(each, seats, pace) for each in range(epoch + 1, epoch + TERMS_SERVING + 1)),
         elections=tuple(_election(term, one, candidates, pace) for term, one in sorted(coming.items())),
@@ -199,6 +215,7 @@ class _Candidates:
     address: PosAddress
     now: CommitteeNow
     seats: Mapping[int, int]
+    serving: int | None  # its seats of the six acting terms
     coming: Mapping[int, Election]
     available_votes: int | None
     network_votes: int | None
@@ -210,7 +227,9 @@ class _Candidates:
         epoch = self.now.committee.epoch
         acting = [each for each in range(term - TERMS_SERVING + 1, term) if each < epoch]
         known = [self.seats[each] for each in acting if each in self.seats]
-        serving = self.now.committee.votes.get(self.address, 0) if len(known) < len(acting) else sum(known)
+        serving = sum(known) if len(known) == len(acting) else self.serving
+        if serving is None:
+            return None
         serving += sum(self.elected_in(each) for each in range(epoch, term))
         return max(0, self.available_votes - serving)
 

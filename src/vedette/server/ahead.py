@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from vedette.conflux import networks
 from vedette.model.ballot import Ballot
 from vedette.model.election import TERMS_SERVING, CommitteeNow, Election
 from vedette.model.forecast import RETIRING_EPOCHS, Pace, Retirement, retirement
-from vedette.model.pos import Committee, PosAddress
+from vedette.model.pos import Account, Committee, PosAddress
 from vedette.model.radar import Radar, membership, radar, seats_by_term
 from vedette.model.reward import DRIP_PER_CFX, VOTE_CFX
 from vedette.server.tip import Tip
-from vedette.store import economics, elections, epochs, strips, votes
+from vedette.store import chain, economics, elections, epochs, stakes, strips, votes
 from vedette.store.database import Conn
 from vedette.store.elections import TermElection
 from vedette.store.epochs import EpochSpan
@@ -22,6 +23,33 @@ SIGNED_EPOCHS: Final = RETIRING_EPOCHS + 1
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What is known of the votes that an account had available as epochs began."""
+
+    stakes: Mapping[int, Mapping[PosAddress, int]]  # available as an epoch ended, or some time after
+    begins: Mapping[int, int]  # the heights at which epochs begin
+    in_queue_blocks: int | None  # so long at least locked votes had been available already; None: not known
+
+    def votes(self, one: PosAddress, account: Account | None) -> dict[int, int]:
+        """By epoch, so many at least; `account` is any of its snapshots.
+
+        A stake that was seen late may have grown again since the epoch began: that it was as large an epoch
+        before says that it had not left.
+        """
+        ends = {epoch + 1: held.get(one, 0) for epoch, held in self.stakes.items()}
+        seen = {epoch: min(ends[epoch - 1], votes) for epoch, votes in ends.items() if epoch - 1 in ends}
+        locked = {} if account is None else dict.fromkeys(self._locked_in(account), account.locked_votes)
+        return {epoch: max(seen.get(epoch, 0), locked.get(epoch, 0)) for epoch in {*seen, *locked}}
+
+    def _locked_in(self, account: Account) -> list[int]:
+        """Epochs that began when what is locked in that snapshot was available. No vote locks twice."""
+        if self.in_queue_blocks is None:
+            return []
+        since = account.height - self.in_queue_blocks
+        return [epoch for epoch, height in self.begins.items() if since <= height <= account.height]
+
+
+@dataclass(frozen=True, slots=True)
 class Ahead:
     """The acting committee, the coming elections, and the recent past of both."""
 
@@ -29,22 +57,25 @@ class Ahead:
     now: CommitteeNow
     committees: Mapping[int, Committee]  # by epoch
     elected: Mapping[int, Mapping[PosAddress, int]]  # finalized, by term
+    held: Held
     network_votes: int | None
 
-    def radar(self, address: PosAddress, available_votes: int | None) -> Radar:
+    def radar(self, address: PosAddress, account: Account | None) -> Radar:
         return radar(
             self.now,
             address,
             self.pace,
             committees=self.committees,
             elected=self.elected,
-            available_votes=available_votes,
+            held=self.held.votes(address, account),
+            available_votes=account.available_votes if account else None,
             network_votes=self.network_votes,
         )
 
-    def is_member(self, address: PosAddress) -> dict[int, bool]:
+    def is_member(self, address: PosAddress, account: Account | None) -> dict[int, bool]:
         """Whether it serves in this epoch and, if that can be told, in the next."""
-        return membership(self.now, seats_by_term(address, self.committees, self.elected), address)
+        seats = seats_by_term(address, self.committees, self.elected, self.held.votes(address, account))
+        return membership(self.now, seats, address, account.available_votes if account else None)
 
 
 async def ahead(conn: Conn, tip: Tip) -> Ahead | None:
@@ -53,16 +84,33 @@ async def ahead(conn: Conn, tip: Tip) -> Ahead | None:
     if newest is None or newest.committee is None:
         return None
     first = newest.epoch - LOOK_BACK_EPOCHS
-    held = await elections.elections(conn, first, newest.epoch + TERMS_SERVING)
-    pace = pace_of(tip, held, await epochs.span_before(conn, newest.epoch))
+    known = await elections.elections(conn, first, newest.epoch + TERMS_SERVING)
+    pace = pace_of(tip, known, await epochs.span_before(conn, newest.epoch))
     if pace is None:
         return None
-    now = CommitteeNow(newest.committee, tuple(one for _, one in coming(held, newest.epoch)))
+    now = CommitteeNow(newest.committee, tuple(one for _, one in coming(known, newest.epoch)))
     elected = {
-        term: one.election.votes for term, one in held.items() if one.election and one.election.is_finalized
+        term: one.election.votes for term, one in known.items() if one.election and one.election.is_finalized
     }
     return Ahead(
-        pace, now, await votes.committees(conn, first, newest.epoch), elected, await _network_votes(conn)
+        pace,
+        now,
+        await votes.committees(conn, first, newest.epoch),
+        elected,
+        await held_in(conn, range(first, newest.epoch + 1), pace),
+        await _network_votes(conn),
+    )
+
+
+async def held_in(conn: Conn, wanted: range, pace: Pace | None) -> Held:
+    """What is known of everybody's votes in these epochs; with the pace, of the last dozen the most."""
+    seen = await stakes.stakes(conn, wanted.start - 2, wanted.stop - 2)
+    recent = range(pace.epoch - LOOK_BACK_EPOCHS, pace.epoch + 1) if pace else ()
+    network = networks.network(await chain.chain_id(conn) or 0)
+    return Held(
+        {epoch: one for epoch, (one, _) in seen.items()},
+        {epoch: pace.last_height(epoch - 1) for epoch in recent if pace},
+        network.in_queue_blocks if network else None,
     )
 
 
@@ -143,10 +191,12 @@ def _counted(strip: strips.Strip, pace: Pace, epoch: int) -> str:
     return strip.letters[max(0, begin - strip.first) : max(0, end - strip.first)]
 
 
-def retirement_of(ahead: Ahead, address: PosAddress, signed: LastSigned) -> Retirement:
+def retirement_of(
+    ahead: Ahead, address: PosAddress, account: Account | None, signed: LastSigned
+) -> Retirement:
     return retirement(
         ahead.pace,
         last_signed_epoch=signed.epoch,
         known_from_epoch=signed.known_from_epoch,
-        is_member=ahead.is_member(address),
+        is_member=ahead.is_member(address, account),
     )

@@ -15,7 +15,7 @@ from sqlalchemy import Row, case, delete, func, select, update
 from vedette.model.history import Of
 from vedette.model.pos import PosAddress
 from vedette.model.sums import contribution
-from vedette.store import epochs
+from vedette.store import epochs, stakes
 from vedette.store import tables as t
 from vedette.store.codec import unpack_drips, unpack_ints
 from vedette.store.database import Conn, Database, insert_into
@@ -67,7 +67,7 @@ async def _rebuild(conn: Conn, row: Row[Any]) -> Rebuilt:
     first, last = segment * SEGMENT_EPOCHS, segment * SEGMENT_EPOCHS + SEGMENT_EPOCHS - 1
     counts = await epochs.counts(conn, dirty_from, last + 1)
     drips = await _drips(conn, dirty_from, last)
-    stakes = await _stakes(conn, dirty_from, last)
+    ends = await stakes.stakes(conn, dirty_from, last)
     numbers = await _numbers(conn)
     running = await _last_sum(conn, first, dirty_from - 1)
     made: dict[int, Sums] = {}
@@ -75,7 +75,7 @@ async def _rebuild(conn: Conn, row: Row[Any]) -> Rebuilt:
         if one.epoch > last:
             break
         ended_at_us = after.first_at_us if after is not None and after.epoch == one.epoch + 1 else None
-        held = stakes.get(one.epoch, (None, None))
+        held = ends.get(one.epoch, (None, None))
         added = contribution(one, drips.get(one.epoch), *held, next_first_at_us=ended_at_us)
         running = running.plus(_as_sums(*added, numbers))
         made[one.epoch] = running
@@ -116,19 +116,6 @@ async def _drips(conn: Conn, first: int, last: int) -> dict[int, dict[PosAddress
 
 def _paid(accounts: bytes, drips: bytes) -> dict[int, int]:
     return dict(zip(unpack_ints(accounts), unpack_drips(drips), strict=True))
-
-
-async def _stakes(conn: Conn, first: int, last: int) -> dict[int, tuple[dict[PosAddress, int], int | None]]:
-    columns = t.pos_epoch_stakes.c
-    rows = (await conn.execute(select(t.pos_epoch_stakes).where(columns.epoch.between(first, last)))).all()
-    held = {
-        row.epoch: dict(zip(unpack_ints(row.accounts), unpack_ints(row.votes), strict=True)) for row in rows
-    }
-    named = await addresses(conn, {number for one in held.values() for number in one})
-    return {
-        row.epoch: ({named[n]: votes for n, votes in held[row.epoch].items()}, row.network_votes)
-        for row in rows
-    }
 
 
 # --- keeping ----------------------------------------------------------------------------------------------

@@ -7,9 +7,17 @@ from fastapi import APIRouter, Response
 
 from vedette.model.election import TERMS_SERVING
 from vedette.model.forecast import Arrival, Pace, arrivals
-from vedette.model.pos import Committee, PosAddress, Queued
+from vedette.model.pos import Account, Committee, PosAddress, Queued
 from vedette.model.radar import ElectionView, Radar, SeatChange, seats_by_term
-from vedette.server.ahead import LOOK_BACK_EPOCHS, Ahead, LastSigned, ahead, last_signed, retirement_of
+from vedette.server.ahead import (
+    LOOK_BACK_EPOCHS,
+    Ahead,
+    LastSigned,
+    ahead,
+    held_in,
+    last_signed,
+    retirement_of,
+)
 from vedette.server.api import sheets
 from vedette.server.api.history_shapes import (
     ArrivalShape,
@@ -59,21 +67,19 @@ def _outlook(one: PosAddress, tip: Tip, coming: Ahead | None, signed: LastSigned
         block_interval_ms=pace.block_interval_ms if pace else None,
         last_signed_height=tip.last_signed.get(one),
         force_retired_height=account.force_retired_height if account else None,
-        retirement=_retirement(one, coming, signed, newest.at_us // 1000),
+        retirement=_retirement(one, account, coming, signed, newest.at_us // 1000),
         locking=_arrivals(account.in_queue if account else (), pace),
         unlocking=_arrivals(account.out_queue if account else (), pace),
-        radar=None
-        if coming is None
-        else _radar(coming.radar(one, account.available_votes if account else None)),
+        radar=None if coming is None else _radar(coming.radar(one, account)),
     )
 
 
 def _retirement(
-    one: PosAddress, coming: Ahead | None, signed: LastSigned | None, at_ms: int
+    one: PosAddress, account: Account | None, coming: Ahead | None, signed: LastSigned | None, at_ms: int
 ) -> RetirementShape | None:
     if coming is None or signed is None:
         return None
-    found = retirement_of(coming, one, signed)
+    found = retirement_of(coming, one, account, signed)
     # A certificate that nobody saw may hold a later signature than the last that is known.
     whole = signed.epoch is None or signed.known_from_epoch <= signed.epoch + 1
     return RetirementShape(
@@ -145,24 +151,24 @@ async def validator_elections(
 ) -> Response:
     """Term by term: whether it stood for election, and which seats it won; newest first."""
     one, tip = await known(address, rooms)
+    snapshot = tip.accounts.get(one)
+    account = snapshot[0] if snapshot else None
+    async with rooms.database.read() as conn:
+        coming = await ahead(conn, tip)
 
     async def page(before: int | None, limit: int) -> tuple[list[TermLine], int | None]:
         async with rooms.database.read() as conn:
-            return await _terms(conn, one, before, limit)
+            return await _terms(conn, one, account, coming.pace if coming else None, before, limit)
 
     if form == "csv":
         return sheets.stream(f"elections-{one}", TermLine, page, before, limit)
     rows, next_before = await page(before, limit or PAGE_ROWS)
-    async with rooms.database.read() as conn:
-        coming = await ahead(conn, tip) if before is None else None
-    snapshot = tip.accounts.get(one)
-    available = snapshot[0].available_votes if snapshot else None
-    found = None if coming is None else _radar(coming.radar(one, available))
+    found = None if coming is None or before is not None else _radar(coming.radar(one, account))
     return reply(Elections(terms=rows, next_before=next_before, radar=found), LIVE)
 
 
 async def _terms(
-    conn: Conn, one: PosAddress, before: int | None, limit: int
+    conn: Conn, one: PosAddress, account: Account | None, pace: Pace | None, before: int | None, limit: int
 ) -> tuple[list[TermLine], int | None]:
     bounds = await elections.bounds(conn)
     if bounds is None:
@@ -170,41 +176,36 @@ async def _terms(
     oldest = max(bounds[0], TERMS_SERVING)
     last = bounds[1] if before is None else min(bounds[1], before - 1)
     first = max(oldest, last - limit + 1)
-    held = await elections.elections(conn, first - LOOK_BACK_EPOCHS, last + TERMS_SERVING)
+    seen = await elections.elections(conn, first - LOOK_BACK_EPOCHS, last + TERMS_SERVING)
     stood = await elections.candidacies(conn, one, first - 1, last + 1)
-    committees = await votes.committees(conn, first - 2 * LOOK_BACK_EPOCHS, last + LOOK_BACK_EPOCHS)
-    seats = _seats(one, range(first, last + 1), committees, held)
+    near = range(first - 2 * LOOK_BACK_EPOCHS, last + LOOK_BACK_EPOCHS + 1)
+    committees = await votes.committees(conn, near[0], near[-1])
+    available = (await held_in(conn, near, pace)).votes(one, account)
+    seats = _seats(one, range(first, last + 1), committees, seen, available)
     rows = [
-        _term(term, one, held.get(term), candidate(term, stood), seats) for term in range(last, first - 1, -1)
+        _term(term, one, seen.get(term), candidate(term, stood), seats) for term in range(last, first - 1, -1)
     ]
     return rows, first if first > oldest else None
 
 
 def _seats(
-    one: PosAddress, terms: range, committees: Mapping[int, Committee], held: Mapping[int, TermElection]
+    one: PosAddress,
+    terms: range,
+    committees: Mapping[int, Committee],
+    seen: Mapping[int, TermElection],
+    available: Mapping[int, int],
 ) -> dict[int, int]:
     """Its seats of those terms that committees and elections tell."""
-    elected = {t: e.election.votes for t, e in held.items() if e.election and e.election.is_finalized}
+    elected = {t: e.election.votes for t, e in seen.items() if e.election and e.election.is_finalized}
     found: dict[int, int] = {}
     for first in terms[::TOGETHER_TERMS]:
         near = range(first - LOOK_BACK_EPOCHS, first + TOGETHER_TERMS + TERMS_SERVING)
-        some = {epoch: committees[epoch] for epoch in near if _tells_seats(one, epoch, committees)}
-        told = seats_by_term(one, some, {term: elected[term] for term in near if term in elected})
+        some = {epoch: committees[epoch] for epoch in near if epoch in committees}
+        told = seats_by_term(one, some, {term: elected[term] for term in near if term in elected}, available)
         found |= {
             term: told[term] for term in terms if term in told and first <= term < first + TOGETHER_TERMS
         }
     return found
-
-
-def _tells_seats(one: PosAddress, epoch: int, committees: Mapping[int, Committee]) -> bool:
-    """Whether its votes in that committee are the sum of its seats.
-
-    They are not where its stake has left: the chain cuts them off to nothing, at once, though seats remain.
-    """
-    if epoch not in committees:
-        return False
-    before = (committees.get(each) for each in range(epoch - TERMS_SERVING, epoch))
-    return one in committees[epoch].votes or not any(each and one in each.votes for each in before)
 
 
 def _term(

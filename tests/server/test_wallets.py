@@ -15,9 +15,9 @@ from tests.stub_node import person
 from vedette.conflux import contracts
 from vedette.conflux.address import encode
 from vedette.model.clock import MachineClock
-from vedette.server import wallets
+from vedette.server import asking
+from vedette.server.asking import CALLS_PER_MIN, WAITING_MAX, calls_per_s
 from vedette.server.settings import EndpointSetting, PoolSetting
-from vedette.server.wallets import CALLS_PER_MIN, WAITING_MAX, calls_per_s
 
 pytestmark = pytest.mark.slow  # starts a server each
 
@@ -136,7 +136,7 @@ async def test_while_no_endpoint_answers_that_is_said(tmp_path: Path) -> None:
 async def test_who_asks_too_often_is_told_when_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wallets, "CALLS_PER_MIN", 4.0)
+    monkeypatch.setattr(asking, "CALLS_PER_MIN", 4.0)
     node = carols_node()
     async with watching(tmp_path, node, *GIVEN, seconds=100) as api:
         await until_pool(api, OTHER, told)
@@ -190,7 +190,7 @@ async def test_an_answer_is_kept_for_a_minute_and_no_longer(tmp_path: Path) -> N
                 return house.ears.now_ms()
 
         kept: Any = house.wallets
-        kept._ears = Later()
+        kept._asking._ears = Later()
         await house.wallets.of(CAROL)
         clock.pass_ms(59_999)
         await house.wallets.of(CAROL)

@@ -11,7 +11,13 @@ from tests.store.doubles import ALICE, BOB, CAROL, DAVE, FOUR, account, block, c
 from vedette.model.pos import PosAddress, PosBlock, Queued
 from vedette.model.spans import Span
 from vedette.store import tables as t
-from vedette.store.accounts import accounts, known_addresses, remember_accounts, stake_history
+from vedette.store.accounts import (
+    accounts,
+    known_addresses,
+    remember_accounts,
+    remember_looked_up,
+    stake_history,
+)
 from vedette.store.database import Conn, Database
 from vedette.store.rosters import Roster, Signers
 from vedette.store.tally import Tally
@@ -331,3 +337,16 @@ async def test_queues_of_a_stake_come_back_in_order(database: Database) -> None:
     await database.write(lambda conn: remember_accounts(conn, [told], 1))
     async with database.read() as conn:
         assert await accounts(conn) == {CAROL: (told, 1)}
+
+
+async def test_so_many_idle_accounts_are_kept_because_somebody_looked(database: Database) -> None:
+    async def looked_up(who: PosAddress, busy: set[PosAddress]) -> bool:
+        return await database.write(lambda conn: remember_looked_up(conn, stake(who, 9, 5), 1, busy, 2))
+
+    assert [await looked_up(who, set()) for who in (ALICE, BOB, CAROL, ALICE)] == [True, True, False, True]
+    async with database.read() as conn:
+        assert await known_addresses(conn) == sorted([ALICE, BOB])
+    assert await looked_up(CAROL, {ALICE}), "who votes by now is in nobody's way"
+    assert not await looked_up(DAVE, set())
+    async with database.read() as conn:
+        assert (await accounts(conn)).keys() == {ALICE, BOB, CAROL}

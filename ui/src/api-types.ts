@@ -2951,6 +2951,8 @@ export interface operations {
             query?: {
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
+                /** @description ask the chain for an account that was never seen; one that exists is then kept */
+                look?: boolean;
             };
             header?: never;
             path: {

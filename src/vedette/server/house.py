@@ -21,11 +21,13 @@ from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail
 from vedette.notify.text import Message, render
 from vedette.server import loops
 from vedette.server.access import Access
+from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.ingest import Ingest
 from vedette.server.live import Live
+from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
 from vedette.server.pools import Pools
@@ -56,6 +58,7 @@ class House:
     follower: Follower
     pools: Pools
     wallets: Wallets
+    lookups: Lookups
     batcher: Batcher
     ingest: Ingest
     judge: Judge
@@ -113,6 +116,7 @@ def build(
         news.incidents_changed(incidents)
         outbox.wake.set()
 
+    purse = Purse(settings.endpoints, ears)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake)
     return House(
@@ -125,7 +129,8 @@ def build(
         standings=Standings(database, ears),
         follower=follower,
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
-        wallets=Wallets(settings.endpoints, follower, database, ears),
+        wallets=Wallets(purse, follower, database, ears),
+        lookups=Lookups(purse, follower, database, ears, tips),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled),
         judge=judge,

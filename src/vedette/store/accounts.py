@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Table, func, select
+from sqlalchemy import Row, Table, func, select, update
 
 from vedette.model.pos import Account, PosAddress, Queued
 from vedette.store import tables as t
@@ -43,6 +43,26 @@ async def remember_accounts(conn: Conn, accounts: Sequence[Account], now_ms: int
     changed = [row for row in rows if _changed(newest[row["account"]], held.get(row["account"]))]
     await _upsert(conn, t.pos_stakes, ["account"], rows)
     await _upsert(conn, t.pos_stake_history, ["account", "at_ms"], changed)
+
+
+LOOKED_UP = "looked up"
+"""The mark that names, by space, the accounts that somebody looked up and that had never signed then."""
+
+
+async def remember_looked_up(
+    conn: Conn, account: Account, now_ms: int, busy: Collection[PosAddress], idle_max: int
+) -> bool:
+    """Keep an account that somebody looked up; False: so many are kept already that are not `busy`."""
+    await conn.execute(insert_into(conn, t.marks).values(name=LOOKED_UP, text="").on_conflict_do_nothing())
+    mark = select(t.marks.c.text).where(t.marks.c.name == LOOKED_UP).with_for_update()
+    named = (await conn.execute(mark)).scalar_one().split()
+    idle = {PosAddress(one) for one in named} - set(busy) | {account.address}
+    if len(idle) > idle_max:
+        return False
+    text = " ".join(sorted(idle))
+    await conn.execute(update(t.marks).where(t.marks.c.name == LOOKED_UP).values(text=text))
+    await remember_accounts(conn, [account], now_ms)
+    return True
 
 
 async def _held(conn: Conn, numbers: Collection[int]) -> dict[int, Account]:

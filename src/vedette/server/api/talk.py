@@ -55,6 +55,11 @@ Format = Annotated[Literal["json", "csv"], Query(alias="format", description="cs
 PAGE_ROWS = 50
 """Rows of a page whose reader does not say how many he wants."""
 
+UNSEEN = (
+    "No validator with this address was seen yet, and none is watched."
+    " /api/v1/validators/{address}?look=true asks the chain for it."
+)
+
 CSV: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "as JSON, or with format=csv as RFC 4180 has it",
@@ -82,5 +87,5 @@ async def known(address: str, rooms: "House") -> tuple[PosAddress, Tip]:
     """A validator that was seen or is watched, and the newest blocks. Raises ProblemError."""
     one, tip = PosAddress(address.lower()), await rooms.tips.now()
     if one not in tip.strips:
-        raise ProblemError(404, "No validator with this address was seen yet, and none is watched.")
+        raise ProblemError(404, UNSEEN)
     return one, tip

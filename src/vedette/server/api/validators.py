@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from vedette.conflux.wire import RpcError
 from vedette.model.incident import IncidentState, SubjectKind
 from vedette.model.people import PUBLIC, Who
+from vedette.model.pos import PosAddress
 from vedette.server.api import sheets
 from vedette.server.api.board import (
     Carrier,
@@ -34,6 +36,8 @@ from vedette.server.api.talk import (
     known,
     reply,
 )
+from vedette.server.asking import TooManyError
+from vedette.server.lookups import IDLE_MAX, FullError, NoAccountError
 from vedette.server.problems import ProblemError
 from vedette.server.tip import WINDOW_BLOCKS
 from vedette.store import incidents, nodes, strips
@@ -44,6 +48,12 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["validators"])
 
+NO_ACCOUNT = "There is no such account on this chain. One that has just registered appears in ten minutes."
+FULL = (
+    f"{IDLE_MAX} accounts that never voted were looked up and are kept, which is all there is room for;"
+    " name this one under `watch` in the settings."
+)
+NOBODY_TELLS = "No endpoint tells now whether there is such an account; try again in a minute."
 ROWS_MAX = 1_000
 EPOCHS_MAX = 100
 LastBlocks = Annotated[int, Query(ge=1, le=1_000, description="so many of the newest settled blocks")]
@@ -51,6 +61,10 @@ FirstEpoch = Annotated[
     int | None, Query(ge=1, le=INT64_MAX, description="with `last_epoch`: finished epochs")
 ]
 LastEpoch = Annotated[int | None, Query(ge=1, le=INT64_MAX, description="at most 100 epochs in all")]
+Look = Annotated[
+    bool,
+    Query(description="ask the chain for an account that was never seen; one that exists is then kept"),
+]
 Search = Annotated[
     str, Query(max_length=80, description="any part of the address, or of the name of your node")
 ]
@@ -104,14 +118,34 @@ def _matches(one: Validator, wanted: str) -> bool:
 
 @router.get("/validators/{address}", response_model=Validator)
 async def one_validator(
-    address: Address, rooms: Rooms, board: Boards, who: Whose, span: Span = "24h"
+    address: Address, rooms: Rooms, board: Boards, who: Whose, span: Span = "24h", look: Look = False
 ) -> Response:
     """One validator."""
+    if look:
+        await look_up(address, rooms)
     one, tip = await known(address, rooms)
     did = board.summaries(await rooms.standings.of(span)).of(one)
     yours = await of_reader(rooms, who)
     shape = validator_shape(one, tip.strips[one], tip.recent.first, tip, tip.committee_votes, did)
     return reply(with_yours(shape, yours), LIVE if who == PUBLIC else PRIVATE)
+
+
+async def look_up(address: str, rooms: "House") -> None:
+    """Make known a validator that was never seen, if there is one. Raises ProblemError."""
+    one = PosAddress(address.lower())
+    if one in (await rooms.tips.now()).strips:
+        return
+    try:
+        await rooms.lookups.of(one)
+    except NoAccountError as error:
+        raise ProblemError(404, NO_ACCOUNT) from error
+    except FullError as error:
+        raise ProblemError(503, FULL) from error
+    except TooManyError as error:
+        line = f"Too much is being looked up; try again in {error.retry_after_s} s."
+        raise ProblemError(429, line, {"Retry-After": str(error.retry_after_s)}) from error
+    except RpcError as error:
+        raise ProblemError(503, NOBODY_TELLS) from error
 
 
 @router.get("/validators/{address}/votes", response_model=Strip)

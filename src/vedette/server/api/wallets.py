@@ -11,8 +11,9 @@ from vedette.model.pool import KnownPool, PoolQueued, PoolStake
 from vedette.model.pool_performance import pow_wait_ms
 from vedette.server.api.pool_shapes import UntoldPool, WalletPool, WalletQueued, WalletShape
 from vedette.server.api.talk import Rooms, reply
+from vedette.server.asking import TooManyError
 from vedette.server.problems import ProblemError
-from vedette.server.wallets import OtherNetworkError, TooManyError, Wallet
+from vedette.server.wallets import OtherNetworkError, Wallet
 
 router = APIRouter(prefix="/wallets", tags=["pools"])
 

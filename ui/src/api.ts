@@ -74,6 +74,7 @@ export const questions = {
   network: "network",
   validators: (what: Listing = {}) => `validators${query(what)}`,
   validator: ofOne,
+  lookUp: (address: string) => `${ofOne(address)}?look=true`,
   votes: (address: string, last: number) => `${ofOne(address)}/votes${query({ last })}`,
   performance: (address: string, window: WindowName) => `${ofOne(address)}/performance${query({ window })}`,
   epochsOf: (address: string, page: Page) => `${ofOne(address)}/epochs${query(page)}`,
@@ -106,6 +107,7 @@ export const api = {
   network: (s?: AbortSignal) => ask<Network>(questions.network, s),
   validators: (s?: AbortSignal, what?: Listing) => ask<Validators>(questions.validators(what), s),
   validator: (address: string, s?: AbortSignal) => ask<Validator>(questions.validator(address), s),
+  lookUp: (address: string, s?: AbortSignal) => ask<Validator>(questions.lookUp(address), s),
   votes: (address: string, last: number, s?: AbortSignal) => ask<Strip>(questions.votes(address, last), s),
   performance: (address: string, window: WindowName, s?: AbortSignal) =>
     ask<Performance>(questions.performance(address, window), s),

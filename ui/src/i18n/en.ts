@@ -281,6 +281,9 @@ export const en = {
     noneText:
       "A validator is watched as soon as an agent stands beside its node, or its address is in the server's settings:",
     noMatch: (text: string) => `No validator matches “${text}”.`,
+    lookUp: "Look it up on the chain",
+    lookingUp: "Asking the chain…",
+    noAccount: "The chain has no such account. One that has just registered appears in about ten minutes.",
     find: "Name or address",
     validator: "Validator",
     strip: "Last 100 blocks",

@@ -21,7 +21,9 @@ from typing import Self
 from aiohttp import web
 from pydantic import BaseModel
 
+from tests.browser.pooled import Pooled
 from tests.browser.served import Served
+from vedette.conflux.address import AddressError
 from vedette.server.api import history_shapes, shapes
 
 BUILT = Path(__file__).parents[2] / "src" / "vedette" / "server" / "static"
@@ -587,7 +589,10 @@ class Play:
         return web.FileResponse(file)
 
     async def _api(self, request: web.Request) -> web.Response:
-        shape = self._reply(request.match_info["path"].split("/"), request)
+        path = request.match_info["path"].split("/")
+        if path[0] == "wallets":
+            return self._wallet(path[1])
+        shape = self._reply(path, request)
         if isinstance(shape, str):
             return web.Response(text=shape, content_type="text/csv")
         return json_reply(shape) if shape else problem(404, "There is nothing with this address.")
@@ -612,21 +617,33 @@ class Play:
             return self._one(path, request)
         return None
 
+    def _wallet(self, address: str) -> web.Response:
+        try:
+            return json_reply(Pooled(self.stage.served()).wallet(address))
+        except AddressError as error:
+            return problem(422, f"address: {error}")
+
     def _one(self, path: list[str], request: web.Request) -> BaseModel | str | None:
         stage, query = self.stage, request.query
         if path[0] == "validators":
             return self._validator(path[1], path[2:], query)
+        if path[0] == "pools":
+            return Pooled(stage.served()).reply(path[1:], query)
         if path[0] == "blocks":
             return stage.whole_block(int(path[1]))
         if path[0] == "nodes":
-            index = next(i for i, node in enumerate(stage.nodes().nodes) if node.id == path[1])
-            if path[2:] == ["series"]:
-                span = int(query["from_ms"]), int(query["to_ms"])
-                return stage.series(index, query["names"].split(","), *span, int(query["points"]))
+            return self._node(path[1], path[2:], query)
+        if path[0] != "incidents":
+            return None
+        return next(one for one in stage.incidents().incidents if one.id == int(path[1]))
+
+    def _node(self, number: str, what: list[str], query: Mapping[str, str]) -> BaseModel:
+        stage = self.stage
+        index = next(i for i, node in enumerate(stage.nodes().nodes) if node.id == number)
+        if what != ["series"]:
             return stage.node(index)
-        if path[0] == "incidents":
-            return next(one for one in stage.incidents().incidents if one.id == int(path[1]))
-        return None
+        span = int(query["from_ms"]), int(query["to_ms"])
+        return stage.series(index, query["names"].split(","), *span, int(query["points"]))
 
     def _validator(self, address: str, what: list[str], query: Mapping[str, str]) -> BaseModel | str:
         stage = self.stage

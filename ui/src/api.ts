@@ -7,6 +7,7 @@ import type {
   Elections,
   Epoch,
   Epochs,
+  Fees,
   Incident,
   Incidents,
   Network,
@@ -14,6 +15,8 @@ import type {
   Nodes,
   Outlook,
   Performance,
+  PoolDetail,
+  Pools,
   Problem,
   Progress,
   Series,
@@ -22,6 +25,7 @@ import type {
   ValidatorEpochs,
   Validators,
   VedetteNode,
+  Wallet,
   WholeBlock,
 } from "./shapes";
 import type { WindowName } from "./windows";
@@ -64,6 +68,7 @@ function query(parts: Record<string, string | number | undefined>): string {
 
 export type SeriesWindow = { names: readonly string[]; fromMs: number; toMs: number; points: number };
 
+const ofPool = (contract: string): string => `pools/${encodeURIComponent(contract)}`;
 const ofOne = (address: string): string => `validators/${encodeURIComponent(address)}`;
 
 export type Listing = { window?: WindowName; q?: string; sort?: string; cursor?: string; format?: "csv" };
@@ -83,6 +88,10 @@ export const questions = {
   elections: (address: string, page: Page) => `${ofOne(address)}/elections${query(page)}`,
   events: (address: string, page: Page) => `${ofOne(address)}/events${query(page)}`,
   outlook: (address: string) => `${ofOne(address)}/outlook`,
+  pools: (window: WindowName, more: { sort?: string; format?: "csv" } = {}) => `pools${query({ window, ...more })}`,
+  pool: (contract: string, window: WindowName) => `${ofPool(contract)}${query({ window })}`,
+  fees: (contract: string, page: Page) => `${ofPool(contract)}/fees${query(page)}`,
+  wallet: (address: string) => `wallets/${encodeURIComponent(address)}`,
   nodes: "nodes",
   node: (id: string) => `nodes/${encodeURIComponent(id)}`,
   series: (id: string, w: SeriesWindow) =>
@@ -119,6 +128,10 @@ export const api = {
     ask<Elections>(questions.elections(address, page), s),
   events: (address: string, page: Page, s?: AbortSignal) => ask<AccountEvents>(questions.events(address, page), s),
   outlook: (address: string, s?: AbortSignal) => ask<Outlook>(questions.outlook(address), s),
+  pools: (window: WindowName, s?: AbortSignal) => ask<Pools>(questions.pools(window), s),
+  pool: (contract: string, window: WindowName, s?: AbortSignal) => ask<PoolDetail>(questions.pool(contract, window), s),
+  fees: (contract: string, page: Page, s?: AbortSignal) => ask<Fees>(questions.fees(contract, page), s),
+  wallet: (address: string, s?: AbortSignal) => ask<Wallet>(questions.wallet(address), s),
   nodes: (s?: AbortSignal) => ask<Nodes>(questions.nodes, s),
   node: (id: string, s?: AbortSignal) => ask<VedetteNode>(questions.node(id), s),
   series: (id: string, w: SeriesWindow, s?: AbortSignal) => ask<Series>(questions.series(id, w), s),

@@ -107,6 +107,7 @@ export const exactOfDrip = (text: string | null | undefined): string => told(coi
 
 /** For a column whose head names CFX: always two decimals, so that digits stand below digits. */
 const even = (found: Coins | null): string => (found ? `${found.sign}${group(found.units)}.${found.part.slice(0, 2)}` : NOTHING);
+export const columnOfGdrip = (text: string | null | undefined): string => even(coins(text, GDRIP_PLACES));
 export const columnOfDrip = (text: string | null | undefined): string => even(coins(text, DRIP_PLACES));
 
 /** CFX as a number: for lines of a chart and for sorting, never for words. */
@@ -115,6 +116,12 @@ export const dripNumber = (text: string | null): number | null => (text === null
 
 /** Millionths as percent. */
 export const percent = (ppm: Maybe, decimals = 1): string => ratio(known(ppm) ? ppm / 1e6 : null, decimals);
+
+/** For a column of yields: always two decimals. */
+export const columnOfPpm = (ppm: Maybe): string => (known(ppm) ? `${(Math.floor(ppm / 100 + 1e-9) / 100).toFixed(2)} %` : NOTHING);
+
+/** A share that somebody has set, and nothing has measured: as many decimals as it has, up to two. */
+export const setShare = (ppm: Maybe): string => percent(ppm, 2).replace(/(\.\d)0 %$/, "$1 %");
 
 /** Digits without an exponent, to 18 places: what a CFX can have. */
 function decimal(n: number): string {

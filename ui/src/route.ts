@@ -9,6 +9,9 @@ export type Route =
   | { page: "history" }
   | { page: "validators" }
   | { page: "validator"; address: string }
+  | { page: "pools" }
+  | { page: "pool"; contract: string }
+  | { page: "wallet"; address: string }
   | { page: "nodes" }
   | { page: "node"; id: string }
   | { page: "incidents" }
@@ -24,6 +27,8 @@ export function routeOf(path: string): Route {
   const chain = chainRoute(place, id);
   if (chain) return chain;
   if (place === "validators") return id === undefined ? { page: "validators" } : { page: "validator", address: id };
+  if (place === "pools") return id === undefined ? { page: "pools" } : { page: "pool", contract: id };
+  if (place === "wallet" && id !== undefined) return { page: "wallet", address: id };
   if (place === "nodes") return id === undefined ? { page: "nodes" } : { page: "node", id };
   if (place === "incidents" && id === undefined) return { page: "incidents" };
   const incident = place === "incidents" ? numberOf(id) : null;
@@ -67,6 +72,9 @@ export function placeOf(route: Route): Place | null {
     history: "network",
     validators: "validators",
     validator: "validators",
+    pools: "validators",
+    pool: "validators",
+    wallet: "validators",
     nodes: "nodes",
     node: "nodes",
     incidents: "incidents",
@@ -76,14 +84,28 @@ export function placeOf(route: Route): Place | null {
   return places[route.page];
 }
 
-/** The chapters of the first place: what is said of the chain. */
-export const CHAPTERS = ["network", "committee", "epochs", "history"] as const;
-export type Chapter = (typeof CHAPTERS)[number];
+/** The chapters of a place: what is said of the chain, and of those who vote. */
+export const CHAPTERS = {
+  network: ["network", "committee", "epochs", "history"],
+  validators: ["validators", "pools"],
+} as const;
+export type Chapter = (typeof CHAPTERS)[keyof typeof CHAPTERS][number];
 
-export function chapterOf(route: Route): Chapter | null {
-  if (route.page === "epoch" || route.page === "block") return "epochs";
-  return CHAPTERS.find((chapter) => chapter === route.page) ?? null;
-}
+const CHAPTER_OF: Partial<Record<Route["page"], Chapter>> = {
+  network: "network",
+  committee: "committee",
+  epochs: "epochs",
+  epoch: "epochs",
+  block: "epochs",
+  history: "history",
+  validators: "validators",
+  validator: "validators",
+  pools: "pools",
+  pool: "pools",
+  wallet: "pools",
+};
+
+export const chapterOf = (route: Route): Chapter | null => CHAPTER_OF[route.page] ?? null;
 
 export const to = {
   network: "/",
@@ -96,6 +118,9 @@ export const to = {
   history: "/history",
   validators: "/validators",
   validator: (address: string) => `/validators/${encodeURIComponent(address)}`,
+  pools: "/pools",
+  pool: (contract: string) => `/pools/${encodeURIComponent(contract)}`,
+  wallet: (address: string) => `/wallet/${encodeURIComponent(address)}`,
   nodes: "/nodes",
   node: (id: string) => `/nodes/${encodeURIComponent(id)}`,
   incidents: "/incidents",

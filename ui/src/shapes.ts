@@ -51,6 +51,17 @@ export type AccountEvents = Shapes["Events"];
 export type AccountEvent = Shapes["EventLine"];
 export type Outlook = Shapes["Outlook"];
 export type Retirement = Shapes["RetirementShape"];
+export type Pools = Shapes["Pools"];
+export type Pool = Shapes["PoolShape"];
+export type PoolDetail = Shapes["PoolDetail"];
+export type PoolPerformance = Shapes["PoolPerformanceShape"];
+export type Restake = Shapes["RestakeShape"];
+export type RestakeState = Restake["state"];
+export type Outage = Shapes["OutageShape"];
+export type Fees = Shapes["Fees"];
+export type FeeLine = Shapes["FeeLine"];
+export type Wallet = Shapes["WalletShape"];
+export type WalletPool = Shapes["WalletPool"];
 
 /** One letter of a vote strip, as the server spells it. */
 export type Letter = "s" | "l" | "a" | "-" | "?";

@@ -14,8 +14,9 @@ export function orderOf(param: string | null, columns: Iterable<string>): Order 
 export const paramOf = (order: Order | null): string | null =>
   order ? `${order.down ? "-" : ""}${order.column}` : null;
 
-/** A press on a head: this column lowest first, then highest first, then as it was. */
-export function pressed(now: Order | null, column: string): Order | null {
+/** A press on a head: this column lowest first, then highest first, then as it was: the usual order, if there is one. */
+export function pressed(now: Order | null, column: string, usual: Order | null = null): Order | null {
+  if (usual?.column === column) return now?.column === column && now.down === usual.down ? { column, down: !usual.down } : null;
   if (now?.column !== column) return { column, down: false };
   return now.down ? null : { column, down: true };
 }

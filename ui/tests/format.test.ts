@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
-  amount, briefOfGdrip, bytes, cfx, cfxOfDrip, cfxOfGdrip, cfxOfVotes, clockTime, exact, exactOfDrip, exactOfGdrip, measure, NOTHING, ratio, round3, short, span, span2, whole,
+  amount, briefOfGdrip, bytes, cfx, cfxOfDrip, cfxOfGdrip, cfxOfVotes, clockTime, columnOfGdrip, columnOfPpm, exact, exactOfDrip, exactOfGdrip, measure, NOTHING, ratio, round3, setShare, short, span, span2, whole,
 } from "../src/format";
 
 describe("durations", () => {
@@ -129,4 +129,10 @@ test("a number's unit is read from its series' name", () => {
   expect(measure("probe.pow.ms", 1.7)).toBe("1.7 ms");
   expect(measure("process.up_seconds", 90)).toBe("90 s");
   expect(measure("peers.all_count", 31)).toBe("31");
+});
+
+describe("columns of pools", () => {
+  test("yields have two decimals, rounded down", () => expect([columnOfPpm(80_000), columnOfPpm(111_899), columnOfPpm(0), columnOfPpm(null)]).toEqual(["8.00 %", "11.18 %", "0.00 %", NOTHING]));
+  test("a share that was set has the decimals that it has", () => expect([setShare(100_000), setShare(75_000), setShare(166_600), setShare(null)]).toEqual(["10 %", "7.5 %", "16.66 %", NOTHING]));
+  test("rewards stand below one another", () => expect([columnOfGdrip("7952175000000"), columnOfGdrip("5000000000")]).toEqual(["7,952.17", "5.00"]));
 });

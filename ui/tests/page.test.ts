@@ -38,7 +38,10 @@ describe("addresses", () => {
     expect(routeOf(to.block(7))).toEqual({ page: "block", height: 7 });
     expect(chapterOf(routeOf(to.block(7)))).toBe("epochs");
     expect(chapterOf(routeOf(to.committeeOf(7)))).toBe("committee");
-    expect(chapterOf(routeOf(to.validators))).toBeNull();
+    expect(chapterOf(routeOf(to.wallet("cfx:a")))).toBe("pools");
+    expect([to.pools, to.pool("cfx:ab"), to.wallet("cfx:ab")].map((path) => placeOf(routeOf(path)))).toEqual(["validators", "validators", "validators"]);
+    expect([routeOf(to.pool("cfx:ab")), routeOf("/wallet")]).toEqual([{ page: "pool", contract: "cfx:ab" }, { page: "nowhere", path: "/wallet" }]);
+    expect(chapterOf(routeOf(to.nodes))).toBeNull();
   });
 });
 
@@ -99,6 +102,13 @@ describe("rows", () => {
     expect(orderOf(paramOf(down), ["rate"])).toEqual({ column: "rate", down: true });
     expect(pressed(down, "rate")).toBeNull();
     expect(orderOf("nonsense", ["rate"])).toBeNull();
+  });
+  test("the head of the usual order only turns it round", () => {
+    const usual = { column: "rate", down: true };
+    const turned = pressed(usual, "rate", usual);
+    expect(turned).toEqual({ column: "rate", down: false });
+    expect(pressed(turned, "rate", usual)).toBeNull();
+    expect(pressed(usual, "seats", usual)).toEqual({ column: "seats", down: false });
   });
 });
 

@@ -2,6 +2,7 @@
 import type { TimeUnit } from "../format";
 import { chainEn } from "./chain.en.ts";
 import { pastEn } from "./past.en.ts";
+import { poolsEn } from "./pools.en.ts";
 
 const plural = (n: number, one: string, many = `${one}s`): string => (n === 1 ? one : many);
 const count = (n: number, one: string, many?: string): string =>
@@ -323,6 +324,7 @@ export const en = {
   },
 
   past: pastEn,
+  pools: poolsEn,
 
   validator: {
     title: (name: string) => name,

@@ -97,6 +97,7 @@ export const pastEn = {
     down: "÷ rounds down; ppm are millionths, Gdrip 10⁻⁹ CFX.",
     unknown: "unknown",
     close: "Close",
+    source: (name: string) => `Told by ${name}`,
     blocks: (n: string) => `${n} blocks`,
     voteSeconds: (n: string) => `${n} vote-seconds`,
     points: (n: string) => `${n} of 100`,

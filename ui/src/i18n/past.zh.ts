@@ -91,6 +91,7 @@ export const pastZh: PastWords = {
     down: "÷ 向下取整；ppm 为百万分之一，Gdrip 为 10⁻⁹ CFX。",
     unknown: "未知",
     close: "关闭",
+    source: (name) => `来源：${name}`,
     blocks: (n) => `${n} 个区块`,
     voteSeconds: (n) => `${n} 票·秒`,
     points: (n) => `${n}（满分 100）`,

@@ -1,6 +1,7 @@
 import type { Catalogue } from "./en";
 import { chainZh } from "./chain.zh.ts";
 import { pastZh } from "./past.zh.ts";
+import { poolsZh } from "./pools.zh.ts";
 
 const listed = (parts: string[]): string => parts.join("、");
 
@@ -294,6 +295,7 @@ export const zh: Catalogue = {
   },
 
   past: pastZh,
+  pools: poolsZh,
   validator: {
     title: (name) => name,
     voting: (signed, known) => `投票：最近 ${known} 个区块中签署了 ${signed} 个`,

@@ -90,6 +90,10 @@ FORETOLD = (
     (Of.FAIR_GDRIP, Of.VOTE_SECONDS),
     (Of.COMMITTEE_DUE_GDRIP, Of.SEAT_EPOCHS),
     (Of.LEADER_DUE_GDRIP, Of.LEAD_SHARE_PPM),
+    (Of.LEADER_PAID_GDRIP, Of.LED_BLOCKS),
+    (Of.LEAD_SHARE_PPM, Of.SEAT_EPOCHS),
+    (Of.EXPECTED_VOTES, Of.SEAT_EPOCHS),
+    (Of.KNOWN_BLOCKS, Of.SERVED_EPOCHS),
 )
 """A column is nearly another one times a number, so only the difference is stored.
 
@@ -99,7 +103,7 @@ In this order when packing: no column is foretold by one that was replaced befor
 
 class _Blob(msgspec.Struct, frozen=True, array_like=True):
     network: bytes
-    accounts: bytes
+    account_steps: bytes
     width: int
     ratios: list[float]
     planes: bytes
@@ -118,7 +122,8 @@ def packed(sums: Sums) -> bytes:
         columns[column] = _folded(columns[column] - _foretold(columns[by], ratio))
         ratios.append(ratio)
     planes = columns.reshape(-1).view(np.uint8).reshape(-1, 8).T
-    head = (sums.network.tobytes(), sums.accounts.tobytes(), sums.lines.shape[1], ratios)
+    steps = np.diff(sums.accounts, prepend=np.int32(0))
+    head = (sums.network.tobytes(), steps.tobytes(), sums.lines.shape[1], ratios)
     return deflate(_encode(_Blob(*head, planes.tobytes())))
 
 
@@ -156,7 +161,7 @@ def unpacked_line(blob: bytes, account: int) -> Sums:
 def _unpacked(blob: bytes, account: int | None) -> Sums:
     try:
         held = _decode(inflate(blob, BYTES_MAX))
-        accounts = np.frombuffer(held.accounts, np.int32)
+        accounts = np.cumsum(np.frombuffer(held.account_steps, np.int32), dtype=np.int32)
         planes = np.frombuffer(held.planes, np.uint8).reshape(8, held.width, -1)
         if account is not None:
             first, last = np.searchsorted(accounts, [account, account + 1])

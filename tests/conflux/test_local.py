@@ -15,6 +15,17 @@ from vedette.conflux.local import LocalRpc
 from vedette.conflux.wire import Garbled, RpcError, Unreachable
 
 
+def read_request(connection: socket.socket) -> None:
+    """All of it: to hang up on unread bytes resets the connection, and the answer may be lost with it."""
+    with connection.makefile("rb", buffering=0) as stream:
+        lengths = [
+            int(line[15:])
+            for line in iter(stream.readline, b"\r\n")
+            if line.lower().startswith(b"content-length:")
+        ]
+        stream.read(sum(lengths))
+
+
 @contextmanager
 def raw_peer(behave: Callable[[socket.socket], None]) -> Iterator[str]:
     """Whatever is behind `behave` answers each connection; it speaks bytes, not HTTP."""
@@ -28,7 +39,7 @@ def raw_peer(behave: Callable[[socket.socket], None]) -> Iterator[str]:
                     return
                 with connection:
                     try:
-                        connection.recv(65536)
+                        read_request(connection)
                         behave(connection)
                     except OSError:
                         pass

@@ -85,15 +85,39 @@ async def test_pages_of_a_leaderboard_walk_over_each_once(api: Api) -> None:
             assert found == whole
 
 
+async def test_a_yield_of_less_than_a_day_stands_behind_those_of_a_day(api: Api) -> None:
+    """Nobody is ranked by the luck of a single epoch, neither at the top nor at the bottom."""
+    found = [Validator.model_validate(one) for one in (await api.get("/validators"))["validators"][:6]]
+    given = [(50_000, 24), (900_000, 1), (None, 0), (10, 23), (40_000, 700), (60_000, 24)]
+    rows = [
+        one.model_copy(
+            update={
+                "performance": one.performance.model_copy(update={"apy_ppm": apy, "staked_epochs": count})
+            }
+        )
+        for one, (apy, count) in zip(found, given, strict=True)
+    ]
+
+    def yields(sort: str) -> list[int | None]:
+        placed, cursor, walked = ordering.ordered(rows, sort), None, []
+        while True:
+            (one,), cursor = ordering.page(placed, cursor, 1)
+            walked.append(one.performance.apy_ppm)
+            if cursor is None:
+                return walked
+
+    assert yields("-apy") == [60_000, 50_000, 40_000, 900_000, 10, None]
+    assert yields("apy") == [40_000, 50_000, 60_000, 10, 900_000, None]
+
+
 @given(
-    st.lists(
-        st.tuples(st.one_of(st.none(), st.integers(-5, 5)), st.integers(0, 99)), unique_by=lambda p: p[1]
-    ),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(-5, 5), st.integers(0, 99)), unique_by=lambda p: p[2]),
     st.integers(1, 9),
 )
-def test_any_pages_are_the_whole_in_pieces(rows: list[tuple[int | None, int]], limit: int) -> None:
+def test_any_pages_are_the_whole_in_pieces(rows: list[tuple[int, int, int]], limit: int) -> None:
     placed = sorted(
-        ((value is None, value or 0, f"0x{number:064x}"), (value, number)) for value, number in rows
+        ((tier, 0 if tier == ordering.UNKNOWN else value, f"0x{number:064x}"), (value, number))
+        for tier, value, number in rows
     )
     found: list[Any] = []
     cursor: str | None = None
@@ -106,7 +130,8 @@ def test_any_pages_are_the_whole_in_pieces(rows: list[tuple[int | None, int]], l
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "~", "-~0x" + "a" * 64, "1~0x12", "1~0x" + "A" * 64, "x~0x" + "a" * 64]
+    "cursor",
+    ["", "~", "-~0x" + "a" * 64, "1~0x12", "1~0x" + "A" * 64, "x~0x" + "a" * 64, "thin~0x" + "a" * 64],
 )
 def test_a_broken_cursor_is_refused_in_one_line(cursor: str) -> None:
     with pytest.raises(ProblemError, match="next_cursor"):

@@ -12,6 +12,8 @@ from vedette.conflux.address import encode
 from vedette.model.history import Of
 from vedette.model.pool import PoolHoldings, PoolReading, PoolTerms
 from vedette.model.pos import Account, PosAddress, Queued
+from vedette.server.api.pool_shapes import PoolShape
+from vedette.server.api.pools import ordered
 from vedette.store import accounts
 from vedette.store.pools import list_pools, remember_pool
 
@@ -135,6 +137,25 @@ async def test_the_best_yield_after_the_fee_is_first_and_the_unknown_last(served
     assert [row["name"] for row in names] == ["=Liquid", "changing", "Late", "Steady", "Untold"]
     fees = (await served_pools.get("/pools?sort=-fee"))["pools"]
     assert [row["terms"]["fee_ppm"] for row in fees] == [300_000, 100_000, 100_000, None, None]
+
+
+def seen_for(one: PoolShape, epochs: int) -> PoolShape:
+    performance = one.performance.model_copy(update={"staked_epochs": epochs})
+    return one.model_copy(update={"performance": performance})
+
+
+async def test_a_yield_of_less_than_a_day_is_not_the_best(served_pools: Api, past: Past) -> None:
+    told = (await served_pools.get("/pools?window=all"))["pools"]
+    who = members(past)[0]
+    coverage = (await served_pools.get(f"/validators/{who}/performance?window=all"))["coverage"]
+    steady = next(row for row in told if row["contract"] == STEADY)
+    assert steady["performance"]["staked_epochs"] == coverage["staked_epochs"] > 0
+    best, *others = (PoolShape.model_validate(row) for row in told[:3])
+    rows = [seen_for(best, 1), *(seen_for(one, 24) for one in others)]
+    for sort in ("-apy_after_fee", "-apy", "apy"):
+        assert ordered(rows, sort)[-1].contract == best.contract
+    by_reward = [one.contract for one in ordered([best, *others], "-reward")]
+    assert [one.contract for one in ordered(rows, "-reward")] == by_reward
 
 
 async def test_a_table_of_pools_is_harmless_in_a_spreadsheet(served_pools: Api) -> None:

@@ -1858,6 +1858,11 @@ export interface components {
              */
             apy_ppm: number | null;
             /**
+             * Staked Epochs
+             * @description epochs whose stake and reward are known: the yield is theirs
+             */
+            staked_epochs: number;
+            /**
              * Paid Over Expected Ppm
              * @description paid, of its share by stake of all that was paid
              */
@@ -1985,6 +1990,11 @@ export interface components {
              * @description realised, after the fee that each epoch had
              */
             apy_after_fee_ppm: number | null;
+            /**
+             * Staked Epochs
+             * @description epochs whose stake and reward are known: the yield is theirs
+             */
+            staked_epochs: number | null;
             /**
              * Fee Income Gdrip
              * @description what the operator kept of the epochs whose fee was seen

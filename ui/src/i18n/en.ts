@@ -282,6 +282,7 @@ export const en = {
     noneText:
       "A validator is watched as soon as an agent stands beside its node, or its address is in the server's settings:",
     noMatch: (text: string) => `No validator matches “${text}”.`,
+    thin: (epochs: number) => `Of ${count(epochs, "epoch")} only: mostly luck, and ranked behind yields of a day or more`,
     lookUp: "Look it up on the chain",
     lookingUp: "Asking the chain…",
     noAccount: "The chain has no such account. One that has just registered appears in about ten minutes.",

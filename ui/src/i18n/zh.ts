@@ -253,6 +253,7 @@ export const zh: Catalogue = {
     none: "尚未关注任何验证者。",
     noneText: "在节点旁运行代理，或在服务器设置中写入地址，即可关注验证者：",
     noMatch: (text) => `没有与“${text}”匹配的验证者。`,
+    thin: (epochs) => `仅来自 ${epochs} 个纪元：多半是运气，排在满一天的收益率之后`,
     lookUp: "在链上查询",
     lookingUp: "正在查询链上数据…",
     noAccount: "链上没有这个账户。刚注册的账户约十分钟后出现。",

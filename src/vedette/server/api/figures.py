@@ -48,6 +48,7 @@ def summary(told: Performance) -> PerformanceSummary:
         | {
             "score": told.figures[Figure.SCORE],
             "reason": told.unknown.get(Figure.SCORE),
+            "staked_epochs": told.coverage.staked_epochs,
             OVER_EXPECTED: over,
             "unknown": unknown,
         }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
+from vedette.model.performance import ENOUGH_EPOCHS
 from vedette.server.api.shapes import Validator
 from vedette.server.problems import ProblemError
 
@@ -61,21 +62,33 @@ VALUES: Final[Mapping[str, Callable[[Validator], int | None]]] = {
     "last_signed": lambda one: one.last_signed_height,
 }
 
-Place = tuple[bool, int, str]
-"""Where a row stands: the unknown last, then by value, equals by address."""
+KNOWN, THIN, UNKNOWN = range(3)
+YIELDS: Final = {"apy", "apy_after_fee"}
 
-CURSOR = re.compile(r"(-?\d{0,80})~(0x[0-9a-f]{64})")
+
+def tier(key: str, value: object, staked_epochs: int | None) -> int:
+    """A yield of less than a day is mostly luck in one election: it stands behind those of a day or more."""
+    if value is None:
+        return UNKNOWN
+    return THIN if key in YIELDS and (staked_epochs or 0) < ENOUGH_EPOCHS else KNOWN
+
+
+Place = tuple[int, int, str]
+"""Where a row stands: by tier, then by value, equals by address."""
+
+CURSOR = re.compile(r"(thin)?(-?\d{0,80})~(0x[0-9a-f]{64})")
 
 
 def ordered(rows: Sequence[Validator], sort: str) -> list[tuple[Place, Validator]]:
     """The rows in their order, each with its place."""
-    value, sign = VALUES[sort.removeprefix("-")], -1 if sort.startswith("-") else 1
-    placed = [(_place(value(one), sign, one.address), one) for one in rows]
+    key, sign = sort.removeprefix("-"), -1 if sort.startswith("-") else 1
+    placed = [(_place(one, key, sign), one) for one in rows]
     return sorted(placed, key=lambda pair: pair[0])
 
 
-def _place(value: int | None, sign: int, address: str) -> Place:
-    return (value is None, 0 if value is None else sign * value, address)
+def _place(one: Validator, key: str, sign: int) -> Place:
+    value = VALUES[key](one)
+    return (tier(key, value, one.performance.staked_epochs), sign * (value or 0), one.address)
 
 
 def page(
@@ -89,12 +102,13 @@ def page(
 
 
 def _written(place: Place) -> str:
-    unknown, value, address = place
-    return f"{'' if unknown else value}~{address}"
+    stands, value, address = place
+    return f"{'thin' if stands == THIN else ''}{'' if stands == UNKNOWN else value}~{address}"
 
 
 def _read(cursor: str) -> Place:
     found = CURSOR.fullmatch(cursor)
-    if found is None or found[1] == "-":
+    thin, value, address = found.groups() if found else ("", "-", "")
+    if value == "-" or (thin and not value):
         raise ProblemError(422, "cursor: give the `next_cursor` of the page before, as it is")
-    return (found[1] == "", int(found[1] or 0), found[2])
+    return (UNKNOWN if not value else THIN if thin else KNOWN, int(value or 0), address)

@@ -182,7 +182,10 @@ def performance_shape(validator: Performance | None, told: PoolPerformance) -> P
         else:
             figures[name] = _as_json(name, validator.figures[figure])
     own = {figure.value: _as_json(figure.value, told.figures[figure]) for figure in PoolFigure}
-    return PoolPerformanceShape.model_validate({**figures, **own, "unknown": unknown})
+    staked_epochs = None if validator is None else validator.coverage.staked_epochs
+    return PoolPerformanceShape.model_validate(
+        {**figures, **own, "staked_epochs": staked_epochs, "unknown": unknown}
+    )
 
 
 def _as_json(name: str, value: int | None) -> int | str | None:

@@ -49,6 +49,9 @@ class PoolPerformanceShape(Shape):
 
     apy_ppm: int | None = Field(description="realised, before the fee")
     apy_after_fee_ppm: int | None = Field(description="realised, after the fee that each epoch had")
+    staked_epochs: int | None = Field(
+        description="epochs whose stake and reward are known: the yield is theirs"
+    )
     fee_income_gdrip: Gdrip | None = Field(
         description="what the operator kept of the epochs whose fee was seen"
     )

@@ -14,6 +14,7 @@ from vedette.model.pool_performance import Outage, SilentEpoch, outages
 from vedette.model.pos import PosAddress
 from vedette.server.api import sheets
 from vedette.server.api.figures import window_header
+from vedette.server.api.ordering import tier
 from vedette.server.api.past import SPAN_MAX_MS, USUAL_SPAN_MS
 from vedette.server.api.pool_board import PoolBoard, holdings_fields, pool_shape
 from vedette.server.api.pool_shapes import (
@@ -104,11 +105,12 @@ async def list_pools(
 
 def ordered(rows: Sequence[PoolShape], sort: str) -> list[PoolShape]:
     """The rows in their order; equals by contract."""
-    value = VALUES[sort.removeprefix("-")]
-    keyed = [(value(one), one) for one in sorted(rows, key=lambda one: one.contract)]
-    known = [(key, one) for key, one in keyed if key is not None]
+    key = sort.removeprefix("-")
+    keyed = [(VALUES[key](one), one) for one in sorted(rows, key=lambda one: one.contract)]
+    known = [(value, one) for value, one in keyed if value is not None]
     known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
-    return [one for _, one in known] + [one for key, one in keyed if key is None]
+    by_value = [one for _, one in known] + [one for value, one in keyed if value is None]
+    return sorted(by_value, key=lambda one: tier(key, VALUES[key](one), one.performance.staked_epochs))
 
 
 # --- one of them ------------------------------------------------------------------------------------------

@@ -130,6 +130,7 @@ class PerformanceSummary(Shape):
     reward_gdrip: Gdrip | None
     loss_silent_gdrip: Gdrip | None = Field(description="what silent epochs cost it")
     apy_ppm: int | None = Field(description="realised: paid for its stake, a year, before any pool's fee")
+    staked_epochs: int = Field(description="epochs whose stake and reward are known: the yield is theirs")
     paid_over_expected_ppm: int | None = Field(description="paid, of its share by stake of all that was paid")
     earned_ppm: int | None = Field(description="paid, of what it had been paid with the same luck, awake")
     unknown: dict[str, Why]

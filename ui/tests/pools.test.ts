@@ -10,10 +10,10 @@ const told: Pool = {
   contract: "cfx:pool", name: "Harbour", own_name: null, pos_address: "0xab", registered: true, first_seen_ms: 0, told_at_ms: 1000, trouble: null, states: ["active"],
   terms: { fee_ppm: 100_000, owner: null, upgradable: true, implementation: null, lock_blocks: 2_250_000, unlock_blocks: 176_400, unstake_wait_ms: 89_652_705 },
   holdings: { available_votes: 70, staked_votes: 60, staker_count: 5, told_apy_ppm: 126_300, own_interest_drip: null, total_interest_drip: null, balance_drip: `3${DRIP}`, withdrawable_drip: `10000${DRIP}` },
-  performance: { apy_ppm: 110_000, apy_after_fee_ppm: 99_000, fee_income_gdrip: "5000000000", fee_seen_ppm: 1_000_000, reward_gdrip: "50000000000", score: 93, vote_rate_ppm: null, served_epochs: 9, silent_epochs: 0, unknown: {} },
+  performance: { apy_ppm: 110_000, apy_after_fee_ppm: 99_000, staked_epochs: 9, fee_income_gdrip: "5000000000", fee_seen_ppm: 1_000_000, reward_gdrip: "50000000000", score: 93, vote_rate_ppm: null, served_epochs: 9, silent_epochs: 0, unknown: {} },
   restake: { state: "none", missing_votes: 0, ready_votes: 0, until_height: null },
 };
-const NOTHING_KNOWN = { apy_ppm: null, apy_after_fee_ppm: null, fee_income_gdrip: null, fee_seen_ppm: null, reward_gdrip: null, score: null, vote_rate_ppm: null, served_epochs: null, silent_epochs: null };
+const NOTHING_KNOWN = { apy_ppm: null, apy_after_fee_ppm: null, staked_epochs: null, fee_income_gdrip: null, fee_seen_ppm: null, reward_gdrip: null, score: null, vote_rate_ppm: null, served_epochs: null, silent_epochs: null };
 const liquid: Pool = {
   ...told, contract: "cfx:liquid", name: "Liquid", pos_address: null, trouble: "its contract is of another kind",
   terms: { fee_ppm: null, owner: null, upgradable: null, implementation: null, lock_blocks: null, unlock_blocks: null, unstake_wait_ms: null },

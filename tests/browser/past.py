@@ -8,13 +8,17 @@ import contextlib
 import json
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.server.history import filled, grown
+from tests.server.history import Past, filled, grown
 from tests.server.stage import served, settings
+from vedette.server.house import House
+
+Beside = Callable[[House, Past], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,13 @@ class PastServer:
 
 
 @contextlib.contextmanager
-def past_server(place: Path) -> Iterator[PastServer]:
+def running(opened: AbstractAsyncContextManager[str]) -> Iterator[PastServer]:
+    """Whatever opens a server and tells its address, in a thread with a loop of its own."""
     found: list[str] = []
     up, over = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        await filled(grown(), place / "vedette.db")
-        async with served(settings(place)) as (_, url):
+        async with opened as url:
             found.append(url)
             up.set()
             await asyncio.to_thread(over.wait)
@@ -50,3 +54,20 @@ def past_server(place: Path) -> Iterator[PastServer]:
     finally:
         over.set()
         thread.join(30)
+
+
+@contextlib.asynccontextmanager
+async def a_past(place: Path, beside: Beside | None = None) -> AsyncIterator[str]:
+    """A server over the past, and over what is told to its store beside that."""
+    past = grown()
+    await filled(past, place / "vedette.db")
+    async with served(settings(place)) as (house, url):
+        if beside is not None:
+            await beside(house, past)
+        yield url
+
+
+@contextlib.contextmanager
+def past_server(place: Path) -> Iterator[PastServer]:
+    with running(a_past(place)) as server:
+        yield server

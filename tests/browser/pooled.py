@@ -102,7 +102,8 @@ class Pooled:
 
     def decided(self, index: int) -> list[Since]:
         """What its operator decided, newest first."""
-        now = replace(TERMS, user_share_hundredths=(9_000, 8_800, 9_250, 8_500)[index % 4], is_upgradable=index % 2 == 1)
+        share = (9_000, 8_800, 9_250, 8_500)[index % 4]
+        now = replace(TERMS, user_share_hundredths=share, is_upgradable=index % 2 == 1)
         if index % 2:
             now = replace(now, implementation=encode(b"\x8c" * 20, CHAIN))
         before = replace(now, user_share_hundredths=9_500, unlock_blocks=120_000)

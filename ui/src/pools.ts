@@ -1,7 +1,8 @@
 // What is said of staking pools and of a wallet in them. Pure: rows of the API in, orders, sentences' parts and dates out.
 import { dripNumber, gdripNumber } from "./format";
 import type { Pool, RestakeState, Wallet } from "./shapes";
-import type { Order, Value } from "./sorting";
+import { sorted, type Order, type Value } from "./sorting";
+import { provenFirst, type Yield } from "./yields";
 
 /** What the table has, and what it sorts by. */
 export const VALUES = {
@@ -37,12 +38,17 @@ export function sortOfFile(order: Order): string | null {
   return key ? `${order.down ? "-" : ""}${key}` : null;
 }
 
-/** Whoever left its stakers most, of those of whom it is known. */
-export function best(pools: readonly Pool[]): Pool | null {
-  const left = (pool: Pool): number => pool.performance.apy_after_fee_ppm ?? Number.NEGATIVE_INFINITY;
-  const known = pools.filter((pool) => pool.performance.apy_after_fee_ppm !== null);
-  return known.reduce<Pool | null>((first, pool) => (first && left(first) >= left(pool) ? first : pool), null);
+const yieldOf = ({ performance: p }: Pool): Yield => ({ apy_ppm: p.apy_after_fee_ppm, staked_epochs: p.staked_epochs });
+
+/** The pools by one of their values; by what they left their stakers, those of less than a day come after the others. */
+export function ranked(pools: readonly Pool[], column: Column, down: boolean): Pool[] {
+  const rows = sorted(pools, VALUES[column], down);
+  return column === "left" ? provenFirst(rows, yieldOf) : rows;
 }
+
+/** Whoever left its stakers most, of those of whom it is known. */
+export const best = (pools: readonly Pool[]): Pool | null =>
+  ranked(pools.filter((pool) => pool.performance.apy_after_fee_ppm !== null), "left", true)[0] ?? null;
 
 export const mustRestake = (pool: Pool): boolean => pool.restake.state === "ready" || pool.restake.state === "waiting";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { reckoningOf } from "../src/figures";
 import { cellOf, decisionOf, poolFigures, unknownCell, waitMs } from "../src/poolfigures";
-import { best, COLUMNS, coming, faultOf, isColumn, mustRestake, poolOf, restakeCall, secondsOf, silentOnDates, sortOfFile, USUAL, VALUES, walletOf } from "../src/pools";
+import { best, COLUMNS, coming, faultOf, isColumn, mustRestake, poolOf, ranked, restakeCall, secondsOf, silentOnDates, sortOfFile, USUAL, VALUES, walletOf } from "../src/pools";
 import type { Fact, Pool, Wallet, WalletPool } from "../src/shapes";
 import { sorted } from "../src/sorting";
 
@@ -47,6 +47,13 @@ describe("the list of pools", () => {
   test("the best is the one that left most, of those of whom it is known", () => {
     expect(best([left("a", null), left("b", 5), left("c", 7), left("d", 7)])?.name).toBe("c");
     expect([best([left("a", null)]), best([])]).toEqual([null, null]);
+  });
+  test("a yield of less than a day is not the best, and stands behind those of a day", () => {
+    const seen = (name: string, ppm: number, staked_epochs: number): Pool => ({ ...told, name, performance: { ...told.performance, apy_after_fee_ppm: ppm, staked_epochs } });
+    const rows = [seen("lucky", 900, 1), seen("steady", 50, 24), left("unknown", null), seen("better", 60, 700)];
+    expect(best(rows)?.name).toBe("better");
+    expect(ranked(rows, "left", true).map((pool) => pool.name)).toEqual(["better", "steady", "lucky", "unknown"]);
+    expect(ranked(rows, "left", false).map((pool) => pool.name)).toEqual(["steady", "better", "lucky", "unknown"]);
   });
   test("what must be restaked comes first, what is unknown last", () => {
     const state = (name: string, state: Pool["restake"]["state"]): Pool => ({ ...told, name, restake: { ...told.restake, state } });

@@ -23,6 +23,7 @@ from tests.server.stage import served, settings
 from tests.stub_node import person
 from tests.stub_node import served as nodes_served
 from vedette.conflux.address import encode
+from vedette.model.performance import ENOUGH_EPOCHS
 from vedette.model.pool import PoolHoldings, PoolReading, PoolTerms
 from vedette.server import asking as budgets
 from vedette.server.house import House
@@ -139,7 +140,10 @@ def test_pools_are_ranked_by_what_they_left_after_the_fee(opened: Open, past: Pa
         expect(rows.locator("th")).to_have_text([row["name"] for row in told])
         yields = [row["performance"]["apy_after_fee_ppm"] for row in told]
         assert yields[:3] == sorted(yields[:3], reverse=True)
-        expect(rows.locator("td.left")).to_have_text([*map(percent, yields[:3]), "no validator"])
+        epochs = [row["performance"]["staked_epochs"] for row in told[:3]]
+        assert max(epochs) < ENOUGH_EPOCHS  # so each says of how few it is
+        cells = [f"in {n} epochs {percent(ppm)}" for n, ppm in zip(epochs, yields[:3], strict=True)]
+        expect(rows.locator("td.left")).to_have_text([*cells, "no validator"])
         expect(page.locator("th[aria-sort=descending]")).to_have_text("APY after fee ↓")
 
 

@@ -38,7 +38,8 @@ export function sortOfFile(order: Order): string | null {
   return key ? `${order.down ? "-" : ""}${key}` : null;
 }
 
-const yieldOf = ({ performance: p }: Pool): Yield => ({ apy_ppm: p.apy_after_fee_ppm, staked_epochs: p.staked_epochs });
+/** What it left its stakers, and of how many epochs that is told. */
+export const yieldOf = ({ performance: p }: Pool): Yield => ({ apy_ppm: p.apy_after_fee_ppm, staked_epochs: p.staked_epochs });
 
 /** The pools by one of their values; by what they left their stakers, those of less than a day come after the others. */
 export function ranked(pools: readonly Pool[], column: Column, down: boolean): Pool[] {

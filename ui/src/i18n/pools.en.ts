@@ -188,7 +188,7 @@ export const poolsEn = {
     label: "A wallet’s votes, interest and unlock dates",
     hint: "cfx: address",
     look: "Look up",
-    kept: "Asked live of every pool. The page neither keeps nor shares it.",
+    kept: "Asked live of every pool; the server keeps the answer for a minute.",
     fault: {
       empty: "Enter the address that staked: it begins with cfx:, on the testnet with cfxtest:.",
       espace: "This is an eSpace address. Pools know their stakers by Core Space addresses: copy the one that begins with cfx: from your wallet.",

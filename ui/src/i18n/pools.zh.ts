@@ -165,7 +165,7 @@ export const poolsZh: PoolWords = {
     label: "一个钱包的票数、利息与解锁日期",
     hint: "cfx: 地址",
     look: "查询",
-    kept: "向每个矿池实时查询。页面既不保存也不外传。",
+    kept: "向每个矿池实时查询；服务器把结果保留一分钟。",
     fault: {
       empty: "请输入质押所用的地址：以 cfx: 开头，测试网以 cfxtest: 开头。",
       espace: "这是 eSpace 地址。矿池以 Core Space 地址记录质押者：请从钱包复制以 cfx: 开头的地址。",
@@ -187,7 +187,7 @@ export const poolsZh: PoolWords = {
     nothing: (n) => `在所询问的 ${n} 个矿池中没有任何质押。`,
     nothingText: "如果确实质押过，请查询当时所用的地址，并看其矿池是否在列。其他矿池写入服务器设置后即会询问：",
     noPools: "没有矿池告知其质押者的情况。",
-    asked: (n) => `询问了 ${n} 个矿池`,
+    asked: (n) => `询问了 ${n} 个矿池，`,
     block: (n) => `PoW 区块 ${n} 时`,
     pools: "各矿池",
     head: {

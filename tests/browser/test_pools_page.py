@@ -281,7 +281,7 @@ def test_one_pool_says_the_same_as_the_api(opened: Open, past: PastServer) -> No
     with opened(f"{past.url}/pools/{STEADY}?window=all") as page:
         expect(heading(page)).to_have_text(
             re.compile(
-                r"^Steady left its stakers [\d.]+ % a year after its fee \(now 10 %\), since the first"
+                r"^Steady left its stakers [\d.]+\s% a year after its fee \(now 10\s%\), in 15 epochs\.$"
             ),
             timeout=SLOW_MS,
         )

@@ -81,7 +81,7 @@ BAD_NODES = {
     "wrong type": Canned(b'{"jsonrpc": "2.0", "id": 1, "result": [[1]]}'),
     "huge number": Canned(json.dumps(HUGE).encode()),
     "error object": Canned(
-        b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32016, "message": "Pos not initialized!"}}'
+        b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32016, "message": "Error processing request"}}'
     ),
     "another id": Canned(b'{"jsonrpc": "2.0", "id": 2, "result": "0x1"}'),
     "gateway": Canned(b"Bad gateway", 502, "text/plain"),
@@ -119,6 +119,12 @@ def test_a_node_without_pos_still_reports_the_rest(scene: Scene) -> None:
     assert "leaves out pos: ask the local port 12539" in report.states["probe.pos.error"]
     assert report.numbers["pow.latest_epoch"] == 447
     assert "probe.pow.failed" not in report.numbers
+    later = scene.server.wait_for(reported(report.seq + 2)).envelope
+    assert not [name for name in later.reports[-1].numbers if name.startswith("probe.pos.")]
+    assert later.live is not None
+    assert later.live.numbers["probe.pos.age_seconds"] >= 1
+    assert "leaves out pos" in later.live.states["probe.pos.error"]
+    assert scene.node.asked.count("pos_getStatus") == 1
 
 
 def test_an_outage_of_the_server_loses_nothing_and_counts_nothing_twice(

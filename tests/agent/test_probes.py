@@ -1,23 +1,26 @@
 """Probes, and rounds made of them."""
 
+import json
 import logging
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from tests.agent.stand_ins import StubNode, serving
 from vedette.agent.probes import disk, memory, peers, pos, pow, sync_phase, voting  # noqa: A004
 from vedette.agent.probes.cpu import Cpu, Ticks, ticks, used_ratio
-from vedette.agent.probes.identity import HOUR_MS, Hourly
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.process import usage
 from vedette.agent.probes.reading import Probe, Reading
-from vedette.agent.rounds import Worker, gather, merged, observe, rounds, steady_ms, tell
+from vedette.agent.rounds import Roll, Worker, gather, merged, observe, rounds, steady_ms, tell
 from vedette.agent.troubles import Troubles
 from vedette.conflux.local import LocalRpc
 from vedette.conflux.wire import Garbled, Refused, Unreachable
+
+TAPES = Path(__file__).parents[1] / "tapes"
 
 
 def test_a_healthy_node_fills_every_series() -> None:
@@ -74,30 +77,6 @@ def test_a_port_without_the_method_is_refused_under_its_new_name() -> None:
     del stub.results["debug_currentSyncPhase"]
     with serving(stub.respond) as server, pytest.raises(Refused, match=r"debug_currentSyncPhase.*12539"):
         Node(LocalRpc(server.url)).ask("debug_currentSyncPhase")
-
-
-def test_identity_is_asked_at_the_start_then_hourly_and_for_each_new_process() -> None:
-    asked: list[int] = []
-    now_ms, lives = [0], [1]
-    kept: list[object] = []
-
-    def read() -> Reading:
-        asked.append(now_ms[0])
-        if len(asked) == 2:
-            raise Unreachable("no")
-        return Reading(states={"node.version": "v"})
-
-    hourly = Hourly(read, lambda: now_ms[0], lambda: lives[0], kept.append)
-    hourly()
-    hourly()
-    now_ms[0] = HOUR_MS
-    with pytest.raises(Unreachable):
-        hourly()
-    hourly()
-    lives[0] = 2
-    hourly()
-    assert asked == [0, HOUR_MS, HOUR_MS, HOUR_MS]
-    assert len(kept) == 3
 
 
 def test_the_busy_share_of_the_cores_is_what_was_not_idle() -> None:
@@ -176,6 +155,94 @@ def test_a_probe_that_hangs_delays_nobody_and_is_not_sent_twice() -> None:
     leave.set()
     time.sleep(0.1)
     assert merged(gather(workers, 1.0)).numbers == {"a.b": 1, "late.value": 1}
+
+
+def counting(name: str, every_s: float, error: Exception | None = None) -> tuple[Probe, list[int]]:
+    asked: list[int] = []
+
+    def read() -> Reading:
+        asked.append(1)
+        if error is not None:
+            raise error
+        return Reading({f"{name}.value": len(asked)}, {f"{name}.word": "said"})
+
+    return Probe(name, read, every_s=every_s), asked
+
+
+def test_a_slow_probe_is_asked_when_due_and_for_each_new_process() -> None:
+    slow, asked = counting("slow", 60)
+    roll = Roll([slow])
+    sent = [len(roll.call(now_s * 1000, 1, 1.0)) for now_s in (0, 10, 59, 60, 70)]
+    assert sent == [1, 0, 0, 1, 0]
+    assert len(roll.call(80_000, 2, 1.0)) == 1
+    assert len(asked) == 3
+
+
+def test_what_a_slow_probe_saw_is_kept_with_its_age_and_is_no_new_observation() -> None:
+    slow, _ = counting("slow", 60)
+    quick, _ = counting("quick", 0)
+    roll = Roll([slow, quick])
+    assert merged(roll.call(0, 1, 1.0)).numbers == {"slow.value": 1, "quick.value": 1}
+    assert roll.kept(0) == Reading()
+    assert merged(roll.call(10_000, 1, 1.0)).numbers == {"quick.value": 2}
+    assert roll.kept(10_000) == Reading(
+        {"slow.value": 1, "probe.slow.age_seconds": 10}, {"slow.word": "said"}
+    )
+
+
+METHOD_GONE = Refused("pos_getStatus", -32601, "Method not found")
+POS_OFF = Refused("pos_getStatus", -32078, "PoS chain is not enabled")
+NOT_YET = Refused("test_posVotingStatus", -32016, "Custom error detail: Pos not initialized!")
+RECORDED = {
+    "no_pos.pos_getStatus": POS_OFF,
+    "no_pos.test_posVotingStatus": NOT_YET,
+    "error.unknown_method": METHOD_GONE,
+}
+
+
+@pytest.mark.parametrize("tape, error", RECORDED.items())
+def test_the_refusals_are_those_that_nodes_were_recorded_with(tape: str, error: Refused) -> None:
+    recorded = json.loads((TAPES / "rpc" / f"{tape}.json").read_text())["error"]
+    assert recorded["code"] == error.code
+    assert error.message in recorded["message"]
+
+
+@pytest.mark.parametrize(
+    "error, every_s, again_s",
+    [
+        (METHOD_GONE, 0, 3_600),
+        (POS_OFF, 0, 3_600),
+        (NOT_YET, 0, 15),
+        (Unreachable("nobody there"), 60, 0),
+        (Garbled("odd"), 3_600, 0),
+        (PermissionError(13, "Permission denied"), 60, 60),
+    ],
+)
+def test_what_a_node_does_not_offer_is_asked_again_hourly_and_an_outage_at_once(
+    error: Exception, every_s: float, again_s: float
+) -> None:
+    probe, asked = counting("group", every_s, error)
+    roll = Roll([probe])
+    (outcome,) = roll.call(0, 1, 1.0)
+    assert outcome.again_s == again_s
+    assert roll.call(max(round(again_s * 1000), 1), 1, 1.0)
+    if again_s:
+        assert not roll.call(round(again_s * 2000) - 1, 1, 1.0)
+    assert len(asked) == 2
+
+
+def test_a_group_that_is_not_offered_is_said_once_and_known_all_the_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    light, _ = counting("pos", 0, METHOD_GONE)
+    well, _ = counting("pow", 0)
+    roll, troubles = Roll([light, well]), Troubles()
+    for now_ms in range(0, 100_000, 10_000):
+        roll.call(now_ms, 1, 1.0)
+        tell(roll.newest(), troubles)
+    assert len(caplog.messages) == 1
+    assert "1 of 2 probes fail: pos: The node refused pos_getStatus" in caplog.messages[0]
+    assert roll.kept(90_000).numbers == {"probe.pos.failed": 1, "probe.pos.age_seconds": 90}
 
 
 def test_rounds_keep_their_pace_and_skip_what_they_miss() -> None:

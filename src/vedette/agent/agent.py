@@ -19,13 +19,12 @@ from vedette.agent.identity import load_identity
 from vedette.agent.memory import Memory
 from vedette.agent.node_process import NodeProcess, Watch
 from vedette.agent.planned import Plan
-from vedette.agent.probes import disk, memory, peers, pos, pow, sync_phase, voting  # noqa: A004  the chain's name
+from vedette.agent.probes import disk, identity, memory, peers, pos, pow, sync_phase, voting  # noqa: A004  the chain's name
 from vedette.agent.probes.cpu import Cpu
-from vedette.agent.probes.identity import Hourly, read_pos_address, read_version
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.process import PAGE_BYTES, Process
 from vedette.agent.probes.reading import Probe, Reading, present
-from vedette.agent.rounds import Worker, gather, merged, rounds, tell
+from vedette.agent.rounds import Roll, merged, rounds, tell
 from vedette.agent.sender import Sender
 from vedette.agent.spool import Spool
 from vedette.agent.troubles import Troubles
@@ -110,16 +109,17 @@ class Agent:
             self._on_broken()
 
     def _rounds(self) -> None:
-        workers = [Worker(probe) for probe in self._probes()]
+        roll = Roll(self._probes())
         interval_ms = self._settings.interval_ms
         for due_ms in rounds(self._stop, interval_ms):
             lives = self._process.watch.lives
-            outcomes = gather(workers, min(interval_ms * 0.9 / 1000, GATHER_S_MAX))
+            outcomes = roll.call(due_ms, lives, min(interval_ms * 0.9 / 1000, GATHER_S_MAX))
             if self._stop.is_set():
                 return  # what fails while all around us ends is no news
             self._round_ms = self._clock.steady_ms() - due_ms
-            tell(outcomes, self._troubles)
-            observed = self._board.settle(lives, self._clock.at_ms(due_ms), merged(outcomes))
+            tell(roll.newest(), self._troubles)
+            at_ms = self._clock.at_ms(due_ms)
+            observed = self._board.settle(lives, at_ms, merged(outcomes), roll.kept(due_ms))
             if observed is not None:
                 self._keep(observed)
                 self._sender.news()
@@ -154,8 +154,8 @@ class Agent:
         }
         return [
             *(Probe(name, partial(read, node), asks_node=True) for name, read in asked.items()),
-            Probe("version", self._hourly(partial(read_version, node)), asks_node=True),
-            Probe("pos_address", self._hourly(partial(read_pos_address, node)), asks_node=True),
+            self._fact("version", partial(identity.read_version, node)),
+            self._fact("pos_address", partial(identity.read_pos_address, node)),
             Probe("cpu", Cpu()),
             Probe("memory", memory.read),
             Probe("disk", partial(disk.read, self._settings.disk)),
@@ -163,8 +163,15 @@ class Agent:
             Probe("agent", self._self),
         ]
 
-    def _hourly(self, read: Callable[[], Reading]) -> Hourly:
-        return Hourly(read, self._clock.steady_ms, lambda: self._process.watch.lives, self._memory.keep_facts)
+    def _fact(self, name: str, read: Callable[[], Reading]) -> Probe:
+        """What outlives the process is remembered, and told by the memory from then on."""
+
+        def learn() -> Reading:
+            reading = read()
+            self._memory.keep_facts(reading.states)
+            return Reading(reading.numbers)
+
+        return Probe(name, learn, asks_node=True, every_s=identity.EVERY_S)
 
     def _self(self) -> Reading:
         pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.agent.stand_ins import StubNode, serving
-from vedette.agent.probes import disk, memory, peers, pos, pow, sync_phase, voting  # noqa: A004
+from vedette.agent.probes import disk, head, memory, peers, sync_phase, txpool, voting
 from vedette.agent.probes.cpu import Cpu, Ticks, ticks, used_ratio
 from vedette.agent.probes.node import Node
+from vedette.agent.probes.pos import Pos
+from vedette.agent.probes.pow import Pow
 from vedette.agent.probes.process import usage
+from vedette.agent.probes.progress import Progress
 from vedette.agent.probes.reading import Probe, Reading
 from vedette.agent.rounds import Roll, Worker, gather, merged, observe, rounds, steady_ms, tell
 from vedette.agent.troubles import Troubles
@@ -27,7 +30,8 @@ def test_a_healthy_node_fills_every_series() -> None:
     stub = StubNode()
     with serving(stub.respond) as server:
         node = Node(LocalRpc(server.url))
-        readings = [probe.read(node) for probe in (pow, pos, peers, sync_phase, voting)]
+        readings = [probe.read(node) for probe in (peers, sync_phase, voting, txpool)]
+        readings += [Pow(node, lambda: 0)(), Pos(node, lambda: 0)(), head.read(node, lambda: 0x6B02DCF9 + 7)]
     numbers = {name: value for reading in readings for name, value in reading.numbers.items()}
     states = {name: value for reading in readings for name, value in reading.states.items()}
     assert numbers == {
@@ -39,12 +43,27 @@ def test_a_healthy_node_fills_every_series() -> None:
         "pow.block_number": 448,
         "pow.pending_tx_count": 0,
         "pow.execution_lag_epochs": 4,
+        "pow.confirm_lag_epochs": 87,
+        "pow.finality_gap_epochs": 147,
+        "pow.retained_epochs": 447,
+        "pow.head_age_seconds": 7,
+        "pow.still_seconds": 0,
         "pos.epoch": 17,
         "pos.committed_height": 163,
         "pos.voted_height": 166,
         "pos.pivot_height": 300,
+        "pos.uncommitted_blocks": 3,
+        "pos.over_pow_epochs": -147,
+        "pos.still_seconds": 0,
         "peers.all_count": 2,
         "peers.outgoing_count": 1,
+        "peers.incoming_count": 1,
+        "peers.unready_count": 1,
+        "peers.deaf_count": 1,
+        "txpool.received_count": 3,
+        "txpool.unexecuted_count": 4,
+        "txpool.ready_count": 2,
+        "txpool.deferred_count": 1,
     }
     assert states == {"node.sync_phase": "NormalSyncPhase", "node.voting": "true"}
 
@@ -57,8 +76,42 @@ def test_a_height_that_the_node_does_not_know_is_left_out() -> None:
         "pivotDecision": None,
     }
     with serving(stub.respond) as server:
-        reading = pos.read(Node(LocalRpc(server.url)))
-    assert reading.numbers == {"pos.epoch": 17, "pos.committed_height": 163}
+        reading = Pos(Node(LocalRpc(server.url)), lambda: 0)()
+    assert reading.numbers == {"pos.epoch": 17, "pos.committed_height": 163, "pos.still_seconds": 0}
+
+
+def test_a_height_that_stands_still_is_timed_and_one_that_rises_has_a_pace() -> None:
+    now_ms = [0]
+    progress = Progress(lambda: now_ms[0])
+    assert progress.per_second is None
+    for now_ms[0] in range(0, 100_000, 10_000):
+        progress.see(100 + now_ms[0] // 2_000)
+    assert progress.still_seconds == 0
+    assert progress.per_second == 0.5
+    for now_ms[0] in range(100_000, 400_000, 10_000):
+        progress.see(145)
+    assert progress.still_seconds == 300
+    progress.see(12)  # the node began anew: its old pace is no pace of the new one
+    assert progress.still_seconds == 0
+    assert progress.per_second is None
+
+
+def test_the_pace_is_that_of_the_last_ten_minutes_and_costs_little_memory() -> None:
+    now_ms = [0]
+    progress = Progress(lambda: now_ms[0])
+    for second in range(3_600):
+        now_ms[0] = second * 1_000
+        progress.see(min(2900, second))
+    assert progress.per_second == 0.0
+    assert len(progress._seen) <= 160
+
+
+def test_a_chain_that_pos_has_outrun_says_by_how_much() -> None:
+    stub = StubNode()
+    stub.results["cfx_epochNumber"] = "0x64"
+    with serving(stub.respond) as server:
+        reading = Pos(Node(LocalRpc(server.url)), lambda: 0)()
+    assert reading.numbers["pos.over_pow_epochs"] == 200
 
 
 def test_a_node_from_before_the_rename_is_asked_in_its_own_words() -> None:

@@ -19,9 +19,11 @@ from vedette.agent.identity import load_identity
 from vedette.agent.memory import Memory
 from vedette.agent.node_process import NodeProcess, Watch
 from vedette.agent.planned import Plan
-from vedette.agent.probes import disk, identity, memory, peers, pos, pow, sync_phase, voting  # noqa: A004  the chain's name
+from vedette.agent.probes import disk, head, identity, memory, peers, sync_phase, txpool, voting
 from vedette.agent.probes.cpu import Cpu
 from vedette.agent.probes.node import Node
+from vedette.agent.probes.pos import Pos
+from vedette.agent.probes.pow import Pow
 from vedette.agent.probes.process import PAGE_BYTES, Process
 from vedette.agent.probes.reading import Probe, Reading, present
 from vedette.agent.rounds import Roll, merged, rounds, tell
@@ -145,21 +147,21 @@ class Agent:
 
     def _probes(self) -> list[Probe]:
         node = Node(LocalRpc(self._settings.node, self._settings.rpc_deadline_s))
-        asked = {
-            "pow": pow.read,
-            "pos": pos.read,
-            "sync_phase": sync_phase.read,
-            "peers": peers.read,
-            "voting": voting.read,
-        }
+        steady_ms = self._clock.steady_ms
         return [
-            *(Probe(name, partial(read, node), asks_node=True) for name, read in asked.items()),
+            Probe("pow", Pow(node, steady_ms), asks_node=True),
+            Probe("head", partial(head.read, node), asks_node=True),
+            Probe("pos", Pos(node, steady_ms), asks_node=True),
+            Probe("sync_phase", partial(sync_phase.read, node), asks_node=True),
+            Probe("peers", partial(peers.read, node), asks_node=True),
+            Probe("voting", partial(voting.read, node), asks_node=True),
+            Probe("txpool", partial(txpool.read, node), asks_node=True, every_s=txpool.EVERY_S),
             self._fact("version", partial(identity.read_version, node)),
             self._fact("pos_address", partial(identity.read_pos_address, node)),
             Probe("cpu", Cpu()),
             Probe("memory", memory.read),
             Probe("disk", partial(disk.read, self._settings.disk)),
-            Probe("process", Process(lambda: self._process.watch, self._clock.steady_ms)),
+            Probe("process", Process(lambda: self._process.watch, steady_ms)),
             Probe("agent", self._self),
         ]
 

@@ -18,8 +18,21 @@ from vedette.agent.config import Settings
 from vedette.agent.identity import load_identity
 from vedette.agent.memory import Memory
 from vedette.agent.node_process import NodeProcess, Watch
+from vedette.agent.place import Finder, Place
 from vedette.agent.planned import Plan
-from vedette.agent.probes import disk, head, identity, memory, peers, sync_phase, txpool, voting
+from vedette.agent.probes import (
+    config,
+    disk,
+    exposure,
+    guard,
+    head,
+    identity,
+    memory,
+    peers,
+    sync_phase,
+    txpool,
+    voting,
+)
 from vedette.agent.probes.cpu import Cpu
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.pos import Pos
@@ -62,6 +75,13 @@ class Agent:
         self._spool = _open_spool(folder / "spool.db", self._troubles)
         self._process = NodeProcess(
             settings.node, self._clock.now_ms, self._process_changed, self._memory.known.died_at_ms
+        )
+        self._finder = Finder(
+            lambda: self._process.watch,
+            self._clock.steady_ms,
+            None if settings.config is None else Path(settings.config),
+            _place(self._memory.known.place),
+            lambda place: self._memory.keep(place=_told(place)),
         )
         self._plan = Plan(Path(settings.planned_stop_file), self._troubles)
         self._board = Board(self._process.watch, self._facts)
@@ -146,7 +166,8 @@ class Agent:
         return {**self._memory.known.facts, **self._host}
 
     def _probes(self) -> list[Probe]:
-        node = Node(LocalRpc(self._settings.node, self._settings.rpc_deadline_s))
+        deadline_s = self._settings.rpc_deadline_s
+        node = Node(LocalRpc(self._settings.node, deadline_s))
         steady_ms = self._clock.steady_ms
         return [
             Probe("pow", Pow(node, steady_ms), asks_node=True),
@@ -158,6 +179,9 @@ class Agent:
             Probe("txpool", partial(txpool.read, node), asks_node=True, every_s=txpool.EVERY_S),
             self._fact("version", partial(identity.read_version, node)),
             self._fact("pos_address", partial(identity.read_pos_address, node)),
+            Probe("config", partial(config.read, self._finder), every_s=config.EVERY_S),
+            Probe("exposure", partial(exposure.read, self._finder, deadline_s), every_s=exposure.EVERY_S),
+            Probe("guard", partial(guard.read, self._finder)),
             Probe("cpu", Cpu()),
             Probe("memory", memory.read),
             Probe("disk", partial(disk.read, self._settings.disk)),
@@ -187,6 +211,17 @@ class Agent:
                 }
             )
         )
+
+
+def _place(known: tuple[str, str, str | None] | None) -> Place | None:
+    if known is None:
+        return None
+    config, folder, stderr = known
+    return Place(Path(config), Path(folder), None if stderr is None else Path(stderr))
+
+
+def _told(place: Place) -> tuple[str, str, str | None]:
+    return str(place.config), str(place.folder), None if place.stderr is None else str(place.stderr)
 
 
 def _tell_process(watch: Watch) -> None:

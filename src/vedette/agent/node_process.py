@@ -19,6 +19,7 @@ from vedette.model.view import ProcessState
 PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 LISTEN = "0A"
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LOOK_EVERY_S = 1.0
 SCAN_EVERY_LOOKS = 10
 """Walking all of /proc costs; while the same socket stays unowned it is done only each tenth look."""
@@ -62,6 +63,23 @@ def listeners(port: int, proc: Path = PROC) -> set[int]:
 
 
 def _listening(table: Path, port: int) -> Iterator[int]:
+    for address, inode in _sockets(table, port):
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        if mapped.is_loopback or mapped.is_unspecified:
+            yield inode
+
+
+def listening_addresses(port: int, proc: Path = PROC) -> set[Address]:
+    """The addresses of this machine on which somebody listens on the port."""
+    found: set[Address] = set()
+    for table in ("net/tcp", "net/tcp6"):
+        with contextlib.suppress(OSError):
+            found.update(address for address, _ in _sockets(proc / table, port))
+    return found
+
+
+def _sockets(table: Path, port: int) -> Iterator[tuple[Address, int]]:
+    """All that listen on the port: (address, inode)."""
     suffix = f":{port:04X}"
     with table.open(encoding="ascii", errors="replace") as lines:
         for line in lines:
@@ -69,17 +87,15 @@ def _listening(table: Path, port: int) -> Iterator[int]:
             if suffix not in line:
                 continue
             parts = line.split()
-            if parts[1].endswith(suffix) and parts[3] == LISTEN and _reached_by_loopback(parts[1]):
-                yield int(parts[9])
+            if parts[1].endswith(suffix) and parts[3] == LISTEN:
+                yield _address(parts[1]), int(parts[9])
 
 
-def _reached_by_loopback(local: str) -> bool:
+def _address(local: str) -> Address:
     """`0100007F:30FB` is 127.0.0.1:12539: the kernel prints 32-bit words in this machine's order."""
     words = bytes.fromhex(local.partition(":")[0])
     packed = b"".join(words[at : at + 4][::-1] for at in range(0, len(words), 4))
-    address = ipaddress.ip_address(packed)
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_loopback or mapped.is_unspecified)
+    return ipaddress.ip_address(packed)
 
 
 def owner(inodes: set[int], proc: Path = PROC) -> int | None:

@@ -21,18 +21,22 @@ from vedette.agent.node_process import NodeProcess, Watch
 from vedette.agent.place import Finder, Place
 from vedette.agent.planned import Plan
 from vedette.agent.probes import (
+    binary,
     config,
     disk,
+    espace,
     exposure,
     guard,
     head,
     identity,
     memory,
+    metrics,
     peers,
     sync_phase,
     txpool,
     voting,
 )
+from vedette.agent.probes.binary import Binary
 from vedette.agent.probes.cpu import Cpu
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.pos import Pos
@@ -72,6 +76,8 @@ class Agent:
         self._clock = SteadyClock()
         self._memory = Memory(folder / "known.json", settings.node, self._troubles)
         self._host = {"agent.version": vedette.__version__, "host.os": host_os()}
+        if settings.pos_address is not None:
+            self._host["node.pos_address_expected"] = settings.pos_address
         self._spool = _open_spool(folder / "spool.db", self._troubles)
         self._process = NodeProcess(
             settings.node, self._clock.now_ms, self._process_changed, self._memory.known.died_at_ms
@@ -178,7 +184,10 @@ class Agent:
             Probe("voting", partial(voting.read, node), asks_node=True),
             Probe("txpool", partial(txpool.read, node), asks_node=True, every_s=txpool.EVERY_S),
             self._fact("version", partial(identity.read_version, node)),
-            self._fact("pos_address", partial(identity.read_pos_address, node)),
+            self._fact("pos_address", partial(identity.read_pos_address, node, self._settings.pos_address)),
+            Probe("espace", partial(espace.read, self._finder, node, deadline_s), every_s=espace.EVERY_S),
+            Probe("metrics", self._metrics, every_s=metrics.EVERY_S),
+            Probe("binary", Binary(lambda: self._process.watch, steady_ms), every_s=binary.EVERY_S),
             Probe("config", partial(config.read, self._finder), every_s=config.EVERY_S),
             Probe("exposure", partial(exposure.read, self._finder, deadline_s), every_s=exposure.EVERY_S),
             Probe("guard", partial(guard.read, self._finder)),
@@ -188,6 +197,9 @@ class Agent:
             Probe("process", Process(lambda: self._process.watch, steady_ms)),
             Probe("agent", self._self),
         ]
+
+    def _metrics(self) -> Reading:
+        return metrics.read(self._settings.metrics, self._finder, self._settings.rpc_deadline_s)
 
     def _fact(self, name: str, read: Callable[[], Reading]) -> Probe:
         """What outlives the process is remembered, and told by the memory from then on."""

@@ -129,6 +129,11 @@ def own_address(raw: Any) -> PosAddress:
     return Field(f"0x{bare}", parts[1].name).address()
 
 
+def espace_block_number(raw: Any) -> int:
+    """The newest eSpace block, which has its epoch's number (`eth_blockNumber`)."""
+    return Field(raw, "eth_blockNumber").number()
+
+
 def pow_block(raw: Any) -> PowBlock | None:
     """A PoW block without its transactions (`cfx_getBlockByHash`); None: the node has no such block."""
     return _block(raw, BLOCK)

@@ -178,3 +178,14 @@ def test_the_process_probe_of_this_very_process(tmp_path: Path) -> None:
     assert first.numbers["process.open_files_count"] >= 3
     assert "process.cpu.used_cores" not in first.numbers
     assert second.numbers["process.cpu.used_cores"] >= 0
+
+
+def test_restarts_are_the_different_processes_that_were_found() -> None:
+    port, stop = free_port(), threading.Event()
+    process = watcher(port, [])
+    for number in (1, 2, 3):
+        with process_on(port):
+            process.look()
+            assert (process.watch.state.value, process.watch.starts) == ("running", number)
+        process.step(stop)
+        assert (process.watch.state.value, process.watch.starts) == ("gone", number)

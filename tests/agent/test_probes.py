@@ -11,7 +11,7 @@ import pytest
 
 from tests.agent.stand_ins import StubNode, serving
 from vedette.agent.probes import disk, head, memory, peers, sync_phase, txpool, voting
-from vedette.agent.probes.cpu import Cpu, Ticks, ticks, used_ratio
+from vedette.agent.probes.cpu import Cpu, Ticks, shares, ticks
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.pos import Pos
 from vedette.agent.probes.pow import Pow
@@ -132,13 +132,16 @@ def test_a_port_without_the_method_is_refused_under_its_new_name() -> None:
         Node(LocalRpc(server.url)).ask("debug_currentSyncPhase")
 
 
-def test_the_busy_share_of_the_cores_is_what_was_not_idle() -> None:
+def test_the_shares_of_the_cores_are_those_of_the_time_in_between() -> None:
     before = ticks("cpu  100 0 50 800 50 0 0 0 7 0\ncpu0 1 2 3")
-    now = ticks("cpu  150 0 100 860 90 0 0 0 9 0\n")
-    assert before == Ticks(all=1000, idle=850)
-    assert used_ratio(before, now) == 0.5
-    assert used_ratio(None, now) is None
-    assert used_ratio(now, now) is None
+    now = ticks("cpu  150 0 80 860 90 0 0 20 9 0\n")
+    assert before == Ticks(all=1000, idle=850, iowait=50, steal=0)
+    assert shares(before, now) == {
+        "host.cpu.used_ratio": 0.5,
+        "host.cpu.iowait_ratio": 0.2,
+        "host.cpu.steal_ratio": 0.1,
+    }
+    assert shares(None, now) == shares(now, now) == {}
 
 
 def test_this_machine_can_be_read() -> None:
@@ -153,7 +156,11 @@ def test_this_machine_can_be_read() -> None:
 
 def test_a_process_may_have_any_name() -> None:
     stat = "7 (a) b (c) S 1 7 7 0 -1 4 1 0 0 0 250 50 0 0 20 0 3 0 1000 900000 500 18446744073709551615"
-    assert (usage(7, stat).cpu_ms, usage(7, stat).started_ms) == (3_000, 10_000)
+    assert (usage(7, stat).cpu_ms, usage(7, stat).started_ms, usage(7, stat).threads_count) == (
+        3_000,
+        10_000,
+        3,
+    )
 
 
 @pytest.mark.parametrize("odd", ["", "cpu", "cpu a b c d e"])

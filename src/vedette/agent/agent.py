@@ -22,6 +22,8 @@ from vedette.agent.place import Finder, Place
 from vedette.agent.planned import Plan
 from vedette.agent.probes import (
     binary,
+    cgroup,
+    clock,
     config,
     disk,
     espace,
@@ -31,18 +33,23 @@ from vedette.agent.probes import (
     identity,
     memory,
     metrics,
+    oom,
     peers,
     sync_phase,
     txpool,
+    volumes,
     voting,
 )
 from vedette.agent.probes.binary import Binary
+from vedette.agent.probes.cgroup import Cgroup
 from vedette.agent.probes.cpu import Cpu
+from vedette.agent.probes.network import Network
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.pos import Pos
 from vedette.agent.probes.pow import Pow
 from vedette.agent.probes.process import PAGE_BYTES, Process
 from vedette.agent.probes.reading import Probe, Reading, present
+from vedette.agent.probes.volumes import Volumes
 from vedette.agent.rounds import Roll, merged, rounds, tell
 from vedette.agent.sender import Sender
 from vedette.agent.spool import Spool
@@ -193,6 +200,11 @@ class Agent:
             Probe("guard", partial(guard.read, self._finder)),
             Probe("cpu", Cpu()),
             Probe("memory", memory.read),
+            Probe("oom", oom.read),
+            Probe("network", Network(steady_ms)),
+            Probe("clock", clock.read, every_s=clock.EVERY_S),
+            Probe("cgroup", Cgroup(lambda: self._process.watch), every_s=cgroup.EVERY_S),
+            Probe("volumes", Volumes(self._finder, steady_ms), every_s=volumes.EVERY_S),
             Probe("disk", partial(disk.read, self._settings.disk)),
             Probe("process", Process(lambda: self._process.watch, steady_ms)),
             Probe("agent", self._self),

@@ -29,7 +29,8 @@ SCAN_EVERY_LOOKS = 10
 class Watch:
     """What is known of the process. `reason` says why it is unknown; `lives` counts deaths and returns.
 
-    `up_seconds` is its age when it was found; None if it cannot be told.
+    `up_seconds` is its age when it was found; None if it cannot be told. `starts` counts the different
+    processes that were found: one more than the restarts that we saw.
     """
 
     state: ProcessState
@@ -38,6 +39,7 @@ class Watch:
     reason: str | None = None
     lives: int = 0
     up_seconds: int | None = None
+    starts: int = 0
 
 
 def local_port(url: str) -> int | None:
@@ -147,6 +149,7 @@ class NodeProcess:
         self._now_ms = now_ms
         self._on_change = on_change
         self._held: int | None = None
+        self._last: tuple[int, int] | None = None  # pid and start of the process that was held last
         self._unowned: set[int] = set()
         self._looks = 0
         state = ProcessState.UNKNOWN if died_at_ms is None else ProcessState.GONE
@@ -170,7 +173,8 @@ class NodeProcess:
                 stop.wait(wait_s)
         elif _is_dead(self._held, wait_s):
             self._let_go()
-            self._become(Watch(ProcessState.GONE, died_at_ms=self._now_ms(), lives=self.watch.lives + 1))
+            lives, starts = self.watch.lives + 1, self.watch.starts
+            self._become(Watch(ProcessState.GONE, died_at_ms=self._now_ms(), lives=lives, starts=starts))
 
     def look(self) -> None:
         """Look for the process once."""
@@ -206,21 +210,25 @@ class NodeProcess:
             os.close(held)
             return False
         self._held = held
+        started = _started_at(PROC, pid)
+        before, self._last = self._last, (pid, started)
         self._become(
             Watch(
                 ProcessState.RUNNING,
                 pid=pid,
                 lives=self.watch.lives + 1,
-                up_seconds=up_seconds(_started_at(PROC, pid)),
+                up_seconds=up_seconds(started),
+                starts=self.watch.starts + (before != self._last),
             )
         )
         return True
 
     def _unknown(self, reason: str) -> None:
+        lives, starts = self.watch.lives, self.watch.starts
         if self.watch.state is ProcessState.UNKNOWN:
-            self.watch = Watch(ProcessState.UNKNOWN, reason=reason, lives=self.watch.lives)
+            self.watch = Watch(ProcessState.UNKNOWN, reason=reason, lives=lives, starts=starts)
         else:
-            self._become(Watch(ProcessState.UNKNOWN, reason=reason, lives=self.watch.lives + 1))
+            self._become(Watch(ProcessState.UNKNOWN, reason=reason, lives=lives + 1, starts=starts))
 
     def _become(self, watch: Watch) -> None:
         self.watch = watch

@@ -30,7 +30,8 @@ def test_a_healthy_node_fills_every_series() -> None:
     stub = StubNode()
     with serving(stub.respond) as server:
         node = Node(LocalRpc(server.url))
-        readings = [probe.read(node) for probe in (peers, sync_phase, voting, txpool)]
+        readings = [probe.read(node) for probe in (peers, voting, txpool)]
+        readings += [sync_phase.read(node, lambda: None)]
         readings += [Pow(node, lambda: 0)(), Pos(node, lambda: 0)(), head.read(node, lambda: 0x6B02DCF9 + 7)]
     numbers = {name: value for reading in readings for name, value in reading.numbers.items()}
     states = {name: value for reading in readings for name, value in reading.states.items()}
@@ -55,6 +56,7 @@ def test_a_healthy_node_fills_every_series() -> None:
         "pos.uncommitted_blocks": 3,
         "pos.over_pow_epochs": -147,
         "pos.still_seconds": 0,
+        "sync.step": 6,
         "peers.all_count": 2,
         "peers.outgoing_count": 1,
         "peers.incoming_count": 1,
@@ -65,7 +67,7 @@ def test_a_healthy_node_fills_every_series() -> None:
         "txpool.ready_count": 2,
         "txpool.deferred_count": 1,
     }
-    assert states == {"node.sync_phase": "NormalSyncPhase", "node.voting": "true"}
+    assert states == {"node.sync_phase": "NormalSyncPhase", "sync.source": "rpc", "node.voting": "true"}
 
 
 def test_a_height_that_the_node_does_not_know_is_left_out() -> None:

@@ -43,6 +43,7 @@ from vedette.agent.probes import (
 from vedette.agent.probes.binary import Binary
 from vedette.agent.probes.cgroup import Cgroup
 from vedette.agent.probes.cpu import Cpu
+from vedette.agent.probes.logs import Logs
 from vedette.agent.probes.network import Network
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.pos import Pos
@@ -182,11 +183,19 @@ class Agent:
         deadline_s = self._settings.rpc_deadline_s
         node = Node(LocalRpc(self._settings.node, deadline_s))
         steady_ms = self._clock.steady_ms
+        logs = Logs(
+            self._finder,
+            Path(self._settings.dir) / "logs.json",
+            steady_ms,
+            lambda: self._process.watch,
+            lambda: self._memory.known.facts.get("node.pos_address"),
+        )
         return [
             Probe("pow", Pow(node, steady_ms), asks_node=True),
             Probe("head", partial(head.read, node), asks_node=True),
             Probe("pos", Pos(node, steady_ms), asks_node=True),
-            Probe("sync_phase", partial(sync_phase.read, node), asks_node=True),
+            Probe("logs", logs),
+            Probe("sync_phase", partial(sync_phase.read, node, lambda: logs.phase), asks_node=True),
             Probe("peers", partial(peers.read, node), asks_node=True),
             Probe("voting", partial(voting.read, node), asks_node=True),
             Probe("txpool", partial(txpool.read, node), asks_node=True, every_s=txpool.EVERY_S),

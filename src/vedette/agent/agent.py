@@ -15,6 +15,7 @@ import vedette
 from vedette.agent.board import Board, Observed
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Settings
+from vedette.agent.heap import give_back
 from vedette.agent.identity import load_identity
 from vedette.agent.memory import Memory
 from vedette.agent.node_process import NodeProcess, Watch
@@ -109,6 +110,7 @@ class Agent:
             self._troubles,
         )
         self._round_ms: int | None = None
+        self._is_first_round = True
 
     def start(self) -> None:
         """Look for the process once, so that the first report knows it, and set all threads going."""
@@ -159,6 +161,9 @@ class Agent:
             if observed is not None:
                 self._keep(observed)
                 self._sender.news()
+            if self._is_first_round:
+                self._is_first_round = False
+                give_back()
 
     def _process_changed(self, watch: Watch) -> None:
         """Tell at once, then remember: the death of a validator waits for no disk."""

@@ -15,7 +15,7 @@ from vedette.agent.probes.reading import Reading
 
 EVERY_S = 30
 PIECE_BYTES = 16 << 20
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
 HOUR_MS = 3_600_000
 DELETED = " (deleted)"
 

@@ -89,7 +89,11 @@ class Agent:
             self._host["node.pos_address_expected"] = settings.pos_address
         self._spool = _open_spool(folder / "spool.db", self._troubles)
         self._process = NodeProcess(
-            settings.node, self._clock.now_ms, self._process_changed, self._memory.known.died_at_ms
+            settings.node,
+            self._clock.now_ms,
+            self._process_changed,
+            self._memory.known.died_at_ms,
+            self._memory.known.like,
         )
         self._finder = Finder(
             lambda: self._process.watch,
@@ -171,7 +175,7 @@ class Agent:
         observed = self._board.change(watch, now_ms)
         self._sender.urgent()
         self._keep(observed)
-        self._memory.keep(died_at_ms=watch.died_at_ms)
+        self._memory.keep(died_at_ms=watch.died_at_ms, like=self._process.like)
         _tell_process(watch)
 
     def _keep(self, observed: Observed) -> None:

@@ -1,9 +1,13 @@
 """The node's process: the one that listens on its local RPC port, found through /proc and held by a pidfd.
 
 A pidfd becomes readable in the moment of death and can never mean another process that got the same number.
+
+A node that starts opens its port only when its data is recovered, which takes minutes to hours. So its next
+process is also known by what the last one was: the same command line in the same folder.
 """
 
 import contextlib
+import hashlib
 import ipaddress
 import os
 import select
@@ -119,6 +123,25 @@ def _holds(folder: Path, names: set[str]) -> bool:
         return False
 
 
+def likeness(pid: int, proc: Path = PROC) -> str | None:
+    """What a process of the same node has in common with this one; None where we may not see it.
+
+    A hash, because a command line may hold a password.
+    """
+    try:
+        words = (proc / str(pid) / "cmdline").read_bytes()
+        folder = os.fsencode(os.readlink(proc / str(pid) / "cwd"))  # noqa: PTH115  a link of /proc is no file's
+    except OSError:
+        return None
+    return hashlib.sha256(words + b"\0" + folder).hexdigest() if words else None
+
+
+def alike(wanted: str, proc: Path = PROC) -> int | None:
+    """A process with that likeness; the eldest of several."""
+    found = [pid for pid in _pids(proc) if likeness(pid, proc) == wanted]
+    return min(found, key=lambda pid: (_started_at(proc, pid), pid), default=None)
+
+
 def _started_at(proc: Path, pid: int) -> int:
     try:
         return int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
@@ -143,11 +166,13 @@ class NodeProcess:
         now_ms: Callable[[], int],
         on_change: Callable[[Watch], None],
         died_at_ms: int | None = None,
+        like: str | None = None,
     ) -> None:
-        """`died_at_ms`: a death seen before our own restart, with no return since."""
+        """From before our own restart: a death with no return since, and the likeness of its last process."""
         self._port = local_port(url)
         self._now_ms = now_ms
         self._on_change = on_change
+        self.like = like
         self._held: int | None = None
         self._last: tuple[int, int] | None = None  # pid and start of the process that was held last
         self._unowned: set[int] = set()
@@ -183,14 +208,25 @@ class NodeProcess:
             return
         inodes = listeners(self._port)
         if not inodes:
+            if self._find_alike():
+                return
             if self.watch.state is not ProcessState.GONE:
                 self._unknown(f"nothing listens on port {self._port} of this machine")
             return
         pid = self._owner(inodes)
-        if pid is None or not self._hold(pid, inodes):
+        names = {f"socket:[{inode}]" for inode in inodes}
+        if pid is None or not self._hold(pid, lambda: _holds(PROC / str(pid) / "fd", names)):
             self._unknown(
                 f"the process on port {self._port} cannot be seen: run the agent as its user or as root"
             )
+
+    def _find_alike(self) -> bool:
+        """While nothing listens: whether a process like the last one runs; it may still be starting."""
+        self._looks += 1
+        if self.like is None or self._looks % SCAN_EVERY_LOOKS:
+            return False
+        pid = alike(self.like)
+        return pid is not None and self._hold(pid, lambda: likeness(pid) == self.like)
 
     def _owner(self, inodes: set[int]) -> int | None:
         self._looks += 1
@@ -200,16 +236,17 @@ class NodeProcess:
         self._unowned = inodes if pid is None else set()
         return pid
 
-    def _hold(self, pid: int, inodes: set[int]) -> bool:
+    def _hold(self, pid: int, is_still_it: Callable[[], bool]) -> bool:
         try:
             held = os.pidfd_open(pid)
         except OSError:
             return False
         # Between finding it and holding it the number may have passed to another process.
-        if not _holds(PROC / str(pid) / "fd", {f"socket:[{inode}]" for inode in inodes}):
+        if not is_still_it():
             os.close(held)
             return False
         self._held = held
+        self.like = likeness(pid)
         started = _started_at(PROC, pid)
         before, self._last = self._last, (pid, started)
         self._become(

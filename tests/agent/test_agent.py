@@ -129,6 +129,55 @@ def test_a_node_without_pos_still_reports_the_rest(scene: Scene) -> None:
     assert scene.node.asked.count("pos_getStatus") == 1
 
 
+OLD_NAMES = {
+    "debug_currentSyncPhase": "current_sync_phase",
+    "debug_getNetSessions": "net_sessions",
+    "test_posVotingStatus": "pos_voting_status",
+    "test_posRegister": "pos_register",
+}
+
+
+def test_a_node_from_before_2_4_1_passes_every_probe(scene: Scene) -> None:
+    for name, old in OLD_NAMES.items():
+        scene.node.results[old] = scene.node.results.pop(name)
+    scene.start()
+    live = scene.server.wait_for(reported(3)).envelope.live
+    assert live is not None
+    assert not [name for name in live.numbers if name.endswith(".failed")]
+    assert live.states["node.pos_address"] == "0x" + "67" * 32
+    assert (live.numbers["peers.all_count"], live.states["node.voting"]) == (2, "true")
+
+
+def test_a_node_like_3_1_passes_every_probe_as_nothing_it_lacks_is_asked(scene: Scene) -> None:
+    scene.node.results["cfx_clientVersion"] = (
+        "conflux-rust/v3.1.0-0a1b2c3-20260804/x86_64-linux-gnu/rustc1.90"
+    )
+    scene.start()
+    live = scene.server.wait_for(reported(3)).envelope.live
+    assert live is not None
+    assert not [name for name in live.numbers if name.endswith(".failed")]
+    assert live.states["node.release"] == "3.1.0"
+    assert not {"rpc_modules", "rpc_methods"} & set(scene.node.asked)
+
+
+def test_a_light_node_gives_what_it_can_and_is_said_once(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = {"pos_getStatus", "test_posVotingStatus", "test_posRegister"}
+    for name in missing:
+        del scene.node.results[name]
+    scene.start()
+    post = scene.server.wait_for(reported(5))
+    first = next(report for report in scene.server.reports if "pow.latest_epoch" in report.numbers)
+    failed = {name.split(".")[1] for name in first.numbers if name.endswith(".failed")}
+    assert failed == {"pos", "voting", "pos_address"}
+    assert not [name for name in post.envelope.reports[-1].numbers if name.endswith(".failed")]
+    assert post.envelope.reports[-1].numbers["peers.all_count"] == 2
+    assert len(warnings(caplog)) == 1
+    asked = [name for name in scene.node.asked if name in missing]
+    assert sorted(asked) == sorted(missing)
+
+
 def test_an_outage_of_the_server_loses_nothing_and_counts_nothing_twice(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -293,6 +293,14 @@ def test_what_a_node_does_not_offer_is_asked_again_hourly_and_an_outage_at_once(
     assert len(asked) == 2
 
 
+def test_a_pos_that_never_begins_is_asked_less_and_less_often() -> None:
+    probe, asked = counting("voting", 0, NOT_YET)
+    roll = Roll([probe])
+    sent = [now_s for now_s in range(0, 20_000, 5) if roll.call(now_s * 1000, 1, 1.0)]
+    assert sent == [0, 15, 30, 60, 120, 240, 480, 960, 1_920, 3_840, 7_440, 11_040, 14_640, 18_240]
+    assert len(asked) == len(sent)
+
+
 def test_a_group_that_is_not_offered_is_said_once_and_known_all_the_time(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -32,7 +32,8 @@ UNOFFERED_S = 3_600.0
 
 NOT_YET = re.compile("not (initialized|started)", re.IGNORECASE)
 NOT_YET_S = 15.0
-"""PoS begins some time after the rest of the node; on a node without PoS it never does."""
+"""PoS begins some time after the rest of the node; on a node without PoS it never does. So the wait grows
+with the time that we have waited, up to an hour."""
 
 _METHOD = re.compile(r"\b[a-z]+_\w+(\.\w+)?")
 _VARYING = re.compile(r"'[^']*'|\d+")
@@ -42,7 +43,7 @@ _VARYING = re.compile(r"'[^']*'|\d+")
 class Outcome:
     """What became of one probe in one round. `error`: why there is no reading, in one line.
 
-    `again_s`: after how long it is worth asking again.
+    `again_s`: after how long it is worth asking again. `not_yet`: the node said that it is too early.
     """
 
     probe: Probe
@@ -50,6 +51,7 @@ class Outcome:
     took_ms: float
     error: str | None = None
     again_s: float = 0
+    not_yet: bool = False
 
 
 class Worker:
@@ -81,27 +83,28 @@ class Worker:
 def observe(probe: Probe) -> Outcome:
     """A probe that fails is itself an observation."""
     began = time.perf_counter()
-    reading, error, again_s = Reading(), None, probe.every_s
+    reading, error, again_s, not_yet = Reading(), None, probe.every_s, False
     try:
         reading = probe.read()
     except RpcError as failure:
-        error, again_s = str(failure), ask_again_s(failure, probe)
+        error, again_s, not_yet = str(failure), ask_again_s(failure, probe), _is_early(failure)
     except OSError as failure:
         error = failure.strerror or str(failure)
     except Exception as bug:  # a bug in one probe is loud, and leaves the others alone
         log.exception("probe %s has a bug", probe.name)
         error = f"a bug in the agent: {type(bug).__name__}"
-    return Outcome(probe, reading, (time.perf_counter() - began) * 1000, error, again_s)
+    return Outcome(probe, reading, (time.perf_counter() - began) * 1000, error, again_s, not_yet)
 
 
 def ask_again_s(failure: RpcError, probe: Probe) -> float:
     """A node that does not answer is asked again in the next round; what it does not offer, hourly."""
-    if isinstance(failure, Refused):
-        if failure.code in UNOFFERED:
-            return max(UNOFFERED_S, probe.every_s)
-        if NOT_YET.search(failure.message):
-            return NOT_YET_S
-    return 0
+    if isinstance(failure, Refused) and failure.code in UNOFFERED:
+        return max(UNOFFERED_S, probe.every_s)
+    return NOT_YET_S if _is_early(failure) else 0
+
+
+def _is_early(failure: RpcError) -> bool:
+    return isinstance(failure, Refused) and NOT_YET.search(failure.message) is not None
 
 
 def gather(workers: Sequence[Worker], budget_s: float) -> list[Outcome]:
@@ -131,17 +134,26 @@ class Roll:
         self._lives: int | None = None
         self._due_ms: dict[str, int] = {}
         self._newest: dict[str, tuple[int, Outcome]] = {}
+        self._early_since_ms: dict[str, int] = {}
 
     def call(self, now_ms: int, lives: int, budget_s: float) -> list[Outcome]:
         """Send out what is due. A change of the node's process (`lives`) makes everything due."""
         if lives != self._lives:
-            self._due_ms, self._newest, self._lives = {}, {}, lives
+            self._due_ms, self._newest, self._early_since_ms, self._lives = {}, {}, {}, lives
         due = [worker for worker in self._workers if self._due_ms.get(worker.probe.name, 0) <= now_ms]
         outcomes = gather(due, budget_s)
         for outcome in outcomes:
             self._newest[outcome.probe.name] = (now_ms, outcome)
-            self._due_ms[outcome.probe.name] = now_ms + round(outcome.again_s * 1000)
+            self._due_ms[outcome.probe.name] = now_ms + self._wait_ms(outcome, now_ms)
         return outcomes
+
+    def _wait_ms(self, outcome: Outcome, now_ms: int) -> int:
+        wait_ms = round(outcome.again_s * 1000)
+        if not outcome.not_yet:
+            self._early_since_ms.pop(outcome.probe.name, None)
+            return wait_ms
+        waited_ms = now_ms - self._early_since_ms.setdefault(outcome.probe.name, now_ms)
+        return min(max(wait_ms, waited_ms), round(UNOFFERED_S * 1000))
 
     def newest(self) -> list[Outcome]:
         return [outcome for _, outcome in self._newest.values()]

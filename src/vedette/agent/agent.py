@@ -114,7 +114,7 @@ class Agent:
             self._troubles,
         )
         self._round_ms: int | None = None
-        self._is_first_round = True
+        self._given_back = False
 
     def start(self) -> None:
         """Look for the process once, so that the first report knows it, and set all threads going."""
@@ -165,9 +165,6 @@ class Agent:
             if observed is not None:
                 self._keep(observed)
                 self._sender.news()
-            if self._is_first_round:
-                self._is_first_round = False
-                give_back()
 
     def _process_changed(self, watch: Watch) -> None:
         """Tell at once, then remember: the death of a validator waits for no disk."""
@@ -242,6 +239,9 @@ class Agent:
         return Probe(name, learn, asks_node=True, every_s=identity.EVERY_S)
 
     def _self(self) -> Reading:
+        if self._round_ms is not None and not self._given_back:  # one round has used all that is ever used
+            self._given_back = True
+            give_back()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return Reading(
             present(

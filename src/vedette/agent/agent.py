@@ -66,6 +66,7 @@ log = logging.getLogger("vedette.agent")
 STACK_BYTES = 512 << 10
 END_S = 1.0
 GATHER_S_MAX = 5.5
+GIVE_BACK_MS = 3_600_000
 ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -114,7 +115,7 @@ class Agent:
             self._troubles,
         )
         self._round_ms: int | None = None
-        self._given_back = False
+        self._gave_back_ms: int | None = None
 
     def start(self) -> None:
         """Look for the process once, so that the first report knows it, and set all threads going."""
@@ -238,10 +239,16 @@ class Agent:
 
         return Probe(name, learn, asks_node=True, every_s=identity.EVERY_S)
 
-    def _self(self) -> Reading:
-        if self._round_ms is not None and not self._given_back:  # one round has used all that is ever used
-            self._given_back = True
+    def _give_back(self) -> None:
+        """After the first round, which has used all that is ever used, and then each hour."""
+        now_ms = self._clock.steady_ms()
+        is_due = self._gave_back_ms is None or now_ms - self._gave_back_ms >= GIVE_BACK_MS
+        if self._round_ms is not None and is_due:
+            self._gave_back_ms = now_ms
             give_back()
+
+    def _self(self) -> Reading:
+        self._give_back()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return Reading(
             present(

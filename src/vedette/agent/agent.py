@@ -342,6 +342,7 @@ def run(settings: Settings) -> int:
     # Waited for, not handled: a handler may interrupt a thread that holds the lock which the handler wants.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     agent = Agent(settings, on_broken=partial(os.kill, os.getpid(), signal.SIGTERM))
+    give_back()
     agent.start()
     signal.sigwait(ENDINGS)
     return agent.end()

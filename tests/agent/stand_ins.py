@@ -43,11 +43,19 @@ NODE_ANSWERS: dict[str, Any] = {
         "latestVoted": "0xa6",
         "pivotDecision": {"blockHash": "0x" + "3a" * 32, "height": "0x12c"},
     },
+    "cfx_epochNumber": "0x1bf",
+    "cfx_getBlockByEpochNumber": {
+        "hash": "0x" + "1b" * 32,
+        "epochNumber": "0x1bf",
+        "timestamp": "0x6b02dcf9",
+        "posReference": "0x" + "b2" * 32,
+    },
+    "txpool_status": {"deferred": "0x1", "ready": "0x2", "received": "0x3", "unexecuted": "0x4"},
     "debug_currentSyncPhase": "NormalSyncPhase",
     "debug_getNetSessions": [
-        {"originated": True, "status": "communicating (224.7s)"},
-        {"originated": False, "status": "communicating (24.3s)"},
-        {"originated": False, "status": "handshaking"},
+        {"originated": True, "status": "communicating (224.7s)", "lastRead": "98.149984ms"},
+        {"originated": False, "status": "communicating (24.3s)", "lastRead": "61.5s"},
+        {"originated": False, "status": "handshaking", "lastRead": "1.2s"},
     ],
     "test_posVotingStatus": True,
     "cfx_clientVersion": "conflux-rust/v3.0.2-fd68efe-20260110/x86_64-linux-gnu/rustc1.86.0",
@@ -123,11 +131,12 @@ def serving(respond: Callable[[str, dict[str, str], bytes], Canned], port: int =
 
 
 class StubNode:
-    """Answers like a node; `canned` overrides it for every call, `results` for some methods."""
+    """Answers like a node; `canned` overrides it for every call, `results` and `errors` for some methods."""
 
     def __init__(self) -> None:
         self.canned: Canned | None = None
         self.results: dict[str, Any] = dict(NODE_ANSWERS)
+        self.errors: dict[str, Any] = {}
         self.asked: list[str] = []
 
     def respond(self, _path: str, _headers: dict[str, str], body: bytes) -> Canned:
@@ -136,6 +145,8 @@ class StubNode:
         if self.canned is not None:
             return self.canned
         reply = {"jsonrpc": "2.0", "id": call["id"]}
+        if call["method"] in self.errors:
+            return Canned(json.dumps(reply | {"error": self.errors[call["method"]]}).encode())
         if call["method"] in self.results:
             return Canned(json.dumps(reply | {"result": self.results[call["method"]]}).encode())
         return Canned(json.dumps(reply | {"error": {"code": -32601, "message": "Method not found"}}).encode())

@@ -259,16 +259,15 @@ def telling() -> Iterator[Tell]:
 
         def tell(what: str, done: int, whole: int) -> None:
             if what not in tasks:
-                _finish(progress, tasks)
+                _finish(progress)
                 tasks[what] = progress.add_task(what)
             progress.update(tasks[what], completed=done, total=whole or None)
 
         yield tell
-        _finish(progress, tasks)
+        _finish(progress)
     sys.stderr.flush()
 
 
-def _finish(progress: Progress, tasks: dict[str, TaskID]) -> None:
+def _finish(progress: Progress) -> None:
     for task in progress.tasks:
-        if task.id in tasks.values():
-            progress.update(task.id, total=task.total or 1, completed=task.total or 1)
+        progress.update(task.id, total=task.total or 1, completed=task.total or 1)

@@ -214,8 +214,10 @@ def opened(committee: Committee, epoch: Epoch) -> Carried:
         raise ValueError("its rounds do not ascend")
     if not all(NOBODY <= block.proposer < len(people) for block in blocks):
         raise ValueError("its leaders are unknown")
-    if min(min(column) for column in recalled) < NOBODY or min(block.at_us for block in blocks) < 0:
+    if min(min(column) for column in recalled) < NOBODY:
         raise ValueError("a number is below zero")
+    if not all(0 <= block.at_us < records.AT_US_MAX for block in blocks):
+        raise ValueError("a block is of no time that can be")
     union = records.flags(epoch.signers, len(people), len(hashes)).T
     return Carried(
         committee=committee,

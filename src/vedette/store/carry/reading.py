@@ -107,6 +107,12 @@ def _as_many(addresses: bytes, others: list[str] | list[int]) -> list[PosAddress
     return found
 
 
+def _staked(record: records.Stakes) -> list[PosAddress]:
+    if record.network_votes is not None and record.network_votes < max(record.votes, default=0):
+        raise ValueError("an account holds more votes than all together")
+    return _as_many(record.accounts, record.votes)
+
+
 def maybe(address: bytes | None) -> list[PosAddress]:
     """One address, or none. Raises ValueError."""
     return [] if address is None else records.parted(address)
@@ -115,7 +121,10 @@ def maybe(address: bytes | None) -> list[PosAddress]:
 def drips_of(told: records.Payments) -> dict[PosAddress, int]:
     """What each account was paid. Raises ValueError."""
     who = records.parted(told.accounts)
-    return dict(zip(who, records.amounts(told.drips, len(who)), strict=True))
+    drips = records.amounts(told.drips, len(who))
+    if max(drips, default=0) >= records.PAYMENT_DRIP_MAX:
+        raise ValueError("a payment is larger than any")
+    return dict(zip(who, drips, strict=True))
 
 
 _PEOPLE: Mapping[type, Callable[[Any], Iterable[PosAddress]]] = {
@@ -123,7 +132,7 @@ _PEOPLE: Mapping[type, Callable[[Any], Iterable[PosAddress]]] = {
     records.Committee: blocks.members_of,
     records.People: lambda item: _as_many(item.addresses, item.bound_to),
     records.Payments: drips_of,
-    records.Stakes: lambda item: _as_many(item.accounts, item.votes),
+    records.Stakes: _staked,
     records.Election: _elected,
     records.Events: lambda item: [
         who for row in item.rows for who in (*maybe(row.account), *maybe(row.sender))

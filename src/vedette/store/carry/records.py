@@ -27,8 +27,11 @@ Ints = tuple[Foretold, bytes]
 Bits = NDArray[np.bool_]
 
 # What a field can hold: a file comes from elsewhere, and whatever else is in it is refused when it is read.
+# Votes, times and payments are bounded so that no sum of an epoch leaves 64 bits.
 Whole = Annotated[int, Meta(ge=0, lt=2**62)]
-Votes = Annotated[int, Meta(ge=0, lt=2**40)]
+Votes = Annotated[int, Meta(ge=0, lt=2**30)]
+AT_US_MAX = 2**52
+PAYMENT_DRIP_MAX = 2**80
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 DripText = Annotated[str, Meta(pattern=r"^[0-9]{1,40}\Z")]

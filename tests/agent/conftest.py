@@ -55,6 +55,8 @@ def scene(node: StubNode, server: StubServer, tmp_path: Path) -> Iterator[Scene]
 def settings_for(folder: Path, server: str, node: str) -> Settings:
     token = folder / "token"
     token.write_text(f"{TOKEN}\n")
+    config = folder / "hydra.toml"
+    config.write_text(f'conflux_data_dir = "{folder}"\n')
     return Settings(
         server=server,
         node=node,
@@ -62,5 +64,6 @@ def settings_for(folder: Path, server: str, node: str) -> Settings:
         dir=str(folder / "agent"),
         token_file=str(token),
         interval_ms=1_000,
+        config=str(config),
         planned_stop_file=str(folder / "agent" / "planned-stop.json"),
     )

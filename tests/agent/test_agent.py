@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import statistics
@@ -81,7 +82,7 @@ BAD_NODES = {
     "wrong type": Canned(b'{"jsonrpc": "2.0", "id": 1, "result": [[1]]}'),
     "huge number": Canned(json.dumps(HUGE).encode()),
     "error object": Canned(
-        b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32016, "message": "Pos not initialized!"}}'
+        b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32016, "message": "Error processing request"}}'
     ),
     "another id": Canned(b'{"jsonrpc": "2.0", "id": 2, "result": "0x1"}'),
     "gateway": Canned(b"Bad gateway", 502, "text/plain"),
@@ -99,16 +100,17 @@ def test_a_bad_node_is_one_clear_line_and_the_rounds_go_on(
     envelope = scene.server.wait_for(reported(4), within_s=15).envelope
     report = envelope.reports[-1]
     failed = {name.split(".")[1] for name in report.numbers if name.endswith(".failed")}
-    assert failed == {"pow", "pos", "sync_phase", "peers", "voting", "version", "pos_address"}
+    asked = {"pow", "head", "pos", "sync_phase", "peers", "voting", "txpool", "version", "pos_address"}
+    assert failed == asked
     assert report.states["probe.pow.error"].isprintable()
     assert {"host.memory.used_bytes", "host.disk.used_ratio", "process.rss_bytes"} <= set(report.numbers)
     times = [report.at_ms for report in scene.server.reports if "host.memory.used_bytes" in report.numbers]
     assert {after - before for before, after in pairwise(times)} == {1_000}
     (line,) = warnings(caplog)
-    assert "7 of 12 probes fail" in line
+    assert re.search(rf"{len(asked)} of \d+ probes fail", line)
     scene.node.canned = None
     scene.server.wait_for(lambda e: "pow.latest_epoch" in e.live.numbers if e.live else False)
-    assert caplog.messages[-1] == "all 12 probes report again"
+    assert re.fullmatch(r"all \d+ probes report again", caplog.messages[-1])
     assert len(warnings(caplog)) == 1
 
 
@@ -119,6 +121,61 @@ def test_a_node_without_pos_still_reports_the_rest(scene: Scene) -> None:
     assert "leaves out pos: ask the local port 12539" in report.states["probe.pos.error"]
     assert report.numbers["pow.latest_epoch"] == 447
     assert "probe.pow.failed" not in report.numbers
+    later = scene.server.wait_for(reported(report.seq + 2)).envelope
+    assert not [name for name in later.reports[-1].numbers if name.startswith("probe.pos.")]
+    assert later.live is not None
+    assert later.live.numbers["probe.pos.age_seconds"] >= 1
+    assert "leaves out pos" in later.live.states["probe.pos.error"]
+    assert scene.node.asked.count("pos_getStatus") == 1
+
+
+OLD_NAMES = {
+    "debug_currentSyncPhase": "current_sync_phase",
+    "debug_getNetSessions": "net_sessions",
+    "test_posVotingStatus": "pos_voting_status",
+    "test_posRegister": "pos_register",
+}
+
+
+def test_a_node_from_before_2_4_1_passes_every_probe(scene: Scene) -> None:
+    for name, old in OLD_NAMES.items():
+        scene.node.results[old] = scene.node.results.pop(name)
+    scene.start()
+    live = scene.server.wait_for(reported(3)).envelope.live
+    assert live is not None
+    assert not [name for name in live.numbers if name.endswith(".failed")]
+    assert live.states["node.pos_address"] == "0x" + "67" * 32
+    assert (live.numbers["peers.all_count"], live.states["node.voting"]) == (2, "true")
+
+
+def test_a_node_like_3_1_passes_every_probe_as_nothing_it_lacks_is_asked(scene: Scene) -> None:
+    scene.node.results["cfx_clientVersion"] = (
+        "conflux-rust/v3.1.0-0a1b2c3-20260804/x86_64-linux-gnu/rustc1.90"
+    )
+    scene.start()
+    live = scene.server.wait_for(reported(3)).envelope.live
+    assert live is not None
+    assert not [name for name in live.numbers if name.endswith(".failed")]
+    assert live.states["node.release"] == "3.1.0"
+    assert not {"rpc_modules", "rpc_methods"} & set(scene.node.asked)
+
+
+def test_a_light_node_gives_what_it_can_and_is_said_once(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = {"pos_getStatus", "test_posVotingStatus", "test_posRegister"}
+    for name in missing:
+        del scene.node.results[name]
+    scene.start()
+    post = scene.server.wait_for(reported(5))
+    first = next(report for report in scene.server.reports if "pow.latest_epoch" in report.numbers)
+    failed = {name.split(".")[1] for name in first.numbers if name.endswith(".failed")}
+    assert failed == {"pos", "voting", "pos_address"}
+    assert not [name for name in post.envelope.reports[-1].numbers if name.endswith(".failed")]
+    assert post.envelope.reports[-1].numbers["peers.all_count"] == 2
+    assert len(warnings(caplog)) == 1
+    asked = [name for name in scene.node.asked if name in missing]
+    assert sorted(asked) == sorted(missing)
 
 
 def test_an_outage_of_the_server_loses_nothing_and_counts_nothing_twice(
@@ -248,9 +305,9 @@ def test_a_long_backlog_is_drained_in_batches_right_after_another(scene: Scene) 
     scene.server.wait_for(reported(1))
     scene.server.judge = lambda _: Canned(b"", 500)
     agent._spool._db.execute("PRAGMA synchronous = OFF")  # only to fill it quickly
-    began_ms = time.time_ns() // 1_000_000  # what is older than a week would be dropped
+    now_ms = time.time_ns() // 1_000_000  # what is too old would be dropped
     for number in range(1_700):
-        agent._spool.append(began_ms + number, {"pow.latest_epoch": number}, {})
+        agent._spool.append(now_ms + number, {"pow.latest_epoch": number}, {})
     began = time.monotonic()
     scene.server.judge = lambda _: None
     post = scene.server.wait_for(reported(1_701), within_s=20)

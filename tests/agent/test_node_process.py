@@ -178,3 +178,82 @@ def test_the_process_probe_of_this_very_process(tmp_path: Path) -> None:
     assert first.numbers["process.open_files_count"] >= 3
     assert "process.cpu.used_cores" not in first.numbers
     assert second.numbers["process.cpu.used_cores"] >= 0
+
+
+def test_restarts_are_the_different_processes_that_were_found() -> None:
+    port, stop = free_port(), threading.Event()
+    process = watcher(port, [])
+    for number in (1, 2, 3):
+        with process_on(port):
+            process.look()
+            assert (process.watch.state.value, process.watch.starts) == ("running", number)
+        process.step(stop)
+        assert (process.watch.state.value, process.watch.starts) == ("gone", number)
+
+
+LATE = """
+import socket, sys, time
+print("started", flush=True)
+sys.stdin.readline()
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextmanager
+def slow_starter(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """A node that takes its time before it listens."""
+    (folder / "conflux.py").write_text(LATE)
+    command = [sys.executable, "conflux.py", str(port)]
+    with subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "started\n"
+        yield child
+        child.kill()
+
+
+def go_on(child: subprocess.Popen[str]) -> None:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write("\n")
+    child.stdin.flush()
+    assert child.stdout.readline() == "listening\n"
+
+
+def test_a_node_that_starts_is_known_before_it_listens(tmp_path: Path) -> None:
+    port, stop = free_port(), threading.Event()
+    changes: list[Watch] = []
+    process = watcher(port, changes)
+    with slow_starter(tmp_path, port) as child:
+        go_on(child)
+        process.look()
+    process.step(stop)
+    with slow_starter(tmp_path, port) as child:
+        for _ in range(10):  # all of /proc is walked each tenth time
+            process.step(stop, 0.01)
+        assert process.watch.pid == child.pid
+        go_on(child)
+        process.step(stop, 0.01)
+        assert process.watch.pid == child.pid
+    assert [change.state.value for change in changes] == ["running", "gone", "running"]
+
+
+def test_a_likeness_outlives_our_own_restart_and_needs_the_same_folder(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "elsewhere").mkdir()
+    process = watcher(port, [])
+    with slow_starter(tmp_path, port) as child:
+        go_on(child)
+        process.look()
+    again = NodeProcess(f"http://127.0.0.1:{port}", lambda: 0, lambda _: None, 1, process.like)
+    with slow_starter(tmp_path / "elsewhere", port):
+        for _ in range(10):
+            again.step(threading.Event(), 0.01)
+        assert again.watch.state is ProcessState.GONE
+    with slow_starter(tmp_path, port) as child:
+        for _ in range(10):
+            again.step(threading.Event(), 0.01)
+        assert again.watch.pid == child.pid

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NAME = re.compile(r'"((?:pow|pos|peers|host|process|agent|node)(?:\.[a-z0-9_]+)+)"')
-FILES = {"agent.key", "agent.lock"}
+ROOMS = ["pow", "pos", "peers", "txpool", "espace", "guard", "metrics", "sync", "log", "disk", "host"]
+ROOMS += ["process", "agent", "node"]
+NAME = re.compile(rf'"((?:{"|".join(ROOMS)})(?:\.[a-z0-9_]+)+)"')
+FILES = {"agent.key", "agent.lock", "pos.log"}
 
 
 def test_every_series_is_in_the_reference() -> None:

@@ -8,10 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from vedette.agent.spool import DAY_MS, Bounds, Spool
 from vedette.agent.troubles import Troubles
+from vedette.model.report import Report
+
+TAPES = Path(__file__).parents[1] / "tapes"
 
 NOW_MS = 1_795_000_000_000
 
@@ -22,7 +26,7 @@ def spool_at(path: Path, bounds: Bounds | None = None) -> Spool:
 
 def fill(spool: Spool, count: int, at_ms: int = NOW_MS, size: int = 1) -> None:
     for number in range(count):
-        states = {f"a.b{part}": "x" * 400 for part in range(size // 400)}
+        states = {f"a.b{part}": os.urandom(200).hex() for part in range(size // 400)}
         assert spool.append(at_ms + number * 1_000, {"pow.latest_epoch": number}, states)
 
 
@@ -159,6 +163,25 @@ def test_another_programs_database_is_moved_aside(tmp_path: Path) -> None:
     with sqlite3.connect(aside) as kept:
         assert kept.execute("SELECT count(*) FROM cats").fetchone() == (0,)
     kept.close()
+
+
+def test_a_spool_from_before_they_were_packed_is_read(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path)
+    fill(spool, 2)
+    plain = msgspec.msgpack.encode(Report(1, NOW_MS, {"pow.latest_epoch": 77}))
+    spool._db.execute("UPDATE reports SET body = ? WHERE seq = 1", (plain,))
+    spool._db.commit()
+    assert [report.numbers["pow.latest_epoch"] for report in spool.oldest(9, 10**6)] == [77, 1]
+
+
+def test_a_spool_holds_seven_days_of_all_probes(tmp_path: Path) -> None:
+    recorded = msgspec.json.decode((TAPES / "report.json").read_bytes(), type=Report)
+    assert len(recorded.numbers) + len(recorded.states) > 80
+    spool = spool_at(tmp_path)
+    for number in range(500):
+        spool.append(NOW_MS + number, recorded.numbers, recorded.states)
+    size = spool._db.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    assert size.fetchone()[0] / 500 * 7 * 8_640 < Bounds().bytes_max
 
 
 def test_a_spoiled_report_holds_up_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,8 @@
 """A node's own words become records, or Garbled with the name of the field."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 
 from tests.agent.stand_ins import NODE_ANSWERS
 from vedette.conflux import pow  # noqa: A004
+from vedette.conflux.fields import Field
 from vedette.conflux.wire import Garbled
+
+TAPES = Path(__file__).parents[1] / "tapes/rpc"
 
 STATUS = NODE_ANSWERS["cfx_getStatus"]
 DECODERS: tuple[Callable[[Any], Any], ...] = (
@@ -18,6 +23,9 @@ DECODERS: tuple[Callable[[Any], Any], ...] = (
     pow.sync_phase,
     pow.voting,
     pow.peer_counts,
+    pow.pool_counts,
+    pow.epoch_number,
+    pow.pow_block_of_epoch,
     pow.own_address,
 )
 
@@ -43,7 +51,31 @@ def test_a_missing_height_is_named() -> None:
 
 
 def test_only_peers_that_talk_count() -> None:
-    assert pow.peer_counts(NODE_ANSWERS["debug_getNetSessions"]) == pow.PeerCounts(all=2, outgoing=1)
+    assert pow.peer_counts(NODE_ANSWERS["debug_getNetSessions"]) == pow.PeerCounts(
+        all=2, outgoing=1, unready=1, deaf=1
+    )
+
+
+def test_a_recorded_session_is_neither_deaf_nor_unready() -> None:
+    told = json.loads((TAPES / "debug_getNetSessions.json").read_text())["result"]
+    assert pow.peer_counts(told) == pow.PeerCounts(all=2, outgoing=1, unready=0, deaf=0)
+
+
+def test_who_cannot_tell_when_it_heard_of_a_peer_calls_none_deaf() -> None:
+    talking = [{"originated": True, "status": "communicating (1s)", "lastRead": None}]
+    assert pow.peer_counts(talking).deaf is None
+
+
+@pytest.mark.parametrize(
+    "told, seconds", [("98.149984ms", 0.098149984), ("224.7s", 224.7), ("12.5µs", 12.5e-6), ("3ns", 3e-9)]
+)
+def test_a_duration_as_rust_prints_it(told: str, seconds: float) -> None:
+    assert pow.seconds(Field(told, "lastRead")) == pytest.approx(seconds)
+
+
+def test_the_recorded_pool_of_a_quiet_chain_is_empty() -> None:
+    told = json.loads((TAPES / "txpool_status.json").read_text())["result"]
+    assert pow.pool_counts(told) == pow.PoolCounts(0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("prefix", ["", "0x"])
@@ -55,7 +87,9 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("0x1"),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from([*STATUS, "status", "originated"]) | st.text(max_size=4), inner)
+        | st.dictionaries(
+            st.sampled_from([*STATUS, "status", "originated", "lastRead"]) | st.text(max_size=4), inner
+        )
     ),
     max_leaves=20,
 )

@@ -15,17 +15,44 @@ import vedette
 from vedette.agent.board import Board, Observed
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Settings
+from vedette.agent.heap import give_back
 from vedette.agent.identity import load_identity
 from vedette.agent.memory import Memory
 from vedette.agent.node_process import NodeProcess, Watch
+from vedette.agent.place import Finder, Place
 from vedette.agent.planned import Plan
-from vedette.agent.probes import disk, memory, peers, pos, pow, sync_phase, voting  # noqa: A004  the chain's name
+from vedette.agent.probes import (
+    binary,
+    cgroup,
+    clock,
+    config,
+    disk,
+    espace,
+    exposure,
+    guard,
+    head,
+    identity,
+    memory,
+    metrics,
+    oom,
+    peers,
+    sync_phase,
+    txpool,
+    volumes,
+    voting,
+)
+from vedette.agent.probes.binary import Binary
+from vedette.agent.probes.cgroup import Cgroup
 from vedette.agent.probes.cpu import Cpu
-from vedette.agent.probes.identity import Hourly, read_pos_address, read_version
+from vedette.agent.probes.logs import Logs
+from vedette.agent.probes.network import Network
 from vedette.agent.probes.node import Node
+from vedette.agent.probes.pos import Pos
+from vedette.agent.probes.pow import Pow
 from vedette.agent.probes.process import PAGE_BYTES, Process
 from vedette.agent.probes.reading import Probe, Reading, present
-from vedette.agent.rounds import Worker, gather, merged, rounds, tell
+from vedette.agent.probes.volumes import Volumes
+from vedette.agent.rounds import Roll, merged, rounds, tell
 from vedette.agent.sender import Sender
 from vedette.agent.spool import Spool
 from vedette.agent.troubles import Troubles
@@ -58,9 +85,22 @@ class Agent:
         self._clock = SteadyClock()
         self._memory = Memory(folder / "known.json", settings.node, self._troubles)
         self._host = {"agent.version": vedette.__version__, "host.os": host_os()}
+        if settings.pos_address is not None:
+            self._host["node.pos_address_expected"] = settings.pos_address
         self._spool = _open_spool(folder / "spool.db", self._troubles)
         self._process = NodeProcess(
-            settings.node, self._clock.now_ms, self._process_changed, self._memory.known.died_at_ms
+            settings.node,
+            self._clock.now_ms,
+            self._process_changed,
+            self._memory.known.died_at_ms,
+            self._memory.known.like,
+        )
+        self._finder = Finder(
+            lambda: self._process.watch,
+            self._clock.steady_ms,
+            None if settings.config is None else Path(settings.config),
+            _place(self._memory.known.place),
+            lambda place: self._memory.keep(place=_told(place)),
         )
         self._plan = Plan(Path(settings.planned_stop_file), self._troubles)
         self._board = Board(self._process.watch, self._facts)
@@ -74,6 +114,7 @@ class Agent:
             self._troubles,
         )
         self._round_ms: int | None = None
+        self._given_back = False
 
     def start(self) -> None:
         """Look for the process once, so that the first report knows it, and set all threads going."""
@@ -110,16 +151,17 @@ class Agent:
             self._on_broken()
 
     def _rounds(self) -> None:
-        workers = [Worker(probe) for probe in self._probes()]
+        roll = Roll(self._probes())
         interval_ms = self._settings.interval_ms
         for due_ms in rounds(self._stop, interval_ms):
             lives = self._process.watch.lives
-            outcomes = gather(workers, min(interval_ms * 0.9 / 1000, GATHER_S_MAX))
+            outcomes = roll.call(due_ms, lives, min(interval_ms * 0.9 / 1000, GATHER_S_MAX))
             if self._stop.is_set():
                 return  # what fails while all around us ends is no news
             self._round_ms = self._clock.steady_ms() - due_ms
-            tell(outcomes, self._troubles)
-            observed = self._board.settle(lives, self._clock.at_ms(due_ms), merged(outcomes))
+            tell(roll.newest(), self._troubles)
+            at_ms = self._clock.at_ms(due_ms)
+            observed = self._board.settle(lives, at_ms, merged(outcomes), roll.kept(due_ms))
             if observed is not None:
                 self._keep(observed)
                 self._sender.news()
@@ -130,7 +172,7 @@ class Agent:
         observed = self._board.change(watch, now_ms)
         self._sender.urgent()
         self._keep(observed)
-        self._memory.keep(died_at_ms=watch.died_at_ms)
+        self._memory.keep(died_at_ms=watch.died_at_ms, like=self._process.like)
         _tell_process(watch)
 
     def _keep(self, observed: Observed) -> None:
@@ -144,29 +186,62 @@ class Agent:
         return {**self._memory.known.facts, **self._host}
 
     def _probes(self) -> list[Probe]:
-        node = Node(LocalRpc(self._settings.node, self._settings.rpc_deadline_s))
-        asked = {
-            "pow": pow.read,
-            "pos": pos.read,
-            "sync_phase": sync_phase.read,
-            "peers": peers.read,
-            "voting": voting.read,
-        }
+        deadline_s = self._settings.rpc_deadline_s
+        node = Node(LocalRpc(self._settings.node, deadline_s))
+        steady_ms = self._clock.steady_ms
+        logs = Logs(
+            self._finder,
+            Path(self._settings.dir) / "logs.json",
+            steady_ms,
+            lambda: self._process.watch,
+            lambda: self._memory.known.facts.get("node.pos_address"),
+        )
         return [
-            *(Probe(name, partial(read, node), asks_node=True) for name, read in asked.items()),
-            Probe("version", self._hourly(partial(read_version, node)), asks_node=True),
-            Probe("pos_address", self._hourly(partial(read_pos_address, node)), asks_node=True),
+            Probe("pow", Pow(node, steady_ms), asks_node=True),
+            Probe("head", partial(head.read, node), asks_node=True),
+            Probe("pos", Pos(node, steady_ms), asks_node=True),
+            Probe("logs", logs),
+            Probe("sync_phase", partial(sync_phase.read, node, lambda: logs.phase), asks_node=True),
+            Probe("peers", partial(peers.read, node), asks_node=True),
+            Probe("voting", partial(voting.read, node), asks_node=True),
+            Probe("txpool", partial(txpool.read, node), asks_node=True, every_s=txpool.EVERY_S),
+            self._fact("version", partial(identity.read_version, node)),
+            self._fact("pos_address", partial(identity.read_pos_address, node, self._settings.pos_address)),
+            Probe("espace", partial(espace.read, self._finder, node, deadline_s), every_s=espace.EVERY_S),
+            Probe("metrics", self._metrics, every_s=metrics.EVERY_S),
+            Probe("binary", Binary(lambda: self._process.watch, steady_ms), every_s=binary.EVERY_S),
+            Probe("config", partial(config.read, self._finder), every_s=config.EVERY_S),
+            Probe("exposure", partial(exposure.read, self._finder, deadline_s), every_s=exposure.EVERY_S),
+            Probe("guard", partial(guard.read, self._finder)),
             Probe("cpu", Cpu()),
             Probe("memory", memory.read),
+            Probe("oom", oom.read),
+            Probe("network", Network(steady_ms)),
+            Probe("clock", clock.read, every_s=clock.EVERY_S),
+            Probe("cgroup", Cgroup(lambda: self._process.watch), every_s=cgroup.EVERY_S),
+            Probe("volumes", Volumes(self._finder, steady_ms), every_s=volumes.EVERY_S),
             Probe("disk", partial(disk.read, self._settings.disk)),
-            Probe("process", Process(lambda: self._process.watch, self._clock.steady_ms)),
+            Probe("process", Process(lambda: self._process.watch, steady_ms)),
             Probe("agent", self._self),
         ]
 
-    def _hourly(self, read: Callable[[], Reading]) -> Hourly:
-        return Hourly(read, self._clock.steady_ms, lambda: self._process.watch.lives, self._memory.keep_facts)
+    def _metrics(self) -> Reading:
+        return metrics.read(self._settings.metrics, self._finder, self._settings.rpc_deadline_s)
+
+    def _fact(self, name: str, read: Callable[[], Reading]) -> Probe:
+        """What outlives the process is remembered, and told by the memory from then on."""
+
+        def learn() -> Reading:
+            reading = read()
+            self._memory.keep_facts(reading.states)
+            return Reading(reading.numbers)
+
+        return Probe(name, learn, asks_node=True, every_s=identity.EVERY_S)
 
     def _self(self) -> Reading:
+        if self._round_ms is not None and not self._given_back:  # one round has used all that is ever used
+            self._given_back = True
+            give_back()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return Reading(
             present(
@@ -178,6 +253,17 @@ class Agent:
                 }
             )
         )
+
+
+def _place(known: tuple[str, str, str | None] | None) -> Place | None:
+    if known is None:
+        return None
+    config, folder, stderr = known
+    return Place(Path(config), Path(folder), None if stderr is None else Path(stderr))
+
+
+def _told(place: Place) -> tuple[str, str, str | None]:
+    return str(place.config), str(place.folder), None if place.stderr is None else str(place.stderr)
 
 
 def _tell_process(watch: Watch) -> None:

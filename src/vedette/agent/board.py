@@ -48,29 +48,32 @@ class Board:
         self._watch = watch
         self._reading = Reading()
 
-    def settle(self, lives: int, at_ms: int, round_: Reading) -> Observed | None:
-        """Take a round that began when the process had had so many `lives`; None: it was overtaken."""
+    def settle(self, lives: int, at_ms: int, round_: Reading, kept: Reading) -> Observed | None:
+        """Take a round that began when the process had had so many `lives`; None: it was overtaken.
+
+        What was `kept` from earlier rounds is live, and no observation of this moment.
+        """
         with self._lock:
             if lives != self._watch.lives:
                 return None
-            self._reading = round_
-            return Observed(at_ms, *self._merged())
+            self._reading = Reading({**kept.numbers, **round_.numbers}, {**kept.states, **round_.states})
+            return Observed(at_ms, *self._merged(round_))
 
     def change(self, watch: Watch, at_ms: int) -> Observed:
         """The process died, returned or went out of sight."""
         with self._lock:
             self._watch = watch
             self._reading = _age(watch)
-            return Observed(at_ms, *self._merged())
+            return Observed(at_ms, *self._merged(self._reading))
 
     def live(self, now_ms: int, planned_stop_until_ms: int | None) -> Live:
         with self._lock:
-            numbers, states = self._merged()
+            numbers, states = self._merged(self._reading)
             return Live(now_ms, numbers, states, planned_stop_until_ms, self._watch.died_at_ms)
 
-    def _merged(self) -> tuple[dict[str, int | float], dict[str, str]]:
+    def _merged(self, reading: Reading) -> tuple[dict[str, int | float], dict[str, str]]:
         process = process_reading(self._watch)
         return (
-            {**self._reading.numbers, **process.numbers},
-            {**self._facts(), **self._reading.states, **process.states},
+            {**reading.numbers, **process.numbers},
+            {**self._facts(), **reading.states, **process.states},
         )

@@ -31,6 +31,9 @@ def run(
     disk: Path = Path("/"),
     role: Role = "full",
     insecure_http: Annotated[bool, Parameter(negative=())] = False,
+    config: Path | None = None,
+    metrics: str | None = None,
+    pos_address: str | None = None,
 ) -> None:
     """Stand beside one node and report what it does.
 
@@ -56,6 +59,12 @@ def run(
         What the node is.
     insecure_http
         Allow plain http to a server on another machine.
+    config
+        The node's configuration (default: the one that its command line names).
+    metrics
+        URL of the node's Prometheus metrics (default: the one in its configuration).
+    pos_address
+        The PoS address that the node should have: another one is told.
     """
     settings = checked(
         server=server,
@@ -68,6 +77,9 @@ def run(
         disk=disk,
         role=role,
         insecure_http=insecure_http,
+        config=config,
+        metrics=metrics,
+        pos_address=pos_address,
     )
     sys.stderr.flush()
     become = [sys.executable, "-m", "vedette.agent", msgspec.json.encode(settings).decode()]

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -32,6 +33,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     planned_stop_file: str
     disk: str = "/"
     role: Role = "full"
+    config: str | None = None
+    metrics: str | None = None
+    pos_address: str | None = None
 
     @property
     def rpc_deadline_s(self) -> float:
@@ -51,6 +55,9 @@ def checked(
     disk: Path,
     role: Role,
     insecure_http: bool,
+    config: Path | None = None,
+    metrics: str | None = None,
+    pos_address: str | None = None,
 ) -> Settings:
     """Settings, or a SettingError that names every wrong one."""
     problems = [
@@ -60,6 +67,9 @@ def checked(
         *_name_problems(name),
         *_token_problems(token_file),
         *_disk_problems(disk),
+        *_config_problems(config),
+        *(() if metrics is None else _url_problems("--metrics", metrics)),
+        *_pos_address_problems(pos_address),
     ]
     if not INTERVAL_S_MIN <= interval_s <= INTERVAL_S_MAX:
         problems.append(
@@ -77,6 +87,9 @@ def checked(
         planned_stop_file=str((planned_stop_file or folder / FILE_NAME).absolute()),
         disk=str(disk.absolute()),
         role=role,
+        config=None if config is None else str(config.absolute()),
+        metrics=metrics,
+        pos_address=None if pos_address is None else pos_address.lower(),
     )
 
 
@@ -115,3 +128,15 @@ def _token_problems(token_file: Path | None) -> list[str]:
 
 def _disk_problems(disk: Path) -> list[str]:
     return [] if disk.exists() else [f"--disk: there is no {disk}"]
+
+
+def _config_problems(config: Path | None) -> list[str]:
+    if config is None or os.access(config, os.R_OK):
+        return []
+    return [f"--config: {config} cannot be read"]
+
+
+def _pos_address_problems(address: str | None) -> list[str]:
+    if address is None or re.fullmatch(r"0x[0-9a-fA-F]{64}", address):
+        return []
+    return [f"--pos-address: {address[:80]!a} is not 0x and 64 hex digits"]

@@ -21,6 +21,8 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
     facts: dict[str, str] = {}  # node.pos_address and node.version
     died_at_ms: int | None = None
     enrolled: tuple[str, str] | None = None  # (server, name) that the server has heard
+    like: str | None = None  # the likeness of its last process
+    place: tuple[str, str, str | None] | None = None  # configuration, folder and stderr of its process
 
 
 class Memory:

@@ -1,9 +1,13 @@
 """The node's process: the one that listens on its local RPC port, found through /proc and held by a pidfd.
 
 A pidfd becomes readable in the moment of death and can never mean another process that got the same number.
+
+A node that starts opens its port only when its data is recovered, which takes minutes to hours. So its next
+process is also known by what the last one was: the same command line in the same folder.
 """
 
 import contextlib
+import hashlib
 import ipaddress
 import os
 import select
@@ -19,6 +23,7 @@ from vedette.model.view import ProcessState
 PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 LISTEN = "0A"
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LOOK_EVERY_S = 1.0
 SCAN_EVERY_LOOKS = 10
 """Walking all of /proc costs; while the same socket stays unowned it is done only each tenth look."""
@@ -28,7 +33,8 @@ SCAN_EVERY_LOOKS = 10
 class Watch:
     """What is known of the process. `reason` says why it is unknown; `lives` counts deaths and returns.
 
-    `up_seconds` is its age when it was found; None if it cannot be told.
+    `up_seconds` is its age when it was found; None if it cannot be told. `starts` counts the different
+    processes that were found: one more than the restarts that we saw.
     """
 
     state: ProcessState
@@ -37,6 +43,7 @@ class Watch:
     reason: str | None = None
     lives: int = 0
     up_seconds: int | None = None
+    starts: int = 0
 
 
 def local_port(url: str) -> int | None:
@@ -62,6 +69,23 @@ def listeners(port: int, proc: Path = PROC) -> set[int]:
 
 
 def _listening(table: Path, port: int) -> Iterator[int]:
+    for address, inode in _sockets(table, port):
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        if mapped.is_loopback or mapped.is_unspecified:
+            yield inode
+
+
+def listening_addresses(port: int, proc: Path = PROC) -> set[Address]:
+    """The addresses of this machine on which somebody listens on the port."""
+    found: set[Address] = set()
+    for table in ("net/tcp", "net/tcp6"):
+        with contextlib.suppress(OSError):
+            found.update(address for address, _ in _sockets(proc / table, port))
+    return found
+
+
+def _sockets(table: Path, port: int) -> Iterator[tuple[Address, int]]:
+    """All that listen on the port: (address, inode)."""
     suffix = f":{port:04X}"
     with table.open(encoding="ascii", errors="replace") as lines:
         for line in lines:
@@ -69,17 +93,15 @@ def _listening(table: Path, port: int) -> Iterator[int]:
             if suffix not in line:
                 continue
             parts = line.split()
-            if parts[1].endswith(suffix) and parts[3] == LISTEN and _reached_by_loopback(parts[1]):
-                yield int(parts[9])
+            if parts[1].endswith(suffix) and parts[3] == LISTEN:
+                yield _address(parts[1]), int(parts[9])
 
 
-def _reached_by_loopback(local: str) -> bool:
+def _address(local: str) -> Address:
     """`0100007F:30FB` is 127.0.0.1:12539: the kernel prints 32-bit words in this machine's order."""
     words = bytes.fromhex(local.partition(":")[0])
     packed = b"".join(words[at : at + 4][::-1] for at in range(0, len(words), 4))
-    address = ipaddress.ip_address(packed)
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_loopback or mapped.is_unspecified)
+    return ipaddress.ip_address(packed)
 
 
 def owner(inodes: set[int], proc: Path = PROC) -> int | None:
@@ -99,6 +121,25 @@ def _holds(folder: Path, names: set[str]) -> bool:
             return any(os.readlink(entry.path) in names for entry in entries)  # noqa: PTH115  thousands of them
     except OSError:  # ended meanwhile, or not ours to see
         return False
+
+
+def likeness(pid: int, proc: Path = PROC) -> str | None:
+    """What a process of the same node has in common with this one; None where we may not see it.
+
+    A hash, because a command line may hold a password.
+    """
+    try:
+        words = (proc / str(pid) / "cmdline").read_bytes()
+        folder = os.fsencode(os.readlink(proc / str(pid) / "cwd"))  # noqa: PTH115  a link of /proc is no file's
+    except OSError:
+        return None
+    return hashlib.sha256(words + b"\0" + folder).hexdigest() if words else None
+
+
+def alike(wanted: str, proc: Path = PROC) -> int | None:
+    """A process with that likeness; the eldest of several."""
+    found = [pid for pid in _pids(proc) if likeness(pid, proc) == wanted]
+    return min(found, key=lambda pid: (_started_at(proc, pid), pid), default=None)
 
 
 def _started_at(proc: Path, pid: int) -> int:
@@ -125,12 +166,15 @@ class NodeProcess:
         now_ms: Callable[[], int],
         on_change: Callable[[Watch], None],
         died_at_ms: int | None = None,
+        like: str | None = None,
     ) -> None:
-        """`died_at_ms`: a death seen before our own restart, with no return since."""
+        """From before our own restart: a death with no return since, and the likeness of its last process."""
         self._port = local_port(url)
         self._now_ms = now_ms
         self._on_change = on_change
+        self.like = like
         self._held: int | None = None
+        self._last: tuple[int, int] | None = None  # pid and start of the process that was held last
         self._unowned: set[int] = set()
         self._looks = 0
         state = ProcessState.UNKNOWN if died_at_ms is None else ProcessState.GONE
@@ -154,7 +198,8 @@ class NodeProcess:
                 stop.wait(wait_s)
         elif _is_dead(self._held, wait_s):
             self._let_go()
-            self._become(Watch(ProcessState.GONE, died_at_ms=self._now_ms(), lives=self.watch.lives + 1))
+            lives, starts = self.watch.lives + 1, self.watch.starts
+            self._become(Watch(ProcessState.GONE, died_at_ms=self._now_ms(), lives=lives, starts=starts))
 
     def look(self) -> None:
         """Look for the process once."""
@@ -163,14 +208,25 @@ class NodeProcess:
             return
         inodes = listeners(self._port)
         if not inodes:
+            if self._find_alike():
+                return
             if self.watch.state is not ProcessState.GONE:
                 self._unknown(f"nothing listens on port {self._port} of this machine")
             return
         pid = self._owner(inodes)
-        if pid is None or not self._hold(pid, inodes):
+        names = {f"socket:[{inode}]" for inode in inodes}
+        if pid is None or not self._hold(pid, lambda: _holds(PROC / str(pid) / "fd", names)):
             self._unknown(
                 f"the process on port {self._port} cannot be seen: run the agent as its user or as root"
             )
+
+    def _find_alike(self) -> bool:
+        """While nothing listens: whether a process like the last one runs; it may still be starting."""
+        self._looks += 1
+        if self.like is None or self._looks % SCAN_EVERY_LOOKS:
+            return False
+        pid = alike(self.like)
+        return pid is not None and self._hold(pid, lambda: likeness(pid) == self.like)
 
     def _owner(self, inodes: set[int]) -> int | None:
         self._looks += 1
@@ -180,31 +236,36 @@ class NodeProcess:
         self._unowned = inodes if pid is None else set()
         return pid
 
-    def _hold(self, pid: int, inodes: set[int]) -> bool:
+    def _hold(self, pid: int, is_still_it: Callable[[], bool]) -> bool:
         try:
             held = os.pidfd_open(pid)
         except OSError:
             return False
         # Between finding it and holding it the number may have passed to another process.
-        if not _holds(PROC / str(pid) / "fd", {f"socket:[{inode}]" for inode in inodes}):
+        if not is_still_it():
             os.close(held)
             return False
         self._held = held
+        self.like = likeness(pid)
+        started = _started_at(PROC, pid)
+        before, self._last = self._last, (pid, started)
         self._become(
             Watch(
                 ProcessState.RUNNING,
                 pid=pid,
                 lives=self.watch.lives + 1,
-                up_seconds=up_seconds(_started_at(PROC, pid)),
+                up_seconds=up_seconds(started),
+                starts=self.watch.starts + (before != self._last),
             )
         )
         return True
 
     def _unknown(self, reason: str) -> None:
+        lives, starts = self.watch.lives, self.watch.starts
         if self.watch.state is ProcessState.UNKNOWN:
-            self.watch = Watch(ProcessState.UNKNOWN, reason=reason, lives=self.watch.lives)
+            self.watch = Watch(ProcessState.UNKNOWN, reason=reason, lives=lives, starts=starts)
         else:
-            self._become(Watch(ProcessState.UNKNOWN, reason=reason, lives=self.watch.lives + 1))
+            self._become(Watch(ProcessState.UNKNOWN, reason=reason, lives=lives + 1, starts=starts))
 
     def _become(self, watch: Watch) -> None:
         self.watch = watch

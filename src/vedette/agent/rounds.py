@@ -1,7 +1,10 @@
-"""A round asks all probes at once and reports what is there when its time is over.
+"""A round asks all probes that are due at once and reports what is there when its time is over.
 
 Each probe has a thread of its own: a node that hangs holds up nobody else, nor does a dead network disk. A
 probe that has not come home is not sent again; rounds never overlap.
+
+A report holds only what was observed in its own round, so a point of a series is as old as it says. What a
+slower probe saw earlier is kept for the live state, with its age.
 """
 
 import logging
@@ -14,25 +17,41 @@ from dataclasses import dataclass
 
 from vedette.agent.probes.reading import Probe, Reading
 from vedette.agent.troubles import Troubles
-from vedette.conflux.wire import RpcError
+from vedette.conflux.wire import METHOD_NOT_FOUND, Refused, RpcError
 
 log = logging.getLogger("vedette.agent")
 
 REASON_CHARS_MAX = 300
 TOO_LATE = "it takes longer than a round"
 NO_ANSWER = "did not answer within"  # as the client puts it
+
+POS_IS_OFF = -32078
+UNOFFERED = frozenset({METHOD_NOT_FOUND, POS_IS_OFF})
+UNOFFERED_S = 3_600.0
+"""A light node has no PoS, a port leaves out a group: that does not change without a restart."""
+
+NOT_YET = re.compile("not (initialized|started)", re.IGNORECASE)
+NOT_YET_S = 15.0
+"""PoS begins some time after the rest of the node; on a node without PoS it never does. So the wait grows
+with the time that we have waited, up to an hour."""
+
 _METHOD = re.compile(r"\b[a-z]+_\w+(\.\w+)?")
 _VARYING = re.compile(r"'[^']*'|\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one probe in one round. `error`: why there is no reading, in one line."""
+    """What became of one probe in one round. `error`: why there is no reading, in one line.
+
+    `again_s`: after how long it is worth asking again. `not_yet`: the node said that it is too early.
+    """
 
     probe: Probe
     reading: Reading
     took_ms: float
     error: str | None = None
+    again_s: float = 0
+    not_yet: bool = False
 
 
 class Worker:
@@ -64,16 +83,28 @@ class Worker:
 def observe(probe: Probe) -> Outcome:
     """A probe that fails is itself an observation."""
     began = time.perf_counter()
+    reading, error, again_s, not_yet = Reading(), None, probe.every_s, False
     try:
-        reading, error = probe.read(), None
+        reading = probe.read()
     except RpcError as failure:
-        reading, error = Reading(), str(failure)
+        error, again_s, not_yet = str(failure), ask_again_s(failure, probe), _is_early(failure)
     except OSError as failure:
-        reading, error = Reading(), failure.strerror or str(failure)
+        error = failure.strerror or str(failure)
     except Exception as bug:  # a bug in one probe is loud, and leaves the others alone
         log.exception("probe %s has a bug", probe.name)
-        reading, error = Reading(), f"a bug in the agent: {type(bug).__name__}"
-    return Outcome(probe, reading, (time.perf_counter() - began) * 1000, error)
+        error = f"a bug in the agent: {type(bug).__name__}"
+    return Outcome(probe, reading, (time.perf_counter() - began) * 1000, error, again_s, not_yet)
+
+
+def ask_again_s(failure: RpcError, probe: Probe) -> float:
+    """A node that does not answer is asked again in the next round; what it does not offer, hourly."""
+    if isinstance(failure, Refused) and failure.code in UNOFFERED:
+        return max(UNOFFERED_S, probe.every_s)
+    return NOT_YET_S if _is_early(failure) else 0
+
+
+def _is_early(failure: RpcError) -> bool:
+    return isinstance(failure, Refused) and NOT_YET.search(failure.message) is not None
 
 
 def gather(workers: Sequence[Worker], budget_s: float) -> list[Outcome]:
@@ -93,6 +124,46 @@ def gather(workers: Sequence[Worker], budget_s: float) -> list[Outcome]:
         outcomes.append(outcome)
     late = [Outcome(probe, Reading(), budget_s * 1000, TOO_LATE) for probe in away.values()]
     return outcomes + late
+
+
+class Roll:
+    """All probes: which of them are due, and the newest outcome of each."""
+
+    def __init__(self, probes: Iterable[Probe]) -> None:
+        self._workers = [Worker(probe) for probe in probes]
+        self._lives: int | None = None
+        self._due_ms: dict[str, int] = {}
+        self._newest: dict[str, tuple[int, Outcome]] = {}
+        self._early_since_ms: dict[str, int] = {}
+
+    def call(self, now_ms: int, lives: int, budget_s: float) -> list[Outcome]:
+        """Send out what is due. A change of the node's process (`lives`) makes everything due."""
+        if lives != self._lives:
+            self._due_ms, self._newest, self._early_since_ms, self._lives = {}, {}, {}, lives
+        due = [worker for worker in self._workers if self._due_ms.get(worker.probe.name, 0) <= now_ms]
+        outcomes = gather(due, budget_s)
+        for outcome in outcomes:
+            self._newest[outcome.probe.name] = (now_ms, outcome)
+            self._due_ms[outcome.probe.name] = now_ms + self._wait_ms(outcome, now_ms)
+        return outcomes
+
+    def _wait_ms(self, outcome: Outcome, now_ms: int) -> int:
+        wait_ms = round(outcome.again_s * 1000)
+        if not outcome.not_yet:
+            self._early_since_ms.pop(outcome.probe.name, None)
+            return wait_ms
+        waited_ms = now_ms - self._early_since_ms.setdefault(outcome.probe.name, now_ms)
+        return min(max(wait_ms, waited_ms), round(UNOFFERED_S * 1000))
+
+    def newest(self) -> list[Outcome]:
+        return [outcome for _, outcome in self._newest.values()]
+
+    def kept(self, now_ms: int) -> Reading:
+        """What was seen in earlier rounds and is good still, each probe with its age."""
+        older = {name: seen for name, seen in self._newest.items() if seen[0] < now_ms}
+        reading = merged(outcome for _, outcome in older.values())
+        ages = {f"probe.{name}.age_seconds": (now_ms - at_ms) // 1000 for name, (at_ms, _) in older.items()}
+        return Reading({**reading.numbers, **ages}, reading.states)
 
 
 def merged(outcomes: Iterable[Outcome]) -> Reading:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import zstandard
 
 from vedette.agent.troubles import Troubles
 from vedette.model.report import Report
@@ -47,15 +48,27 @@ DROP_ROWS = 64
 class Bounds:
     """How much may wait: bytes on the disk, and age."""
 
-    bytes_max: int = 64 << 20
+    bytes_max: int = 128 << 20  # seven days of all probes, each ten seconds
     age_max_ms: int = 7 * DAY_MS
 
 
 BOUNDS = Bounds()
+PLAIN_BYTES_MAX = 1 << 20
 
 
 class StrangeSpoolError(Exception):
     """The file is no spool of ours, or a broken one."""
+
+
+def _packed(report: Report) -> bytes:
+    """Half the size on the disk, for 30 microseconds."""
+    return zstandard.ZstdCompressor(level=3).compress(msgspec.msgpack.encode(report))
+
+
+def _plain(body: bytes) -> bytes:
+    """Spools from before were not packed. Raises ZstdError."""
+    packed = body.startswith(zstandard.FRAME_HEADER)
+    return zstandard.ZstdDecompressor().decompress(body, PLAIN_BYTES_MAX) if packed else body
 
 
 class Spool:
@@ -130,7 +143,7 @@ class Spool:
             self._db.close()
 
     def _insert(self, report: Report) -> None:
-        body = msgspec.msgpack.encode(report)
+        body = _packed(report)
         with self._db:
             self._db.execute("DELETE FROM reports WHERE seq <= ?", (self._acknowledged_seq,))
             self._db.execute("INSERT INTO reports VALUES (?, ?, ?)", (report.seq, report.at_ms, body))
@@ -145,13 +158,16 @@ class Spool:
             (self._acknowledged_seq, count_max),
         )
         for seq, body in rows:
-            size += len(body)
+            try:
+                plain = _plain(body)
+                report = msgspec.msgpack.decode(plain, type=Report)
+            except (msgspec.MsgspecError, ValueError, zstandard.ZstdError):
+                spoiled.append(seq)
+                continue
+            size += len(plain)
             if reports and size > bytes_max:
                 break
-            try:
-                reports.append(msgspec.msgpack.decode(body, type=Report))
-            except (msgspec.MsgspecError, ValueError):
-                spoiled.append(seq)
+            reports.append(report)
         for seq in spoiled:
             log.warning("report %d of the spool is spoiled and was dropped", seq)
             self._dropped(self._delete("seq = ?", seq))

@@ -60,17 +60,30 @@ class Peer:
         self, path: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float, bytes_max: int
     ) -> Reply:
         """Send and receive within the deadline. Raises NoReply."""
+        return self._ask("POST", path, body, headers, deadline_s, bytes_max)
+
+    def get(self, path: str, *, deadline_s: float, bytes_max: int) -> Reply:
+        """Fetch within the deadline. Raises NoReply."""
+        return self._ask("GET", path, None, {}, deadline_s, bytes_max)
+
+    def _ask(
+        self,
+        verb: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        deadline_s: float,
+        bytes_max: int,
+    ) -> Reply:
         ends_at = time.monotonic() + deadline_s
         reused = self._connection is not None
         try:
-            return self._exchange(path, body, headers, ends_at, bytes_max)
+            return self._exchange(verb, path, body, headers, ends_at, bytes_max)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             # A kept connection may have been closed while we were silent: that says nothing about the peer.
             if reused and isinstance(error, ConnectionError):
-                return self.post(
-                    path, body, headers, deadline_s=ends_at - time.monotonic(), bytes_max=bytes_max
-                )
+                return self._ask(verb, path, body, headers, ends_at - time.monotonic(), bytes_max)
             raise self._no_reply(error, deadline_s) from error
 
     def close(self) -> None:
@@ -79,12 +92,18 @@ class Peer:
             self._connection = None
 
     def _exchange(
-        self, path: str, body: bytes, headers: Mapping[str, str], ends_at: float, bytes_max: int
+        self,
+        verb: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        ends_at: float,
+        bytes_max: int,
     ) -> Reply:
         connection = self._connection or _Connection(self._host, self._port, self._tls)
         self._connection = connection
         connection.ends_at = ends_at
-        connection.request("POST", path, body, dict(headers))
+        connection.request(verb, path, body, dict(headers))
         response = connection.getresponse()
         read = _read(response, bytes_max)
         if response.will_close or len(read) > bytes_max:
@@ -191,3 +210,9 @@ def post_once(
     """One exchange over a connection of its own. Raises NoReply."""
     with contextlib.closing(Peer(url)) as peer:
         return peer.post(peer.path, body, headers, deadline_s=deadline_s, bytes_max=bytes_max)
+
+
+def get_once(url: str, *, deadline_s: float, bytes_max: int) -> Reply:
+    """Fetch over a connection of its own. Raises NoReply."""
+    with contextlib.closing(Peer(url)) as peer:
+        return peer.get(peer.path, deadline_s=deadline_s, bytes_max=bytes_max)

@@ -1,5 +1,7 @@
 """What a node says of itself and of the PoW chain, translated once, at the door. Anything odd is Garbled."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +13,13 @@ BLOCK: Final = "cfx_getBlockByHash"
 BALANCE: Final = "cfx_getBalance"
 STAKING_BALANCE: Final = "cfx_getStakingBalance"
 VOTING: Final = "test_posVotingStatus"
+HEAD: Final = "cfx_getBlockByEpochNumber"
+
+DEAF_S: Final = 60.0
+"""A healthy peer sends a heartbeat each 30 s; who was not heard of for two of them is deaf."""
+
+_DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ns|µs|ms|s)")
+_UNIT_S: Final = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,18 @@ class PeerCounts:
 
     all: int
     outgoing: int  # the node called them; the rest called the node
+    unready: int = 0  # sessions that are still shaking hands, or ending
+    deaf: int | None = None  # talking, yet not heard of for a minute; None: the node does not tell
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCounts:
+    """Transactions that wait (`txpool_status`)."""
+
+    received: int
+    unexecuted: int
+    ready: int
+    deferred: int
 
 
 def pow_status(raw: Any) -> PowStatus:
@@ -65,7 +86,37 @@ def peer_counts(raw: Any) -> PeerCounts:
     """Sessions that are really talking, not those still shaking hands (`debug_getNetSessions`)."""
     sessions = Field(raw, "debug_getNetSessions").items()
     talking = [each for each in sessions if each["status"].text(200).startswith("communicating")]
-    return PeerCounts(len(talking), sum(each["originated"].flag() for each in talking))
+    return PeerCounts(
+        len(talking),
+        sum(each["originated"].flag() for each in talking),
+        len(sessions) - len(talking),
+        _deaf(talking),
+    )
+
+
+def _deaf(talking: Sequence[Field]) -> int | None:
+    heard = [each.get("lastRead").maybe(seconds) for each in talking]
+    return None if None in heard else sum(ago is not None and ago > DEAF_S for ago in heard)
+
+
+def seconds(field: Field) -> float:
+    """A duration as Rust prints it for people: `98.149984ms`, `224.7s`."""
+    found = _DURATION.fullmatch(field.text(40))
+    if found is None:
+        raise field.garbled("a duration like 98.1ms")
+    return float(found[1]) * _UNIT_S[found[2]]
+
+
+def pool_counts(raw: Any) -> PoolCounts:
+    """What waits in the pool of transactions (`txpool_status`)."""
+    status = Field(raw, "txpool_status")
+    names = ("received", "unexecuted", "ready", "deferred")
+    return PoolCounts(*(status[name].number() for name in names))
+
+
+def epoch_number(raw: Any) -> int:
+    """The newest epoch (`cfx_epochNumber`)."""
+    return Field(raw, "cfx_epochNumber").number()
 
 
 def own_address(raw: Any) -> PosAddress:
@@ -78,11 +129,25 @@ def own_address(raw: Any) -> PosAddress:
     return Field(f"0x{bare}", parts[1].name).address()
 
 
+def espace_block_number(raw: Any) -> int:
+    """The newest eSpace block, which has its epoch's number (`eth_blockNumber`)."""
+    return Field(raw, "eth_blockNumber").number()
+
+
 def pow_block(raw: Any) -> PowBlock | None:
     """A PoW block without its transactions (`cfx_getBlockByHash`); None: the node has no such block."""
+    return _block(raw, BLOCK)
+
+
+def pow_block_of_epoch(raw: Any) -> PowBlock | None:
+    """The pivot block of an epoch (`cfx_getBlockByEpochNumber`); None: the node has no such epoch."""
+    return _block(raw, HEAD)
+
+
+def _block(raw: Any, method: str) -> PowBlock | None:
     if raw is None:
         return None
-    block = Field(raw, BLOCK)
+    block = Field(raw, method)
     return PowBlock(
         hash=block["hash"].hash(),
         epoch=block.get("epochNumber").maybe(Field.number),

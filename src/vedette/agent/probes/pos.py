@@ -1,19 +1,38 @@
-"""Heights of the PoS chain."""
+"""Heights of the PoS chain, whether they move, and whether the PoW chain follows what PoS decided."""
+
+from collections.abc import Callable
 
 from vedette.agent.probes.node import Node
+from vedette.agent.probes.progress import Progress
 from vedette.agent.probes.reading import Reading, present
 from vedette.conflux.pos import pos_status
+from vedette.conflux.pow import epoch_number
 
 
-def read(node: Node) -> Reading:
-    status = pos_status(node.ask("pos_getStatus"))
-    return Reading(
-        present(
-            {
-                "pos.epoch": status.epoch,
-                "pos.committed_height": status.committed_height,
-                "pos.voted_height": status.voted_height,
-                "pos.pivot_height": status.pivot_height,
-            }
+class Pos:
+    """Remembers when the committed height rose."""
+
+    def __init__(self, node: Node, steady_ms: Callable[[], int]) -> None:
+        self._node = node
+        self._progress = Progress(steady_ms)
+
+    def __call__(self) -> Reading:
+        status = pos_status(self._node.ask("pos_getStatus"))
+        # Asked here once more: only two numbers of the same moment make an honest difference.
+        pow_epoch = epoch_number(self._node.ask("cfx_epochNumber"))
+        self._progress.see(status.committed_height)
+        voted, pivot = status.voted_height, status.pivot_height
+        return Reading(
+            present(
+                {
+                    "pos.epoch": status.epoch,
+                    "pos.committed_height": status.committed_height,
+                    "pos.voted_height": voted,
+                    "pos.pivot_height": pivot,
+                    "pos.uncommitted_blocks": None if voted is None else voted - status.committed_height,
+                    "pos.over_pow_epochs": None if pivot is None else pivot - pow_epoch,
+                    "pos.still_seconds": self._progress.still_seconds,
+                    "pos.blocks_per_second": self._progress.per_second,
+                }
+            )
         )
-    )

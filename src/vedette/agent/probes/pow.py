@@ -1,21 +1,39 @@
-"""Heights of the PoW chain, and how far execution is behind."""
+"""Heights of the PoW chain, how far its parts are behind each other, and whether they move."""
+
+from collections.abc import Callable
 
 from vedette.agent.probes.node import Node
-from vedette.agent.probes.reading import Reading
+from vedette.agent.probes.progress import Progress
+from vedette.agent.probes.reading import Reading, present
 from vedette.conflux.pow import pow_status
 
 
-def read(node: Node) -> Reading:
-    status = pow_status(node.ask("cfx_getStatus"))
-    return Reading(
-        {
-            "pow.latest_epoch": status.latest_epoch,
-            "pow.state_epoch": status.state_epoch,
-            "pow.confirmed_epoch": status.confirmed_epoch,
-            "pow.finalized_epoch": status.finalized_epoch,
-            "pow.checkpoint_epoch": status.checkpoint_epoch,
-            "pow.block_number": status.block_number,
-            "pow.pending_tx_count": status.pending_tx_count,
-            "pow.execution_lag_epochs": status.latest_epoch - status.state_epoch,
-        }
-    )
+class Pow:
+    """Remembers when the newest epoch rose."""
+
+    def __init__(self, node: Node, steady_ms: Callable[[], int]) -> None:
+        self._node = node
+        self._progress = Progress(steady_ms)
+
+    def __call__(self) -> Reading:
+        status = pow_status(self._node.ask("cfx_getStatus"))
+        self._progress.see(status.latest_epoch)
+        return Reading(
+            present(
+                {
+                    "pow.latest_epoch": status.latest_epoch,
+                    "pow.state_epoch": status.state_epoch,
+                    "pow.confirmed_epoch": status.confirmed_epoch,
+                    "pow.finalized_epoch": status.finalized_epoch,
+                    "pow.checkpoint_epoch": status.checkpoint_epoch,
+                    "pow.block_number": status.block_number,
+                    "pow.pending_tx_count": status.pending_tx_count,
+                    "pow.execution_lag_epochs": status.latest_epoch - status.state_epoch,
+                    "pow.confirm_lag_epochs": status.latest_epoch - status.confirmed_epoch,
+                    "pow.finality_gap_epochs": status.latest_epoch - status.finalized_epoch,
+                    "pow.retained_epochs": status.latest_epoch - status.checkpoint_epoch,
+                    "pow.still_seconds": self._progress.still_seconds,
+                    "pow.epochs_per_second": self._progress.per_second,
+                }
+            )
+        )

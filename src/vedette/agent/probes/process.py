@@ -20,6 +20,7 @@ class Usage:
     cpu_ms: int
     started_ms: int
     rss_bytes: int
+    threads_count: int
 
 
 def usage(pid: int, stat: str) -> Usage:
@@ -27,12 +28,33 @@ def usage(pid: int, stat: str) -> Usage:
     # The name in brackets may hold anything, brackets and spaces too.
     words = stat.rpartition(")")[2].split()
     try:
-        user, system, started, rss = (int(words[at]) for at in (11, 12, 19, 21))
+        user, system, threads, started, rss = (int(words[at]) for at in (11, 12, 17, 19, 21))
     except (ValueError, IndexError) as error:
         raise OSError(f"/proc/{pid}/stat is not as Linux writes it") from error
     return Usage(
-        pid, (user + system) * 1000 // TICKS_PER_SECOND, started * 1000 // TICKS_PER_SECOND, rss * PAGE_BYTES
+        pid,
+        (user + system) * 1000 // TICKS_PER_SECOND,
+        started * 1000 // TICKS_PER_SECOND,
+        rss * PAGE_BYTES,
+        threads,
     )
+
+
+def open_files_max(limits: str) -> int | None:
+    """The soft limit in /proc/PID/limits; None if there is none."""
+    for line in limits.splitlines():
+        if line.startswith("Max open files"):
+            word = line.split()[3]
+            return int(word) if word.isdigit() else None
+    return None
+
+
+def swap_bytes(status: str) -> int | None:
+    """What of it lies in swap, by /proc/PID/status."""
+    for line in status.splitlines():
+        if line.startswith("VmSwap:"):
+            return int(line.split()[1]) * 1024
+    return None
 
 
 class Process:
@@ -58,6 +80,10 @@ class Process:
             present(
                 {
                     "process.rss_bytes": now.rss_bytes,
+                    "process.swap_bytes": swap_bytes((folder / "status").read_text()),
+                    "process.threads_count": now.threads_count,
+                    "process.restarts_count": max(watch.starts - 1, 0),
+                    "process.open_files_max_count": open_files_max((folder / "limits").read_text()),
                     "process.cpu.used_cores": cores,
                     "process.open_files_count": len(os.listdir(folder / "fd")),  # noqa: PTH208  names, not Paths
                     "process.up_seconds": max(at_ms - now.started_ms, 0) // 1000,

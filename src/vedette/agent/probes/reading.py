@@ -19,8 +19,12 @@ def present(numbers: Mapping[str, int | float | None]) -> dict[str, int | float]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One named question. `asks_node`: its duration is worth a series."""
+    """One named question. `asks_node`: its duration is worth a series.
+
+    `every_s`: how long an answer is good for; 0 for a probe of every round.
+    """
 
     name: str
     read: Callable[[], Reading]
     asks_node: bool = False
+    every_s: float = 0

@@ -1,0 +1,46 @@
+"""How a height moves: for how long it has stood still, and how fast it rises."""
+
+from collections import deque
+from collections.abc import Callable
+
+WINDOW_MS = 600_000
+"""Rates are means over at most so long: a restart's first minutes are no trend, an hour ago is no news."""
+WINDOW_MS_MIN = 30_000
+STEP_MS = 5_000
+
+
+class Progress:
+    """Remembers one height. For one thread."""
+
+    def __init__(self, steady_ms: Callable[[], int]) -> None:
+        self._steady_ms = steady_ms
+        self._moved_ms = 0
+        self._seen: deque[tuple[int, int]] = deque()  # (steady ms, height), oldest first
+
+    def see(self, height: int) -> None:
+        now_ms = self._steady_ms()
+        if not self._seen or height != self._seen[-1][1]:
+            self._moved_ms = now_ms
+        if self._seen and height < self._seen[-1][1]:
+            self._seen.clear()  # the node began anew: what was before says nothing of its pace
+        while self._seen and now_ms - self._seen[0][0] > WINDOW_MS:
+            self._seen.popleft()
+        # The newest is always there; of the others one in five seconds is enough for a slope.
+        if len(self._seen) > 1 and now_ms - self._seen[-2][0] < STEP_MS:
+            self._seen.pop()
+        self._seen.append((now_ms, height))
+
+    @property
+    def still_seconds(self) -> int:
+        """How long it has stood still; at our own start this is a lower bound."""
+        return (self._steady_ms() - self._moved_ms) // 1000
+
+    @property
+    def per_second(self) -> float | None:
+        """How fast it rises; None before there is enough to tell."""
+        if not self._seen:
+            return None
+        (began_ms, low), (ended_ms, high) = self._seen[0], self._seen[-1]
+        if ended_ms - began_ms < WINDOW_MS_MIN:
+            return None
+        return round((high - low) * 1000 / (ended_ms - began_ms), 3)

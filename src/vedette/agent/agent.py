@@ -249,6 +249,7 @@ class Agent:
                     "agent.rss_bytes": pages * PAGE_BYTES,
                     "agent.spool.waiting_count": self._spool.waiting_count,
                     "agent.spool.dropped_count": self._spool.dropped_count,
+                    "agent.spool.thinned_count": self._spool.thinned_count,
                     "agent.round_ms": self._round_ms,  # of the round before: this one has not ended
                 }
             )

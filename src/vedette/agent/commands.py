@@ -10,6 +10,8 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
+from vedette.agent.checks.all import findings
+from vedette.agent.checks.finding import State
 from vedette.agent.enroll import enrol, token_of
 from vedette.agent.options import FILE_NAME as SETTINGS_FILE
 from vedette.agent.options import NOTHING, Options, settings_in
@@ -61,6 +63,29 @@ def run(*, folder: Folder, options: Options = NOTHING) -> None:
     become = [sys.executable, "-m", "vedette.agent", msgspec.json.encode(settings).decode()]
     # The same process goes on under the same number, without the memory of the command line.
     os.execve(sys.executable, become, {"MALLOC_ARENA_MAX": "2", **os.environ})  # noqa: S606  no shell wanted
+
+
+@app.command
+def check(
+    *,
+    folder: Folder,
+    options: Options = NOTHING,
+    json: Annotated[bool, Parameter(negative=(), help="Print JSON instead of lines.")] = False,
+) -> None:
+    """Say what the agent can and cannot see, and how to mend it; status 0 if all that matters is well.
+
+    Run it as the user that the agent runs as.
+    """
+    found = []
+    for finding in findings(folder, options):
+        found.append(finding)
+        if not json:
+            sys.stdout.write(f"{finding.line}\n")
+            sys.stdout.flush()
+    if json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+    if any(finding.state is State.FAILED for finding in found):
+        raise SystemExit(1)
 
 
 @app.command(name="planned-stop")

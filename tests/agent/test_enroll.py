@@ -68,6 +68,16 @@ def test_an_enrolled_agent_runs_by_its_folder_alone(scene: Scene, tmp_path: Path
     assert "WARNING" not in errors
 
 
+def test_the_token_is_read_from_standard_input(scene: Scene, tmp_path: Path) -> None:
+    words = ["enroll", scene.settings.server, "-", "--name", "alice", "--dir", str(tmp_path / "new")]
+    command = [sys.executable, "-m", "vedette.cli", "agent", *words]
+    done = subprocess.run(command, input=f"{TOKEN}\n", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, scene.server.names) == (0, "", ["alice"])
+    bare = [word for word in command if word != "-"]
+    done = subprocess.run(bare, capture_output=True, text=True, check=False)
+    assert (done.returncode, "one enrolment token is needed" in done.stderr) == (2, True)
+
+
 def test_what_is_given_outranks_the_file_and_the_file_the_defaults(tmp_path: Path) -> None:
     write_options(tmp_path, Options(server="https://a.example.org", name="alice", interval=10))
     made = settings_in(tmp_path, Options(name="bob"))

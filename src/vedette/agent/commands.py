@@ -28,7 +28,13 @@ Folder = Annotated[Path, Parameter(name="--dir", help="The agent's folder; each 
 
 
 @app.command
-def enroll(url: str, token: str | None = None, *, folder: Folder, options: Options = NOTHING) -> None:
+def enroll(
+    url: str,
+    token: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    *,
+    folder: Folder,
+    options: Options = NOTHING,
+) -> None:
     """Introduce this agent to its server: makes its key, enrols it once, writes its settings.
 
     Parameters

@@ -51,8 +51,8 @@ DROP_ROWS = 64
 
 THIN_FROM_RATIO = 7 / 8
 """So much of the bound may be used before the oldest reports are thinned."""
-THIN_ROWS = 720
-"""Looked at in one sweep: an hour of rounds, a few hundredths of a second."""
+THIN_ROWS = 240
+"""Looked at in one sweep: twenty minutes of rounds, a hundredth of a second and half a megabyte."""
 THIN_STEP_MS = 60_000
 WHOLE_MS = 600_000
 """The newest reports stay whole: somebody may be looking for what happened just now."""

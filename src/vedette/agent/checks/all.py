@@ -10,7 +10,7 @@ from vedette.agent.checks.own import own_findings
 from vedette.agent.checks.server import server_findings
 from vedette.agent.config import Settings
 from vedette.agent.node_process import NodeProcess, Watch
-from vedette.agent.options import Options, settings_in
+from vedette.agent.options import FILE_NAME, Options, settings_in
 from vedette.agent.place import Finder, NodeFiles
 from vedette.model.errors import SettingError
 
@@ -22,7 +22,7 @@ def findings(folder: Path, given: Options) -> Iterator[Finding]:
         settings = settings_in(folder, given)
     except SettingError as error:
         for line in str(error).splitlines():
-            yield failed("settings", line, "put the option or the line in agent.toml right")
+            yield failed("settings", line, f"give it as an option, or put it right in {folder / FILE_NAME}")
         return
     process = NodeProcess(settings.node, lambda: 0, lambda _: None)
     try:

@@ -13,8 +13,9 @@ from cyclopts import App, Parameter
 from vedette.agent.checks.all import findings
 from vedette.agent.checks.finding import State
 from vedette.agent.enroll import enrol, token_of
+from vedette.agent.install import UNIT_DIR, unit_for, unit_name, write_unit
 from vedette.agent.options import FILE_NAME as SETTINGS_FILE
-from vedette.agent.options import NOTHING, Options, settings_in
+from vedette.agent.options import NOTHING, Options, over, read_options, settings_in
 from vedette.agent.planned import FILE_NAME, PlannedStop, announce, withdraw
 from vedette.agent.trust import Trust, Trusted
 from vedette.model.errors import SettingError
@@ -92,6 +93,45 @@ def check(
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
     if any(finding.state is State.FAILED for finding in found):
         raise SystemExit(1)
+
+
+@app.command
+def install(
+    *,
+    folder: Folder = Path("/var/lib/vedette-agent"),
+    user: str | None = None,
+    unit_dir: Path = UNIT_DIR,
+    unit: str = "vedette-agent",
+    node: str | None = None,
+    config: Path | None = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Write a hardened systemd unit for this agent, and say what is left to do.
+
+    Parameters
+    ----------
+    user
+        Whom the agent runs as (default: the user of the node's process, who alone may see the process and
+        its files); `dynamic` for a user of its own, who sees the node's RPC only.
+    unit_dir
+        Where the unit is put.
+    unit
+        The unit's name, where several agents run on a machine.
+    node
+        URL of the node's local RPC port (default: as in the settings).
+    config
+        The node's configuration (default: as in the settings).
+    dry_run
+        Print the unit, and write nothing.
+    """
+    path = unit_dir / f"{unit_name(unit)}.service"
+    made = unit_for(folder, over(read_options(folder), Options(node=node, config=config)), user)
+    if dry_run:
+        sys.stdout.write(made.text())
+        return
+    write_unit(path, made.text())
+    steps = made.steps(path.stem, enrolled=(folder / SETTINGS_FILE).exists())
+    sys.stdout.write(f"{path} is written. What is left:\n" + "".join(f"    {step}\n" for step in steps))
 
 
 @app.command(name="planned-stop")

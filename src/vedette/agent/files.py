@@ -32,7 +32,8 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
 def _give(handle: int, folder: Path) -> None:
     """What root writes into a user's folder is the user's, or the agent could not read it."""
     owner = folder.stat()
-    if os.geteuid() == 0 != owner.st_uid:  # where root is confined, even a chown that changes nothing is refused
+    # Where root is confined, even a chown that changes nothing is refused.
+    if os.geteuid() == 0 and owner.st_uid != 0:
         os.fchown(handle, owner.st_uid, owner.st_gid)
 
 

@@ -26,7 +26,8 @@ from vedette.model.report import (
 
 log = logging.getLogger("vedette.agent")
 
-REPORT_BYTES_MAX = 1_000_000
+REPORT_BYTES_MAX = 256_000
+"""Of one post: unpacked, a megabyte of reports would be six of memory."""
 BACKOFF_S_MAX = 30.0
 RETRY_AFTER_S_MAX = 600.0
 

@@ -1,4 +1,4 @@
-"""As an operator does it: enrol beside a real node at a real server, check, run, and check again after a kill."""
+"""As an operator does it: enrol beside a real node, at a real server; check, run, and check after a kill."""
 
 import json
 import subprocess

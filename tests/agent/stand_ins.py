@@ -131,11 +131,12 @@ def serving(respond: Callable[[str, dict[str, str], bytes], Canned], port: int =
 
 
 class StubNode:
-    """Answers like a node; `canned` overrides it for every call, `results` for some methods."""
+    """Answers like a node; `canned` overrides it for every call, `results` and `errors` for some methods."""
 
     def __init__(self) -> None:
         self.canned: Canned | None = None
         self.results: dict[str, Any] = dict(NODE_ANSWERS)
+        self.errors: dict[str, Any] = {}
         self.asked: list[str] = []
 
     def respond(self, _path: str, _headers: dict[str, str], body: bytes) -> Canned:
@@ -144,6 +145,8 @@ class StubNode:
         if self.canned is not None:
             return self.canned
         reply = {"jsonrpc": "2.0", "id": call["id"]}
+        if call["method"] in self.errors:
+            return Canned(json.dumps(reply | {"error": self.errors[call["method"]]}).encode())
         if call["method"] in self.results:
             return Canned(json.dumps(reply | {"result": self.results[call["method"]]}).encode())
         return Canned(json.dumps(reply | {"error": {"code": -32601, "message": "Method not found"}}).encode())

@@ -27,6 +27,8 @@ from vedette.agent.spool import BOUNDS, Spool
 from vedette.agent.troubles import Troubles
 from vedette.model.report import Envelope, Report
 
+TAPES = Path(__file__).parents[1] / "tapes/rpc"
+
 pytestmark = pytest.mark.slow  # lives through seconds of real rounds
 
 
@@ -178,6 +180,30 @@ def test_a_light_node_gives_what_it_can_and_is_said_once(
     assert len(warnings(caplog)) == 1
     asked = [name for name in scene.node.asked if name in missing]
     assert sorted(asked) == sorted(missing)
+
+
+def recorded_error(tape: str) -> Any:
+    return json.loads((TAPES / f"{tape}.json").read_text())["error"]
+
+
+def test_a_node_whose_pos_is_off_gives_what_it_can_and_is_said_once(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.node.errors = {
+        "pos_getStatus": recorded_error("no_pos.pos_getStatus"),
+        "test_posVotingStatus": recorded_error("no_pos.test_posVotingStatus"),
+        "test_posRegister": recorded_error("no_pos.test_posVotingStatus"),
+    }
+    scene.start()
+    post = scene.server.wait_for(reported(5))
+    live = post.envelope.live
+    assert live is not None
+    assert "PoS chain is not enabled" in live.states["probe.pos.error"]
+    assert live.numbers["pow.finality_gap_epochs"] == 147
+    assert not [name for name in post.envelope.reports[-1].numbers if name.endswith(".failed")]
+    (line,) = warnings(caplog)
+    assert "3 of 26 probes fail" in line
+    assert len([name for name in scene.node.asked if name in scene.node.errors]) == 3
 
 
 def test_an_outage_of_the_server_loses_nothing_and_counts_nothing_twice(

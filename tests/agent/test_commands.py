@@ -54,11 +54,28 @@ def test_all_wrong_settings_are_named_at_once() -> None:
         token_file=Path("/no/such/token"),
         interval_s=0.2,
         disk=Path("/no/such/disk"),
+        config=Path("/no/such/hydra.toml"),
+        metrics="127.0.0.1:9000",
+        pos_address="0x1234",
     )
     with pytest.raises(SettingError) as caught:
         checked(**wrong)
     named = [line.partition(":")[0] for line in str(caught.value).splitlines()]
-    assert named == ["--node", "--server", "--name", "--token-file", "--disk", "--interval"]
+    assert named == [
+        "--node",
+        "--server",
+        "--name",
+        "--token-file",
+        "--disk",
+        "--config",
+        "--metrics",
+        "--pos-address",
+        "--interval",
+    ]
+
+
+def test_a_pos_address_is_compared_in_lower_case() -> None:
+    assert checked(**settings(pos_address="0x" + "AB" * 32)).pos_address == "0x" + "ab" * 32
 
 
 @pytest.mark.parametrize(

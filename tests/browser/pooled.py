@@ -80,7 +80,7 @@ class Pooled:
         return KnownPool(
             contract=contract(index),
             listed_name=NAMES[index] if index < len(NAMES) else f"Pool {index}",
-            own_name="Validator of the harbour" if index == 1 else None,
+            own_name=("Validator of the harbour", "W" * 90)[index - 1] if index in {1, 2} else None,
             pos_address=PosAddress(self.served.addresses[name]),
             is_registered=index != 3,
             first_seen_ms=self.served.now_ms - 30 * DAY_MS,

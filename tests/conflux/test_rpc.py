@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.stub_node import StubNode, served
-from vedette.conflux.rpc import Budget, Rpc, open_session, spend
+from vedette.conflux.rpc import CONCURRENT_CALLS, Budget, Rpc, open_session, spend
 from vedette.conflux.wire import Garbled, Limited, Refused, RpcError, Unreachable
 from vedette.model.errors import SettingError
 
@@ -204,7 +204,7 @@ async def test_only_so_many_calls_run_at_once() -> None:
 
     async with node(counting) as rpc:
         await asyncio.gather(*(rpc.ask("a") for _ in range(20)))
-    assert most == 4
+    assert most == CONCURRENT_CALLS
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.store.test_epochs import (
     TERM,
     WITNESSES,
     chain_of,
+    committee_of,
     elect,
     fold_all,
     kept_blocks,
@@ -30,7 +31,7 @@ from tests.store.test_epochs import (
 )
 from vedette.model.economics import Economics
 from vedette.model.election import Election
-from vedette.model.pos import PosAddress, Queued
+from vedette.model.pos import PosAddress, PosBlock, Queued
 from vedette.model.reward import EpochRewards, Reward
 from vedette.model.spans import Span
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
@@ -85,12 +86,24 @@ async def lived(database: Database, *, of: range = range(1, COUNT + 1), order: i
         await database.write(lambda conn, who=who: accounts.intern(conn, [who]))  # type: ignore[misc]
     await database.write(lambda conn: chain.remember_chain_id(conn, 1234))
     await elect(database, *of)
-    sightings = [(who, b) for who, b in chain_of(random.Random(SEED), COUNT) if b.epoch in of]
+    sightings = [(who, b) for who, b in certified() if b.epoch in of]
     for name in sorted(WITNESSES, reverse=bool(order)):
         await witness(database, name, *(b for who, b in sightings if who == name))
     await fold_all(database)
     await database.write(lambda conn: _lived_beside(conn, of))
     await summing.refresh(database)
+
+
+def certified() -> list[tuple[str, PosBlock]]:
+    """What witnesses see of a chain, whose certificates have a quorum, as the chain wants it."""
+    return [
+        (who, b if not b.signers or enough(b) else replace(b, signers=committee_of(b.epoch).votes))
+        for who, b in chain_of(random.Random(SEED), COUNT)
+    ]
+
+
+def enough(told: PosBlock) -> bool:
+    return sum(told.signers.values()) >= committee_of(told.epoch).quorum_votes
 
 
 async def _lived_beside(conn: Conn, of: range) -> None:
@@ -164,9 +177,10 @@ async def everything(database: Database, last_epoch: int = COUNT - 1) -> dict[st
 
 async def _told(conn: Conn, last_epoch: int) -> object:
     """What each witness told of each block, by names."""
-    names = {row.id: row.name for row in await conn.execute(t.pos_witnesses.select())}
+    rows = await conn.execute(t.pos_witnesses.select())
+    names = {row.id: row.name.removesuffix(votes.IMPORTED) for row in rows}
     return [
-        (b.height, {names[w]: b.tally.signers(bitmap) for w, bitmap in sorted(b.tally.told.items())})
+        (b.height, {names[w]: b.tally.signers(bitmap) for w, bitmap in b.tally.told.items()})
         for one in (await epochs.holding_epochs(conn, range(last_epoch + 1))).values()
         for b in one.blocks
     ]
@@ -195,7 +209,8 @@ async def test_what_arrives_in_an_empty_database_is_what_was_there(
 ) -> None:
     file = tmp_path / "history"
     left = await leave(source, file)
-    assert left == Left(1, COUNT - 1, COUNT - 1, file.stat().st_size)
+    digest = sha256(file.read_bytes()).hexdigest()
+    assert left == Left(1, COUNT - 1, COUNT - 1, file.stat().st_size, digest)
     assert names_in(tmp_path, "*.part") == []
     assert await arrive(database, file) == Arrived(1, COUNT - 1, COUNT - 1, COUNT - 1)
     assert await everything(database) == await everything(source)
@@ -210,7 +225,10 @@ async def test_the_way_from_the_other_kind_of_database(database: Database, tmp_p
         await arrive(other, tmp_path / "history")
         assert await everything(other) == await everything(database)
         await leave(other, tmp_path / "again")
-    assert filecmp.cmp(tmp_path / "again", tmp_path / "history", shallow=False), "one history, one file"
+    async with opened(tmp_path / "third.db") as third:
+        await arrive(third, tmp_path / "again")
+        await leave(third, tmp_path / "thrice")
+    assert filecmp.cmp(tmp_path / "thrice", tmp_path / "again", shallow=False), "one history, one file"
 
 
 @pytest.mark.parametrize("held", [range(1, 4), range(3, 6), range(5, COUNT + 1), range(2, COUNT + 1, 2)])
@@ -227,7 +245,7 @@ async def test_a_database_with_other_numbers_and_a_part_of_it_is_completed(
 
 async def test_what_was_told_here_and_there_adds_up(database: Database, tmp_path: Path) -> None:
     """Each database heard its own witnesses; together they come to what one would that heard all."""
-    sightings = chain_of(random.Random(SEED), COUNT)
+    sightings = certified()
     async with opened(tmp_path / "one.db") as one, opened(tmp_path / "all.db") as whole:
         for each, names in ((one, WITNESSES[:2]), (database, WITNESSES[2:]), (whole, WITNESSES)):
             await elect(each, *range(1, COUNT + 1))
@@ -423,6 +441,17 @@ async def test_a_file_cannot_be_written_where_there_is_no_place(source: Database
             await leave(source, place)
 
 
+async def test_a_file_that_is_no_history_is_not_overwritten(source: Database, tmp_path: Path) -> None:
+    """A database of years was lost once by naming it twice."""
+    put(tmp_path / "precious", b"SQLite format 3\0")
+    with pytest.raises(CarryError, match="precious is there and is no history: name another file"):
+        await leave(source, tmp_path / "precious")
+    assert (tmp_path / "precious").read_bytes() == b"SQLite format 3\0"
+    for _ in range(2):
+        await leave(source, tmp_path / "history")
+    assert names_in(tmp_path, "*.part") == []
+
+
 def forged(path: Path, change: Callable[[records.Record], records.Record | None]) -> None:
     """Write the file anew with some records changed or left out, and all checksums right."""
     with HistoryReader(path) as reader:
@@ -439,8 +468,46 @@ def _without_committees(record: records.Record) -> records.Record | None:
 
 def _later(record: records.Record) -> records.Record:
     if isinstance(record, records.Epoch) and record.epoch == 2:
-        return msgspec.structs.replace(record, first_height=record.first_height + 1)
+        told = [
+            msgspec.structs.replace(one, read=[(first + 1, last + 1) for first, last in one.read])
+            for one in record.told
+        ]
+        return msgspec.structs.replace(record, first_height=record.first_height + 1, told=told)
     return record
+
+
+def _told_otherwise(**changes: object) -> Callable[[records.Record], records.Record]:
+    """What the first witness told of epoch 1 is something else."""
+
+    def change(record: records.Record) -> records.Record:
+        if isinstance(record, records.Epoch) and record.epoch == 1:
+            told = [msgspec.structs.replace(record.told[0], **changes), *record.told[1:]]
+            return msgspec.structs.replace(record, told=told)
+        return record
+
+    return change
+
+
+def _hardly_signed(record: records.Record) -> records.Record:
+    """Of all who signed only the first member is left."""
+    if isinstance(record, records.Epoch):
+        row = (len(record.hashes) // 32 + 7) // 8
+        signers = record.signers[:row] + bytes(len(record.signers) - row)
+        told = [msgspec.structs.replace(one, differs=b"") for one in record.told]
+        return msgspec.structs.replace(record, signers=signers, told=told)
+    return record
+
+
+def _changed(of: type, **changes: object) -> Callable[[records.Record], records.Record]:
+    def change(record: records.Record) -> records.Record:
+        if isinstance(record, of):
+            if hasattr(record, "rows"):
+                rows = [msgspec.structs.replace(row, **changes) for row in record.rows]
+                return msgspec.structs.replace(record, rows=rows)
+            return msgspec.structs.replace(record, **changes)
+        return record
+
+    return change
 
 
 def _more_votes(record: records.Record) -> records.Record:
@@ -462,6 +529,15 @@ def _fewer_drips(record: records.Record) -> records.Record:
         (_later, r"epoch 2: it does not follow epoch 1"),
         (_more_votes, r"epoch 1: its committee's votes do not add up"),
         (_fewer_drips, r"epoch 1: an amount is cut short"),
+        (_hardly_signed, r"epoch 1: its block \d is signed with \d+ votes, and a quorum is 67"),
+        (_told_otherwise(read=[(2, 10**9)]), r"epoch 1: a witness read what is not in it"),
+        (_told_otherwise(witness="node1"), r"epoch 1: nobody tells of it, or somebody twice"),
+        (_told_otherwise(witness="n" * 101), r"is torn or was changed \(Expected `str` of length <= 100"),
+        (_changed(records.People, bound_to=["<b>"] * 5), r"is torn or was changed \(Expected `str` matching"),
+        (_changed(records.Events, kind="Gift"), r"is torn or was changed \(Invalid enum value 'Gift'"),
+        (_changed(records.Stakes, votes=[-1] * 5), r"is torn or was changed \(Expected `int` >= 0"),
+        (_changed(records.StakesNow, at_ms=2**63), r"is torn or was changed \(Expected `int` <= 4611686"),
+        (_changed(records.Payments, pow_hash=b"x"), r"is torn or was changed \(Expected `bytes` of length"),
     ],
 )
 async def test_a_file_whose_parts_do_not_fit_together_is_refused(
@@ -493,6 +569,70 @@ async def test_what_votes_add_up_to_is_counted_anew(small: Path, database: Datab
     await arrive(database, small)
     async with database.read() as conn:
         assert [one.known_blocks for one in await epochs.counts(conn, 0, 9)] == [0, 0]
+
+
+async def test_nothing_counts_as_read_beyond_what_a_file_holds(small: Path, database: Database) -> None:
+    forged(small, _changed(records.Reading, read=[(0, 2**61)]))
+    await arrive(database, small)
+    async with database.read() as conn:
+        assert await events.read_spans(conn, "rewards") == (Span(0, 3),)
+        assert await events.read_spans(conn, "transactions") == (Span(0, 31),)
+
+
+# --- whose word it is -------------------------------------------------------------------------------------
+
+
+async def test_what_came_in_a_file_has_names_of_its_own(
+    source: Database, database: Database, tmp_path: Path
+) -> None:
+    await leave(source, tmp_path / "history")
+    await arrive(database, tmp_path / "history")
+    await leave(database, tmp_path / "again")
+    await arrive(database, tmp_path / "again")
+    async with database.read() as conn:
+        assert await votes.witnesses(conn) == [
+            (f"{name} (imported)", (Span(2, (COUNT - 1) * TERM + 1),)) for name in WITNESSES
+        ]
+
+
+async def test_what_we_heard_ourselves_is_not_told_again_by_a_file(
+    source: Database, database: Database, tmp_path: Path
+) -> None:
+    """One witness has one voice; where a file lets it say something else, both are kept."""
+    await lived(database, of=range(2, 4))
+    await leave(source, tmp_path / "history")
+    forged(tmp_path / "history", _unlike_us)
+    await arrive(database, tmp_path / "history")
+    async with database.read() as conn:
+        rows = await conn.execute(t.pos_witnesses.select())
+        names = {row.id: row.name for row in rows}
+        held = await epochs.holding_epochs(conn, range(1, 5))
+    told = {
+        epoch: {names[number] for block in one.blocks for number in block.tally.told}
+        for epoch, one in held.items()
+    }
+    elsewhere = {f"{name} (imported)" for name in WITNESSES}
+    assert told[1] == told[4] == elsewhere
+    assert told[2] == set(WITNESSES)
+    assert told[3] == {*WITNESSES, "node0 (imported)"}
+
+
+def _unlike_us(record: records.Record) -> records.Record:
+    if isinstance(record, records.Epoch) and record.epoch == 3:
+        silent = msgspec.structs.replace(record.told[0], certified=b"\0", differs=b"")
+        return msgspec.structs.replace(record, told=[silent, *record.told[1:]])
+    return record
+
+
+async def test_what_was_imported_need_not_be_read_by_anybody(
+    source: Database, database: Database, tmp_path: Path
+) -> None:
+    await leave(source, tmp_path / "history", first_epoch=3)
+    async with database.read() as conn:
+        assert await votes.read_of(conn, "somebody") == ()
+    await arrive(database, tmp_path / "history")
+    async with database.read() as conn:
+        assert await votes.read_of(conn, "somebody") == (Span(2 * TERM + 2, (COUNT - 1) * TERM + 1),)
 
 
 # --- other chains -----------------------------------------------------------------------------------------

@@ -9,6 +9,15 @@ import pytest
 from vedette.devnet.net import Devnet
 from vedette.devnet.options import DevnetOptions
 
+LONG_FILES = ("test_lives.py", "test_whole_way.py", "test_devnet.py", "test_pools.py")
+"""Two workers take a file each; in this order they end at about the same time. The second asks for its next
+file before its last two tests, of which one is long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
 
 @pytest.fixture(scope="session")
 def validators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:

@@ -2,7 +2,6 @@
 
 import email
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,8 @@ from typing import Any, TypeVar
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from vedette.devnet.ports import free_ports
 
 T = TypeVar("T")
 
@@ -129,12 +130,9 @@ def vedette(*words: object, status: int = 0) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now, below the range of outgoing connections."""
-    for port in range(18500, 19500):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise AssertionError("no free port between 18500 and 19500")
+    """A port that nobody listens on just now, and that hardly anyone chooses at the same moment."""
+    (port,) = free_ports(1)
+    return port
 
 
 def letter(validator: T, committee: Container[T], signers: Collection[T], leader: T | None) -> str:

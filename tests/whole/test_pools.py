@@ -27,7 +27,7 @@ from vedette.devnet.tell import quiet
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 POOL_NODE = 3
-TERM = 20
+TERM = 12
 OPTIONS = DevnetOptions(
     nodes=4,
     genesis_validators=3,

@@ -72,6 +72,9 @@ export function soonText(ms: number, nowMs: number): string {
   return text.slice(0, 10) === today.slice(0, 10) ? text.slice(11, 16) : text.slice(5, 16);
 }
 
+/** A sentence in which no number stands at a line's end without its unit. */
+export const unbroken = (sentence: string): string => sentence.replace(/(\d) (%|CFX)/g, "$1\u00a0$2");
+
 /** What figures of a window are of: which epochs, and how much of them is known. */
 export function knownText(w: WindowHeader): string {
   const words = t().validators;

@@ -4,6 +4,7 @@ import { cellOf, decisionOf, poolFigures, unknownCell, waitMs } from "../src/poo
 import { best, COLUMNS, coming, faultOf, isColumn, mustRestake, poolOf, ranked, restakeCall, secondsOf, silentOnDates, sortOfFile, USUAL, VALUES, walletOf } from "../src/pools";
 import type { Fact, Pool, Wallet, WalletPool } from "../src/shapes";
 import { sorted } from "../src/sorting";
+import { unbroken } from "../src/words";
 
 const DRIP = "000000000000000000";
 const told: Pool = {
@@ -96,6 +97,8 @@ describe("one pool", () => {
     expect(decisionOf({ ...line, changed: [] }).changed).toBe("seen first");
   });
 });
+
+test("no number loses its unit at a line's end", () => expect(unbroken("left 7.5 % a year, 12 CFX more, 3 pools")).toBe("left 7.5\u00a0% a year, 12\u00a0CFX more, 3 pools"));
 
 describe("a figure of performance", () => {
   const fact: Fact = { key: "apy_ppm", value: "112300", why: null, formula: "31536 * reward_staked_gdrip // (1000 * vote_seconds)", inputs: { reward_staked_gdrip: "7", vote_seconds: "9" } };

@@ -65,6 +65,7 @@ log = logging.getLogger("vedette.agent")
 STACK_BYTES = 512 << 10
 END_S = 1.0
 GATHER_S_MAX = 5.5
+GIVE_BACK_MS = 3_600_000
 ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -113,7 +114,7 @@ class Agent:
             self._troubles,
         )
         self._round_ms: int | None = None
-        self._given_back = False
+        self._gave_back_ms: int | None = None
 
     def start(self) -> None:
         """Look for the process once, so that the first report knows it, and set all threads going."""
@@ -187,45 +188,63 @@ class Agent:
     def _probes(self) -> list[Probe]:
         deadline_s = self._settings.rpc_deadline_s
         node = Node(LocalRpc(self._settings.node, deadline_s))
+        return [*self._of_rpc(node), *self._of_files(node, deadline_s), *self._of_host()]
+
+    def _of_rpc(self, node: Node) -> list[Probe]:
+        """What the node says when it is asked."""
         steady_ms = self._clock.steady_ms
-        logs = Logs(
-            self._finder,
-            Path(self._settings.dir) / "logs.json",
-            steady_ms,
-            lambda: self._process.watch,
-            lambda: self._memory.known.facts.get("node.pos_address"),
-        )
         return [
             Probe("pow", Pow(node, steady_ms), asks_node=True),
             Probe("head", partial(head.read, node), asks_node=True),
             Probe("pos", Pos(node, steady_ms), asks_node=True),
-            Probe("logs", logs),
-            Probe("sync_phase", partial(sync_phase.read, node, lambda: logs.phase), asks_node=True),
             Probe("peers", partial(peers.read, node), asks_node=True),
             Probe("voting", partial(voting.read, node), asks_node=True),
             Probe("txpool", partial(txpool.read, node), asks_node=True, every_s=txpool.EVERY_S),
             self._fact("version", partial(identity.read_version, node)),
             self._fact("pos_address", partial(identity.read_pos_address, node, self._settings.pos_address)),
-            Probe("espace", partial(espace.read, self._finder, node, deadline_s), every_s=espace.EVERY_S),
-            Probe("metrics", self._metrics, every_s=metrics.EVERY_S),
-            Probe("binary", Binary(lambda: self._process.watch, steady_ms), every_s=binary.EVERY_S),
-            Probe("config", partial(config.read, self._finder), every_s=config.EVERY_S),
-            Probe("exposure", partial(exposure.read, self._finder, deadline_s), every_s=exposure.EVERY_S),
-            Probe("guard", partial(guard.read, self._finder)),
+        ]
+
+    def _of_files(self, node: Node, deadline_s: float) -> list[Probe]:
+        """What its files say, and the ports that they name."""
+        finder, steady_ms = self._finder, self._clock.steady_ms
+        logs = Logs(
+            finder,
+            Path(self._settings.dir) / "logs.json",
+            steady_ms,
+            lambda: self._process.watch,
+            lambda: self._memory.known.facts.get("node.pos_address"),
+        )
+        served = partial(metrics.read, self._settings.metrics, finder, deadline_s)
+        return [
+            Probe("logs", logs),
+            Probe("sync_phase", partial(sync_phase.read, node, lambda: logs.phase), asks_node=True),
+            Probe("guard", partial(guard.read, finder)),
+            Probe("config", partial(config.read, finder), every_s=config.EVERY_S),
+            Probe("exposure", partial(exposure.read, finder, deadline_s), every_s=exposure.EVERY_S),
+            Probe("espace", partial(espace.read, finder, node, deadline_s), every_s=espace.EVERY_S),
+            Probe("metrics", served, every_s=metrics.EVERY_S),
+            Probe("volumes", Volumes(finder, steady_ms), every_s=volumes.EVERY_S),
+        ]
+
+    def _of_host(self) -> list[Probe]:
+        """What the kernel says of the machine, the node's process and us."""
+        steady_ms = self._clock.steady_ms
+
+        def watch() -> Watch:
+            return self._process.watch
+
+        return [
+            Probe("process", Process(watch, steady_ms)),
+            Probe("binary", Binary(watch, steady_ms), every_s=binary.EVERY_S),
+            Probe("cgroup", Cgroup(watch), every_s=cgroup.EVERY_S),
             Probe("cpu", Cpu()),
             Probe("memory", memory.read),
             Probe("oom", oom.read),
+            Probe("disk", partial(disk.read, self._settings.disk)),
             Probe("network", Network(steady_ms)),
             Probe("clock", clock.read, every_s=clock.EVERY_S),
-            Probe("cgroup", Cgroup(lambda: self._process.watch), every_s=cgroup.EVERY_S),
-            Probe("volumes", Volumes(self._finder, steady_ms), every_s=volumes.EVERY_S),
-            Probe("disk", partial(disk.read, self._settings.disk)),
-            Probe("process", Process(lambda: self._process.watch, steady_ms)),
             Probe("agent", self._self),
         ]
-
-    def _metrics(self) -> Reading:
-        return metrics.read(self._settings.metrics, self._finder, self._settings.rpc_deadline_s)
 
     def _fact(self, name: str, read: Callable[[], Reading]) -> Probe:
         """What outlives the process is remembered, and told by the memory from then on."""
@@ -237,10 +256,16 @@ class Agent:
 
         return Probe(name, learn, asks_node=True, every_s=identity.EVERY_S)
 
-    def _self(self) -> Reading:
-        if self._round_ms is not None and not self._given_back:  # one round has used all that is ever used
-            self._given_back = True
+    def _give_back(self) -> None:
+        """After the first round, which has used all that is ever used, and then each hour."""
+        now_ms = self._clock.steady_ms()
+        is_due = self._gave_back_ms is None or now_ms - self._gave_back_ms >= GIVE_BACK_MS
+        if self._round_ms is not None and is_due:
+            self._gave_back_ms = now_ms
             give_back()
+
+    def _self(self) -> Reading:
+        self._give_back()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return Reading(
             present(
@@ -302,6 +327,7 @@ def run(settings: Settings) -> int:
     # Waited for, not handled: a handler may interrupt a thread that holds the lock which the handler wants.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     agent = Agent(settings, on_broken=partial(os.kill, os.getpid(), signal.SIGTERM))
+    give_back()
     agent.start()
     signal.sigwait(ENDINGS)
     return agent.end()

@@ -24,7 +24,7 @@ from vedette.conflux.wire import BODY_BYTES_MAX, DEADLINE_S, Call, Garbled, Limi
 from vedette.model.clock import Clock, MachineClock
 from vedette.model.errors import SettingError
 
-CONCURRENT_CALLS: Final = 4
+CONCURRENT_CALLS: Final = 8
 KEPT_ALIVE_S: Final = 15.0
 PATIENCE_S: Final = 60.0
 """A gateway that wants a longer rest than this is left to whoever asked: that is a day's limit."""

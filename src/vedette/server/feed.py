@@ -34,7 +34,10 @@ from vedette.store.database import Conn, Database
 
 log = logging.getLogger(__name__)
 
-BATCHES_IN_FLIGHT: Final = 3
+BATCHES_IN_FLIGHT: Final = 6
+"""So many, so that an endpoint 100 ms away is read more than half as fast as one at hand."""
+GENTLY_IN_FLIGHT: Final = 3
+"""So many of one that failed lately."""
 VOTER_CALLS_PER_S: Final = 100.0
 """The past is read from a node that votes at this pace at most: its signatures come before our curiosity."""
 SLICE_MS: Final = 2_000
@@ -399,7 +402,7 @@ class Feed:
         fetching: deque[asyncio.Task[_Batch]] = deque()
         try:
             while True:
-                while len(fetching) < BATCHES_IN_FLIGHT and not self._late(until_ms):
+                while len(fetching) < self._in_flight and not self._late(until_ms):
                     piece = next(ahead, None)
                     if piece is None:
                         break
@@ -412,6 +415,10 @@ class Feed:
             for task in fetching:
                 task.cancel()
             await asyncio.gather(*fetching, return_exceptions=True)
+
+    @property
+    def _in_flight(self) -> int:
+        return BATCHES_IN_FLIGHT if self._size.blocks == self._size.most else GENTLY_IN_FLIGHT
 
     def _late(self, until_ms: int | None) -> bool:
         return until_ms is not None and self._clock.steady_ms() >= until_ms
@@ -552,7 +559,7 @@ class Feed:
     async def ask(self, calls: Sequence[Call]) -> list[Any | RpcError]:
         """Answers of any kind in their places, asked in batches, a few at a time."""
         found: list[Any | RpcError] = []
-        together = self._size.most * BATCHES_IN_FLIGHT
+        together = self._size.most * self._in_flight
         for at in range(0, len(calls), together):
             found += await self._ask_beside(calls[at : at + together])
         return found

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,12 +16,16 @@ import uvloop
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
 
 import vedette
-from vedette.model.errors import SettingError
-from vedette.server.settings import DEFAULT_PORT, load
+from vedette.conflux.wire import checked_url, endpoint_name
+from vedette.model.errors import SettingError, StoreError
+from vedette.server.history_check import SpotCheck
+from vedette.server.settings import DEFAULT_PORT, EndpointSetting, load
+from vedette.store import votes
 from vedette.store.carry.arrive import Arrived, arrive
-from vedette.store.carry.file import peek
+from vedette.store.carry.file import checked
 from vedette.store.carry.leave import Left, leave
 from vedette.store.database import Database, address
 
@@ -49,21 +54,18 @@ def export(
     Blocks with their signers, committees, rewards, elections, events, stakes and parameters; nothing of
     teams, nodes or incidents. A server may run meanwhile.
     """
-    where = _database(config, database)
-    url = address(where)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        raise SettingError(f"database {where}: there is no such file")
+    where = _there(_database(config, database))
     with telling() as tell:
         left = uvloop.run(_export(where, file, from_epoch, to_epoch, tell))
     _say(
         f"{file}: {left.epochs:,} epochs from {left.first_epoch:,} to {left.last_epoch:,},"
         f" {left.size_bytes / 1e6:,.1f} MB"
     )
+    _say(f"SHA-256 {left.sha256}")
 
 
 async def _export(where: str, file: Path, first: int | None, last: int | None, tell: Tell) -> Left:
-    database = await Database.open(where)
-    try:
+    async with _opened(where) as database:
         return await leave(
             database,
             file,
@@ -72,36 +74,89 @@ async def _export(where: str, file: Path, first: int | None, last: int | None, t
             written_by=f"vedette {vedette.__version__}",
             tell=lambda done, whole: tell("writing epochs", done, whole),
         )
-    finally:
-        await database.close()
 
 
 @app.command(name="import")
-def import_(file: Path, *, database: DatabaseUrl = None, config: Config = None) -> None:
+def import_(
+    file: Path,
+    *,
+    database: DatabaseUrl = None,
+    config: Config = None,
+    endpoint: Annotated[
+        str | None, Parameter(help="URL of a node to compare with [the first of the settings]")
+    ] = None,
+    compare: Annotated[bool, Parameter(help="ask it about epochs drawn by chance")] = True,
+) -> None:
     """Merge a file that `export` wrote into the database, which is made if there is none.
 
     The whole file is looked at before anything is written. To import it twice, or again after it was stopped,
     is harmless. Restart a server that uses the database, so that it does not ask again for what arrived.
     """
-    peek(file)  # before a database is made for nothing
+    sha256 = checked(file)  # before a database is made for nothing
+    settings = load(config, os.environ, database=database)
+    nodes = [_named(endpoint)] if endpoint else settings.endpoints
+    check = SpotCheck(nodes[0]) if compare and nodes else None
     with telling() as tell:
-        arrived = uvloop.run(_import(_database(config, database), file, tell))
+        try:
+            arrived = uvloop.run(_import(settings.database, file, tell, check))
+        except KeyboardInterrupt:
+            line = "vedette: stopped; what is written is whole: import again, and it goes on"
+            print(line, file=sys.stderr)  # noqa: T201 - as errors are told
+            raise
     _say(
         f"{file}: {arrived.epochs:,} epochs from {arrived.first_epoch:,} to {arrived.last_epoch:,},"
         f" {arrived.new_epochs:,} of them new"
     )
+    _say(f"SHA-256 {sha256}: the export told the same, or it is another file")
+    _say(check.line if check else "nothing in it was compared with a node: --endpoint URL names one")
 
 
-async def _import(where: str, file: Path, tell: Tell) -> Arrived:
+def _named(url: str) -> EndpointSetting:
+    checked_url(url, "--endpoint")
+    return EndpointSetting(endpoint_name(url), url)
+
+
+async def _import(where: str, file: Path, tell: Tell, check: SpotCheck | None) -> Arrived:
+    async with _opened(where) as database:
+        return await arrive(database, file, tell, check)
+
+
+@asynccontextmanager
+async def _opened(where: str) -> AsyncIterator[Database]:
+    """The database while it is used; what it refuses meanwhile is one line."""
     database = await Database.open(where)
     try:
-        return await arrive(database, file, tell)
+        yield database
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        why = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise StoreError(f"the database cannot go on ({why}): put that right, then do it again") from error
     finally:
         await database.close()
 
 
 def _database(config: Path | None, given: str | None) -> str:
     return load(config, os.environ, database=given).database
+
+
+@app.command
+def witnesses(*, database: DatabaseUrl = None, config: Config = None) -> None:
+    """List whose word the database holds, and of how many blocks: what was imported is named so."""
+    where = _there(_database(config, database))
+    for name, blocks in uvloop.run(_witnesses(where)):
+        _say(f"{name}: {blocks:,} blocks")
+
+
+async def _witnesses(where: str) -> list[tuple[str, int]]:
+    async with _opened(where) as database, database.read() as conn:
+        return [(name, sum(span.size for span in read)) for name, read in await votes.witnesses(conn)]
+
+
+def _there(where: str) -> str:
+    """The same database, if it need not be made."""
+    url = address(where)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        raise SettingError(f"database {where}: there is no such file")
+    return where
 
 
 def _say(line: str) -> None:

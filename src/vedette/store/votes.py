@@ -9,7 +9,7 @@ nonsense) stand behind the seats, by name.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from sqlalchemy import Row, bindparam, func, or_, select, update
@@ -307,10 +307,21 @@ async def _unnote_signatures(conn: Conn, outvoted: Mapping[PosAddress, int]) -> 
 # --- reading ----------------------------------------------------------------------------------------------
 
 
+IMPORTED: Final = " (imported)"
+"""How the name of a witness ends whose word came in a file, and was not heard by us."""
+
+
 async def read_of(conn: Conn, witness: str) -> Spans:
-    """The heights that were read from this witness."""
-    found = (await conn.execute(_WITNESS.where(t.pos_witnesses.c.name == witness))).one_or_none()
-    return () if found is None else spans(found.read)
+    """The heights that need not be read from this witness: they were, or somebody's word was imported."""
+    name = t.pos_witnesses.c.name
+    query = select(t.pos_witnesses.c.read).where((name == witness) | name.endswith(IMPORTED, autoescape=True))
+    return spans(span for read in (await conn.execute(query)).scalars() for span in read)
+
+
+async def witnesses(conn: Conn) -> list[tuple[str, Spans]]:
+    """Everybody's name, and the heights that were read from them, or came as theirs in a file."""
+    query = select(t.pos_witnesses.c.name, t.pos_witnesses.c.read).order_by(t.pos_witnesses.c.name)
+    return [(row.name, spans(row.read)) for row in await conn.execute(query)]
 
 
 async def newest_height(conn: Conn) -> int | None:

@@ -156,7 +156,7 @@ export const pastEn = {
     staked: (n: string) => `its stake in ${n}`,
     served: (n: string) => `it served in ${n}`,
     blocks: (n: string) => `votes of ${n} blocks seen`,
-    none: "No epoch of this window has been read yet.",
+    none: "No epoch of this window has been read yet",
     network: "network",
     of: "of",
     voting: "Voting",

@@ -148,7 +148,7 @@ export const pastZh: PastWords = {
     staked: (n) => `质押已知 ${n} 个`,
     served: (n) => `任职 ${n} 个`,
     blocks: (n) => `看到 ${n} 个区块的投票`,
-    none: "这个窗口的纪元都还没有读取。",
+    none: "这个窗口的纪元都还没有读取",
     network: "全网",
     of: "/",
     voting: "投票",

@@ -15,6 +15,7 @@ export const poolsEn = {
   sentence: (n: number, best: string, apy: string, when: string) =>
     n === 1 ? `${best} left its stakers ${apy} a year after its fee, ${when}` : `${count(n, "pool")}: ${best} left its stakers most, ${apy} a year after its fee, ${when}`,
   sentenceUnknown: (n: number) => `${count(n, "pool")}; what they left their stakers is not known yet`,
+  sentenceThin: (n: number) => `${count(n, "pool")}; no yield is of a day or more yet, so none is called the best`,
   mustRestake: (n: number) => `${n} must restake`,
   over: {
     "24h": "over the last 24 hours",

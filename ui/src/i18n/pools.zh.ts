@@ -6,6 +6,7 @@ export const poolsZh: PoolWords = {
   whatOne: "该矿池",
   sentence: (n, best, apy, when) => (n === 1 ? `${best} ${when}扣除费用后给质押者的年化为 ${apy}` : `${n} 个矿池：${when}，${best} 给质押者最多，扣除费用后年化 ${apy}`),
   sentenceUnknown: (n) => `${n} 个矿池；给质押者的收益尚不可知`,
+  sentenceThin: (n) => `${n} 个矿池；收益都不足一天，尚不分高下`,
   mustRestake: (n) => `${n} 个需要重新质押`,
   over: {
     "24h": "最近 24 小时",

@@ -102,7 +102,8 @@ class Logs:
             states["sync.log_phase"] = self._sync.phase
         for name, finding in self._findings.found.items():
             numbers[f"log.{name}.hour_count"] = finding.hour_count
-            numbers[f"log.{name}.new_count"] = finding.new_count
+            if finding.new_count:
+                numbers[f"log.{name}.new_count"] = finding.new_count
             states[f"log.{name}.severity"] = finding.severity
             states[f"log.{name}.line"] = finding.line
         return Reading(numbers, states)

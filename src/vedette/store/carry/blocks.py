@@ -163,6 +163,12 @@ class Carried:
     def heights(self) -> Span:
         return Span(self.first_height, self.first_height + len(self.blocks) - 1)
 
+    def signers(self, at: int) -> set[PosAddress]:
+        """Who signed a block, as all witnesses together say; empty: nobody saw a certificate."""
+        return {
+            self.people[place] for told in self.told for place in np.flatnonzero(told.signed[at]).tolist()
+        }
+
     @property
     def hex_hashes(self) -> dict[int, str]:
         """By height, as 0x and 64 hex digits."""
@@ -174,7 +180,7 @@ def members_of(committee: Committee) -> list[PosAddress]:
     members = records.parted(committee.members)
     if members != sorted(set(members)) or len(members) != len(committee.votes) or not members:
         raise ValueError("its committee is out of order")
-    if sum(committee.votes) != committee.total_votes or min(committee.votes) < 0:
+    if sum(committee.votes) != committee.total_votes:
         raise ValueError("its committee's votes do not add up")
     if not 0 < committee.quorum_votes <= committee.total_votes:
         raise ValueError("its quorum is none")
@@ -208,6 +214,8 @@ def opened(committee: Committee, epoch: Epoch) -> Carried:
         raise ValueError("its rounds do not ascend")
     if not all(NOBODY <= block.proposer < len(people) for block in blocks):
         raise ValueError("its leaders are unknown")
+    if min(min(column) for column in recalled) < NOBODY or min(block.at_us for block in blocks) < 0:
+        raise ValueError("a number is below zero")
     union = records.flags(epoch.signers, len(people), len(hashes)).T
     return Carried(
         committee=committee,
@@ -219,12 +227,26 @@ def opened(committee: Committee, epoch: Epoch) -> Carried:
     )
 
 
+def check_told(carried: Carried) -> None:
+    """Who tells of an epoch read its heights, and no certificate lacks a quorum. Raises ValueError."""
+    if not carried.told or len({told.witness for told in carried.told}) != len(carried.told):
+        raise ValueError("nobody tells of it, or somebody twice")
+    if any(gaps((carried.heights,), span) for told in carried.told for span in told.read):
+        raise ValueError("a witness read what is not in it")
+    votes = np.array(carried.committee.votes, np.int64)
+    signed = np.any([told.signed[:, : len(votes)] for told in carried.told], axis=0) @ votes
+    for height, each in enumerate(signed.tolist(), carried.first_height):
+        if 0 < each < carried.committee.quorum_votes:
+            quorum = carried.committee.quorum_votes
+            raise ValueError(f"its block {height} is signed with {each} votes, and a quorum is {quorum}")
+
+
 def _strays(
     told: Sequence[tuple[int, int, int]], blocks: int, others: Sequence[PosAddress]
 ) -> dict[int, dict[PosAddress, int]]:
     strays: dict[int, dict[PosAddress, int]] = {}
     for at, other, votes in told:
-        if not (0 <= at < blocks and 0 <= other < len(others) and votes >= 0):
+        if at >= blocks or other >= len(others):
             raise ValueError("a signer without a seat is unknown")
         strays.setdefault(at, {})[others[other]] = votes
     return strays

@@ -3,7 +3,8 @@
     line "vedette history 1", zstd(records), SHA-256 of all before it
     record = u32 length, u32 CRC-32 of the body, body (msgpack); the last one is an End
 
-It is written beside its name and moved there when it is whole. A reader holds one record at a time.
+It is written beside its name and moved there when it is whole. A reader looks at the checksum first, then
+holds one record at a time. The checksum tells of accidents: whoever changes a file on purpose writes it anew.
 """
 
 import hashlib
@@ -13,7 +14,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -29,6 +29,7 @@ FORMAT: Final = 1
 MAGIC: Final = b"vedette history "
 LINE_BYTES_MAX: Final = 40
 DIGEST_BYTES: Final = 32
+PIECE_BYTES: Final = 1 << 16
 FRAME: Final = struct.Struct("<II")
 BODY_BYTES_MAX: Final = 64 << 20
 LEVEL: Final = 6
@@ -57,6 +58,8 @@ class HistoryWriter(AbstractContextManager["HistoryWriter"]):
         if self._path.is_dir():
             raise CarryError(f"{self._path} is a directory: name a file")
         try:
+            if self._path.exists() and not _is_history(self._path):
+                raise CarryError(f"{self._path} is there and is no history: name another file")
             self._file = self._part.open("wb")
         except OSError as error:
             raise CarryError(f"{self._part} cannot be written: {error.strerror}") from error
@@ -69,6 +72,11 @@ class HistoryWriter(AbstractContextManager["HistoryWriter"]):
         body = records.encode(record)
         self._put(self._stream.compress(FRAME.pack(len(body), zlib.crc32(body)) + body))
         self.counts[records.kind(record)] += 1
+
+    @property
+    def sha256(self) -> str:
+        """Of the whole file, once it is written."""
+        return self._digest.hexdigest()
 
     def _put(self, piece: bytes) -> None:
         try:
@@ -100,21 +108,6 @@ class HistoryWriter(AbstractContextManager["HistoryWriter"]):
             raise CarryError(f"{self._path} cannot be written: {error.strerror}") from error
 
 
-class _Summed:
-    """The file up to its checksum, read from its start; what is read is added up."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file = file
-        self.left = size - DIGEST_BYTES
-        self.digest = hashlib.sha256()
-
-    def read(self, most: int = -1) -> bytes:
-        piece = self._file.read(self.left if most < 0 else min(most, self.left))
-        self.left -= len(piece)
-        self.digest.update(piece)
-        return piece
-
-
 class HistoryReader(AbstractContextManager["HistoryReader"]):
     """Reads a file's records, as often as asked. What is torn, foreign or newer raises CarryError."""
 
@@ -122,10 +115,15 @@ class HistoryReader(AbstractContextManager["HistoryReader"]):
         self._path = path
         try:
             self._file = path.open("rb")
-            self.size = os.fstat(self._file.fileno()).st_size
         except OSError as error:
             raise CarryError(f"{path} cannot be read: {error.strerror}") from error
-        self._source = _Summed(self._file, 0)
+        self.size = os.fstat(self._file.fileno()).st_size
+        try:
+            self._start = self._begin()
+            self.sha256 = self._summed()
+        except BaseException:
+            self._file.close()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -134,18 +132,17 @@ class HistoryReader(AbstractContextManager["HistoryReader"]):
 
     @property
     def bytes_read(self) -> int:
-        return self.size - DIGEST_BYTES - self._source.left
+        return self._file.tell()
 
     def records(self) -> Iterator[Record]:
-        """All records but the End. Only when the last one was taken is the whole known to be as written."""
-        self._file.seek(0)
-        self._source = _Summed(self._file, self.size)
-        self._begin()
+        """All records but the End."""
+        self._file.seek(self._start)
         counts: Counter[str] = Counter()
         try:
             for record in self._decoded():
                 if isinstance(record, End):
-                    self._check_end(record, counts)
+                    if record.counts != counts:
+                        raise self._torn("records are missing")
                     return
                 counts[records.kind(record)] += 1
                 if isinstance(record, Head) != (counts.total() == 1):
@@ -155,9 +152,9 @@ class HistoryReader(AbstractContextManager["HistoryReader"]):
             raise self._torn(str(error)) from error
         raise self._torn("it has no end")
 
-    def _begin(self) -> None:
+    def _begin(self) -> int:
+        """Where the records start."""
         line = self._file.read(LINE_BYTES_MAX).partition(b"\n")[0]
-        self._file.seek(0)
         if not line.startswith(MAGIC) or not line[len(MAGIC) :].isdigit():
             raise CarryError(f"{self._path} is no history of Vedette: `vedette history export` writes one")
         if int(line[len(MAGIC) :]) != FORMAT:
@@ -167,11 +164,24 @@ class HistoryReader(AbstractContextManager["HistoryReader"]):
             )
         if self.size <= len(line) + 1 + DIGEST_BYTES:
             raise self._torn("it ends in the middle")
-        self._source.read(len(line) + 1)
+        return len(line) + 1
+
+    def _summed(self) -> str:
+        """The SHA-256 of the whole file, whose end is that of all before it."""
+        digest, left = hashlib.sha256(), self.size - DIGEST_BYTES
+        self._file.seek(0)
+        while left and (piece := self._file.read(min(left, PIECE_BYTES))):
+            digest.update(piece)
+            left -= len(piece)
+        told = self._file.read(DIGEST_BYTES)
+        if told != digest.digest():
+            raise self._torn("its checksum is another")
+        digest.update(told)
+        return digest.hexdigest()
 
     def _decoded(self) -> Iterator[Any]:
         inflater: Any = zstandard.ZstdDecompressor(max_window_size=1 << WINDOW_LOG)
-        with inflater.stream_reader(self._source, read_size=1 << 16) as stream:
+        with inflater.stream_reader(self._file, read_size=PIECE_BYTES, closefd=False) as stream:
             while head := _exactly(stream, FRAME.size, or_nothing=True):
                 length, crc = FRAME.unpack(head)
                 if length > BODY_BYTES_MAX:
@@ -181,25 +191,19 @@ class HistoryReader(AbstractContextManager["HistoryReader"]):
                     raise _TornError("a record has another checksum")
                 yield records.decode(body)
 
-    def _check_end(self, end: End, counts: Counter[str]) -> None:
-        self._source.read()
-        self._file.seek(self.size - DIGEST_BYTES)
-        if end.counts != counts:
-            raise self._torn("records are missing")
-        if self._file.read(DIGEST_BYTES) != self._source.digest.digest():
-            raise self._torn("its checksum is another")
-
     def _torn(self, why: str) -> CarryError:
         return CarryError(f"{self._path} is torn or was changed ({why}): copy or export it again")
 
 
-def peek(path: Path) -> Head:
-    """What a file says of itself. Raises CarryError."""
+def checked(path: Path) -> str:
+    """The SHA-256 of a file that is as it was written. Raises CarryError."""
     with HistoryReader(path) as reader:
-        (head,) = islice(reader.records(), 1)
-    if not isinstance(head, Head):  # the reader has seen to it
-        raise CarryError(f"{path} has no head")
-    return head
+        return reader.sha256
+
+
+def _is_history(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _exactly(stream: IO[bytes], count: int, *, or_nothing: bool = False) -> bytes:

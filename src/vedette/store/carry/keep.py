@@ -13,7 +13,8 @@ from vedette.store import chain, elections, epochs, events, rewards, stakes, vot
 from vedette.store import tables as t
 from vedette.store.carry import blocks, records
 from vedette.store.carry.blocks import Carried
-from vedette.store.carry.reading import Item, drips_of, maybe
+from vedette.store.carry.reading import HistoryFile, Item, drips_of, maybe
+from vedette.store.carry.records import BY_TRANSACTION
 from vedette.store.codec import pack_drips, pack_ints
 from vedette.store.database import Conn, insert_into
 from vedette.store.epochs import OpenEpoch
@@ -26,7 +27,7 @@ class Keeper:
     """What one transaction keeps. `numbers` has everybody of whom the file speaks."""
 
     conn: Conn
-    head: records.Head
+    file: HistoryFile
     numbers: Mapping[PosAddress, int]
 
     async def keep(self, items: Sequence[Item]) -> None:
@@ -54,7 +55,7 @@ class Keeper:
     async def keep_people(self, record: records.People) -> None:
         """An account can be bound anew: whoever knows the newer rewards knows where they go."""
         newest = (await self.conn.execute(select(func.max(t.pos_rewards.c.epoch)))).scalar()
-        is_newer = newest is None or (self.head.newest_paid or 0) > newest
+        is_newer = newest is None or (self.file.head.newest_paid or 0) > newest
         columns = t.pos_accounts.c
         for address, bound_to in zip(records.parted(record.addresses), record.bound_to, strict=True):
             where = columns.id == self.numbers[address]
@@ -115,16 +116,33 @@ class Keeper:
         }
 
     async def _witnesses(self, carried: Iterable[Carried]) -> dict[str, int]:
-        """The numbers of those who told of these epochs; what was read from them grows."""
+        """The numbers of those who told of these epochs; what was read from them grows.
+
+        Here they are others than witnesses of the same name whom we heard ourselves.
+        """
         read: dict[str, Spans] = {}
         for one in carried:
             for told in one.told:
                 read[told.witness] = spans([*read.get(told.witness, ()), *told.read])
-        return {name: await votes.note_read(self.conn, name, spans) for name, spans in sorted(read.items())}
+        return {
+            name: await votes.note_read(self.conn, _heard_elsewhere(name), spans)
+            for name, spans in sorted(read.items())
+        }
+
+    async def _twins(self, witnesses: Mapping[str, int]) -> dict[int, int]:
+        """Of witnesses whom we heard ourselves, too: the number of what was imported, and of our own."""
+        columns = t.pos_witnesses.c
+        query = select(columns.name, columns.id).where(columns.name.in_(witnesses))
+        return {
+            witnesses[row.name]: row.id
+            for row in await self.conn.execute(query)
+            if row.id != witnesses[row.name]
+        }
 
     async def keep_epochs(self, carried: Sequence[Carried]) -> None:
         """As packs, whatever they were; what was told here and there adds up."""
         witnesses = await self._witnesses(carried)
+        twins = await self._twins(witnesses)
         wanted = [one.epoch for one in carried]
         known, held = await rosters(self.conn, wanted), await epochs.holding_epochs(self.conn, wanted)
         in_rows = await self._epochs_in_rows(wanted)
@@ -133,11 +151,14 @@ class Keeper:
         for one in carried:
             told = blocks.kept_blocks(one, known[one.epoch], self.numbers, witnesses)
             if one.epoch in held:
+                _forget_known(told, held[one.epoch].blocks, twins)
                 if _merged(held[one.epoch].blocks, told):
                     changed.append(held[one.epoch])
             else:
                 if one.epoch in in_rows:
-                    _merged(told, await self._rows(one, known[one.epoch]))
+                    rows = await self._rows(one, known[one.epoch])
+                    _forget_known(told, rows, twins)
+                    _merged(told, rows)
                 changed.append(OpenEpoch(known[one.epoch], told))
             signed |= blocks.last_signed(one, told)  # they ascend
         await epochs.keep_wholes(self.conn, changed)
@@ -207,8 +228,12 @@ class Keeper:
         await self._keep_new(t.pos_economics, rows)
 
     async def keep_reading(self, record: records.Reading) -> None:
+        """Nothing counts as read beyond what the file holds: we would never ask for it."""
+        file = self.file
+        newest = file.newest_transaction if record.what == BY_TRANSACTION else file.newest_epoch
         for first, last in record.read:
-            await events.mark_read(self.conn, record.what, first, last)
+            if first <= newest:
+                await events.mark_read(self.conn, record.what, first, min(last, newest))
 
     def _event(self, row: records.Event) -> dict[str, Any]:
         kept: dict[str, Any] = {name: getattr(row, name) for name in row.__struct_fields__}
@@ -226,6 +251,21 @@ _WAYS: Mapping[type, Callable[[Keeper, Any], Awaitable[None]]] = {
     records.StakesNow: Keeper.keep_newer,
     records.Reading: Keeper.keep_reading,
 }
+
+
+def _heard_elsewhere(name: str) -> str:
+    return name if name.endswith(votes.IMPORTED) else name + votes.IMPORTED
+
+
+def _forget_known(told: Sequence[KeptBlock], held: Sequence[KeptBlock], twins: Mapping[int, int]) -> None:
+    """One witness has one voice: what we heard ourselves is not told a second time by a file."""
+    ours = {block.height: block.tally for block in held}
+    for block in told:
+        tally, own = block.tally, ours.get(block.height, Tally(None))
+        for imported, heard in twins.items():
+            same = imported in tally.told and heard in own.told
+            if same and tally.signers(tally.told[imported]) == own.signers(own.told[heard]):
+                del tally.told[imported]
 
 
 def _merged(into: Sequence[KeptBlock], others: Sequence[KeptBlock]) -> bool:

@@ -15,6 +15,7 @@ from vedette.store import tables as t
 from vedette.store.carry import blocks, records
 from vedette.store.carry.blocks import Witness
 from vedette.store.carry.file import CarryError, HistoryWriter
+from vedette.store.carry.records import BY_TRANSACTION
 from vedette.store.codec import unpack_ints
 from vedette.store.database import Conn, Database
 from vedette.store.rosters import addresses, rosters
@@ -22,8 +23,6 @@ from vedette.store.rosters import addresses, rosters
 EPOCHS_AT_ONCE: Final = 16
 ROWS_AT_ONCE: Final = 500
 ALL: Final = Span(0, 2**62)
-BY_TRANSACTION: Final = "transactions"
-"""The reading whose numbers are transactions; all others count epochs."""
 
 Tell = Callable[[int, int], None]
 """Told how many epochs are done, and of how many."""
@@ -47,6 +46,7 @@ class Left:
     last_epoch: int
     epochs: int
     size_bytes: int
+    sha256: str  # of the file
 
 
 async def leave(
@@ -70,7 +70,7 @@ async def leave(
             await _write_epochs(conn, scope, writer, tell)
             async for record in _rest(conn, scope):
                 writer.write(record)
-    return Left(head.first_epoch, head.last_epoch, writer.counts["epoch"], writer.size_bytes)
+    return Left(head.first_epoch, head.last_epoch, writer.counts["epoch"], writer.size_bytes, writer.sha256)
 
 
 async def _scope(conn: Conn, first: int | None, last: int | None) -> Scope:

@@ -25,9 +25,11 @@ class HistoryFile:
         self.head = records.Head("", None, None, 0, 0, None)
         self.addresses: set[PosAddress] = set()
         self.epochs = 0
+        self.newest_epoch = 0
+        self.newest_transaction = 0
 
     def batches(self) -> Iterator[list[Item]]:
-        """All items in order. `head`, `addresses` and `epochs` are whole when all were taken."""
+        """All items in order. What the file says of itself is whole when all were taken."""
         self.addresses, self.epochs = set(), 0
         waiting: list[Item] = []
         for item in self._items():
@@ -56,13 +58,21 @@ class HistoryFile:
         self.addresses.update(_checked(item))
         if isinstance(item, records.Head):
             self.head = item
-        self.epochs += isinstance(item, Carried)
+        if isinstance(item, records.Committee):
+            self.newest_epoch = max(self.newest_epoch, item.epoch)
+        if isinstance(item, Carried):
+            self.epochs += 1
+            self.newest_transaction = max(self.newest_transaction, item.blocks[-1].last_tx_number)
+        if isinstance(item, records.Events):
+            self.newest_transaction = max([self.newest_transaction, *(row.number for row in item.rows)])
 
 
 def _opened(committee: records.Committee | None, epoch: records.Epoch) -> Carried:
     if committee is None:
         raise ValueError("its committee is missing")
-    return blocks.opened(committee, epoch)
+    carried = blocks.opened(committee, epoch)
+    blocks.check_told(carried)
+    return carried
 
 
 def _following(before: Carried | None, now: Carried) -> Carried:

@@ -6,56 +6,68 @@ integer Drip, least byte first; all columns of an Epoch are in the order of its 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from vedette.model.pos import PosAddress
+from vedette.model.transaction import TransactionKind, TransactionStatus
 from vedette.store.codec import Foretold, foretell, recall
 
 ADDRESS_BYTES = 32
 DRIP_BYTES = 16
 NOBODY = -1
+BY_TRANSACTION = "transactions"
+"""The reading whose numbers are transactions; all others count epochs."""
 
 Ints = tuple[Foretold, bytes]
 Bits = NDArray[np.bool_]
+
+# What a field can hold: a file comes from elsewhere, and whatever else is in it is refused when it is read.
+Whole = Annotated[int, Meta(ge=0, lt=2**62)]
+Votes = Annotated[int, Meta(ge=0, lt=2**40)]
+Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+DripText = Annotated[str, Meta(pattern=r"^[0-9]{1,40}\Z")]
+Base32 = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,20}:[a-z0-9]{1,99}\Z")]
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     """Whose history it is, and of which finished epochs."""
 
-    written_by: str
-    chain_id: int | None  # of the PoW chain; None: its database was not told
-    origin: bytes | None  # the hash of the chain's first voted block; None: it was not read
-    first_epoch: int
-    last_epoch: int
-    newest_paid: int | None  # the newest epoch whose rewards are in it
+    written_by: Annotated[str, Meta(max_length=100)]
+    chain_id: Whole | None  # of the PoW chain; None: its database was not told
+    origin: Hash | None  # the hash of the chain's first voted block; None: it was not read
+    first_epoch: Whole
+    last_epoch: Whole
+    newest_paid: Whole | None  # the newest epoch whose rewards are in it
 
 
 class People(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     """Where the rewards of some accounts go, as base32."""
 
     addresses: bytes
-    bound_to: list[str]
+    bound_to: list[Base32]
 
 
 class Committee(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     """Who could vote in an epoch; `members` ascend."""
 
-    epoch: int
-    quorum_votes: int
-    total_votes: int
+    epoch: Whole
+    quorum_votes: Votes
+    total_votes: Votes
     members: bytes
-    votes: list[int]
+    votes: list[Votes]
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
     """What one witness told of an epoch: of which blocks, with which certificates, and unlike whom."""
 
-    witness: str
-    read: list[tuple[int, int]]  # heights that were asked of it, told or not
+    witness: Name
+    read: list[tuple[Whole, Whole]]  # heights that were asked of it, told or not
     told: bytes
     certified: bytes
     differs: bytes  # bits as in `signers`, or nothing at all
@@ -67,8 +79,8 @@ class Epoch(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     `signers` has a row a person and a bit a block; people are the committee's members, then `others`.
     """
 
-    epoch: int
-    first_height: int
+    epoch: Whole
+    first_height: Whole
     hashes: bytes
     rounds: Ints
     at_us: Ints
@@ -76,7 +88,7 @@ class Epoch(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     pivots: Ints  # or NOBODY
     last_tx: Ints
     others: bytes  # who leads or signs without a seat; ascending
-    strays: list[tuple[int, int, int]]  # place of the block, place among the others, votes
+    strays: list[tuple[Whole, Whole, Votes]]  # place of the block, place among the others, votes
     signers: bytes
     told: list[Told]
 
@@ -84,10 +96,10 @@ class Epoch(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
 class Payments(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     """What an epoch paid; `accounts` ascend."""
 
-    epoch: int
-    pow_hash: bytes
-    pow_epoch: int | None
-    paid_at_s: int | None
+    epoch: Whole
+    pow_hash: Hash
+    pow_epoch: Whole | None
+    paid_at_s: Whole | None
     accounts: bytes
     drips: bytes
 
@@ -95,26 +107,26 @@ class Payments(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
 class Stakes(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     """What accounts held when an epoch ended."""
 
-    epoch: int
+    epoch: Whole
     accounts: bytes
-    votes: list[int]
-    network_votes: int | None
+    votes: list[Votes]
+    network_votes: Votes | None
 
 
 class Elected(msgspec.Struct, frozen=True, array_like=True):
     """An election as a node told of it."""
 
-    start_height: int
+    start_height: Whole
     is_finalized: bool
     accounts: bytes
-    votes: list[int]
-    seen_at_ms: int
+    votes: list[Votes]
+    seen_at_ms: Whole
 
 
 class Election(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     """Who stood for a term, and who was elected."""
 
-    term: int
+    term: Whole
     candidates: bytes | None
     elected: Elected | None
 
@@ -122,16 +134,16 @@ class Election(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
 class Event(msgspec.Struct, frozen=True, array_like=True):
     """A transaction that was somebody's event."""
 
-    number: int
-    hash: bytes
-    height: int
-    at_us: int
-    kind: str
-    status: str
-    account: bytes | None
-    sender: bytes | None
-    votes: int | None
-    conflict: str | None
+    number: Whole
+    hash: Hash
+    height: Whole
+    at_us: Whole
+    kind: TransactionKind
+    status: TransactionStatus
+    account: Hash | None
+    sender: Hash | None
+    votes: Votes | None
+    conflict: Annotated[str, Meta(max_length=20)] | None
 
 
 class Events(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
@@ -143,14 +155,14 @@ class Events(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
 class Moment(msgspec.Struct, frozen=True, array_like=True):
     """The network's parameters at one time."""
 
-    at_ms: int
-    pos_staking_drip: str
-    distributable_drip: str
-    last_distribute_block: int
-    interest_rate: int
-    circulating_drip: str
-    staking_drip: str
-    finality_gap_epochs: int | None
+    at_ms: Whole
+    pos_staking_drip: DripText
+    distributable_drip: DripText
+    last_distribute_block: Whole
+    interest_rate: Whole
+    circulating_drip: DripText
+    staking_drip: DripText
+    finality_gap_epochs: Whole | None
 
 
 class Economics(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
@@ -162,16 +174,16 @@ class Economics(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
 class Stake(msgspec.Struct, frozen=True, array_like=True):
     """What one account held at one time. Queues are pairs: height at which it ends, votes."""
 
-    account: bytes
-    at_ms: int
-    height: int
-    available_votes: int
-    locked_votes: int
-    in_queue: list[tuple[int, int]]
-    out_queue: list[tuple[int, int]]
-    unlocked_votes: int
-    forfeited_votes: int
-    force_retired_height: int | None
+    account: Hash
+    at_ms: Whole
+    height: Whole
+    available_votes: Votes
+    locked_votes: Votes
+    in_queue: list[tuple[Whole, Votes]]
+    out_queue: list[tuple[Whole, Votes]]
+    unlocked_votes: Votes
+    forfeited_votes: Votes
+    force_retired_height: Whole | None
 
 
 class StakeHistory(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
@@ -189,8 +201,8 @@ class StakesNow(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
 class Reading(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):
     """Which numbers (epochs, or transactions) were asked for."""
 
-    what: str
-    read: list[tuple[int, int]]
+    what: Annotated[str, Meta(min_length=1, max_length=40)]
+    read: list[tuple[Whole, Whole]]
 
 
 class End(msgspec.Struct, frozen=True, array_like=True, tag=str.lower):

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.agent.conftest import Scene
 from tests.agent.stand_ins import TOKEN, Canned
 from vedette.agent.commands import app
+from vedette.agent.config import Settings
 from vedette.agent.enroll import token_of
 from vedette.agent.files import own, write_whole
 from vedette.agent.memory import Known, Memory
@@ -103,6 +105,11 @@ def test_every_option_survives_the_file(tmp_path: Path) -> None:
     assert len(whole.given()) == len(NOTHING.__slots__)
     write_options(tmp_path, whole)
     assert read_options(tmp_path) == whole
+
+
+def test_all_that_an_agent_can_be_told_may_stand_in_its_file() -> None:
+    told = {field.name for field in msgspec.structs.fields(Settings)} - {"dir", "interval_ms"}
+    assert told <= set(NOTHING.__slots__)
 
 
 def test_enrolling_again_keeps_the_key_and_what_was_set(scene: Scene, tmp_path: Path) -> None:

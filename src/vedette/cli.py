@@ -1,5 +1,6 @@
 """The command line. Each room brings its own commands; one is imported only when it is entered."""
 
+import os
 import sys
 
 from cyclopts import App
@@ -43,6 +44,9 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except BrokenPipeError:  # whoever read our output, as `head` does, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
 
 
 def fail(line: str) -> None:

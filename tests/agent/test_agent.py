@@ -23,7 +23,9 @@ from tests.agent.conftest import Scene, settings_for
 from tests.agent.stand_ins import Canned, Post, StubServer, serving
 from vedette.agent.planned import PlannedStop, announce
 from vedette.agent.sender import backoff_s
-from vedette.model.report import Envelope
+from vedette.agent.spool import BOUNDS, Spool
+from vedette.agent.troubles import Troubles
+from vedette.model.report import Envelope, Report
 
 TAPES = Path(__file__).parents[1] / "tapes/rpc"
 
@@ -324,6 +326,35 @@ def test_a_server_that_refuses_everything_makes_us_drop_nothing(scene: Scene) ->
     assert agent._spool.dropped_count == 0
     seqs = [report.seq for report in scene.server.reports]
     assert seqs == list(range(1, len(seqs) + 1))
+
+
+def a_day_of_rounds(folder: Path) -> int:
+    """What waits after 24 h without the server, each report as large as a real node's."""
+    tape = msgspec.json.decode((Path(__file__).parents[1] / "tapes/report.json").read_bytes(), type=Report)
+    spool = Spool(folder / "spool.db", Troubles())
+    spool._db.execute("PRAGMA synchronous = OFF")  # only to fill it quickly
+    began_ms = time.time_ns() // 1_000_000 - 86_400_000
+    for number in range(17_280):
+        numbers = tape.numbers | {
+            "pow.latest_epoch": number,
+            "host.memory.used_bytes": 2**31 + number * 4_097,
+        }
+        assert spool.append(began_ms + number * 5_000, numbers, tape.states)
+    assert (spool.dropped_count, spool.thinned_count) == (0, 0)
+    spool.close()
+    return (folder / "spool.db").stat().st_size
+
+
+def test_all_that_was_seen_in_a_day_offline_is_delivered(scene: Scene) -> None:
+    folder = Path(scene.settings.dir)
+    folder.mkdir()
+    size = a_day_of_rounds(folder)
+    scene.start()
+    scene.server.wait_for(reported(17_280), within_s=60)
+    told = [report.numbers["pow.latest_epoch"] for report in scene.server.reports[:17_280]]
+    print(f"{size / 2**20:.1f} MiB waited")
+    assert told == list(range(17_280))
+    assert size < BOUNDS.bytes_max / 3
 
 
 def test_a_long_backlog_is_drained_in_batches_right_after_another(scene: Scene) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -80,6 +81,90 @@ def test_a_full_spool_drops_the_oldest_aloud(tmp_path: Path, caplog: pytest.LogC
     assert spool.dropped_count == 400 - len(newest) > 0
     assert (tmp_path / "spool.db").stat().st_size < 600_000
     assert sum("full" in record.message for record in caplog.records) == 1
+
+
+MINUTE_MS = 60_000
+ROUND_MS = 5_000
+FIRST_MS = NOW_MS // MINUTE_MS * MINUTE_MS
+
+
+def fill_rounds(spool: Spool, count: int, voting: Callable[[int], bool] = lambda _: True) -> None:
+    """Rounds of five seconds, each of some size; no fsync, only to be done sooner."""
+    spool._db.execute("PRAGMA synchronous = OFF")
+    for number in range(count):
+        states = {"node.voting": str(voting(number)).lower(), "node.noise": os.urandom(150).hex()}
+        assert spool.append(FIRST_MS + number * ROUND_MS, {"pow.latest_epoch": number}, states)
+
+
+def waiting(spool: Spool) -> list[Report]:
+    return spool.oldest(100_000, 10**9)
+
+
+def test_a_spool_that_nears_its_bound_is_thinned_before_anything_is_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = spool_at(tmp_path, Bounds(bytes_max=1 << 20))
+    fill_rounds(spool, 6_000)  # 8 h and 20 min
+    kept = waiting(spool)
+    assert (spool.dropped_count, spool.thinned_count) == (0, 6_000 - len(kept))
+    assert spool.waiting_count == len(kept) < 3_000
+    minutes = {report.at_ms // MINUTE_MS for report in kept}
+    assert minutes == set(range(FIRST_MS // MINUTE_MS, FIRST_MS // MINUTE_MS + 500))  # no minute is lost
+    oldest, newest = kept[:100], kept[-120:]
+    assert all(report.at_ms % MINUTE_MS == 0 for report in oldest)
+    assert [report.seq for report in newest] == list(range(5_881, 6_001))  # the last ten minutes are whole
+    assert all(report.numbers["pow.latest_epoch"] == report.seq - 1 for report in kept)  # each as it was
+    assert [report.seq for report in kept] == sorted({report.seq for report in kept})
+    assert spool._used_bytes() <= 1 << 20
+    (line,) = [record.message for record in caplog.records if "one a minute is kept" in record.message]
+    assert "nears its bound of 1 MiB" in line
+
+
+def test_a_change_of_state_is_never_thinned_out(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path, Bounds(bytes_max=1 << 20))
+    fill_rounds(spool, 6_000, voting=lambda number: not 100 <= number < 103)
+    seen = {report.seq - 1: report.states["node.voting"] for report in waiting(spool) if report.seq < 110}
+    assert seen[100] == "false"
+    assert seen[103] == "true"
+    assert not seen.keys() & {98, 99, 101, 102, 104}
+
+
+def test_what_is_thinned_to_the_end_is_dropped_oldest_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = spool_at(tmp_path, Bounds(bytes_max=200_000))
+    fill_rounds(spool, 9_000)
+    kept = waiting(spool)
+    assert spool.dropped_count + spool.thinned_count == 9_000 - len(kept)
+    assert spool.dropped_count > 0
+    assert [report.seq for report in kept[-120:]] == list(range(8_881, 9_001))
+    thinned = [report.at_ms // MINUTE_MS for report in kept[:200]]
+    assert thinned == list(range(thinned[0], thinned[0] + len(thinned)))  # one of each minute
+    assert spool._used_bytes() <= 200_000 + 8 * 4_096
+    assert "the oldest go undelivered" in caplog.text
+
+
+def test_thinning_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
+    bounds = Bounds(bytes_max=1 << 20)
+    spool = spool_at(tmp_path, bounds)
+    fill_rounds(spool, 3_500)
+    assert spool.thinned_count > 0
+    spool.close()
+    again = spool_at(tmp_path, bounds)
+    assert (again.thinned_count, again._thinned_seq) == (spool.thinned_count, spool._thinned_seq)
+
+
+def test_a_spool_from_before_thinning_is_taken_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spool = spool_at(tmp_path)
+    fill(spool, 3)
+    name = spool.spool
+    for column in ("thinned_seq", "thinned_count"):
+        spool._db.execute(f"ALTER TABLE facts DROP COLUMN {column}")
+    spool.close()
+    again = spool_at(tmp_path)
+    fill(again, 1)
+    assert (again.spool, seqs(again), again.thinned_count) == (name, [1, 2, 3, 4], 0)
+    assert caplog.text == ""
 
 
 def test_the_count_of_the_dropped_outlives_a_restart(tmp_path: Path) -> None:

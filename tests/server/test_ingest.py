@@ -78,6 +78,20 @@ async def test_a_second_delivery_is_harmless(house: House, agent: Agent, clock: 
     assert await samples(house, agent.node_id) == 1
 
 
+async def test_an_empty_envelope_is_answered_and_is_no_sign_of_life(
+    house: House, agent: Agent, clock: HandClock
+) -> None:
+    await hear(house, *agent.post(agent.envelope(clock.now_ms())))
+    async with house.database.read() as conn:
+        before = await nodes.node(conn, TEAM, agent.node_id)
+    clock.pass_ms(9_000)
+    question = msgspec.structs.replace(agent.envelope(clock.now_ms()), reports=[], live=None)
+    ack = await hear(house, *agent.post(question))
+    assert (ack.acknowledged_seq, ack.server_at_ms) == (0, clock.now_ms())
+    async with house.database.read() as conn:
+        assert await nodes.node(conn, TEAM, agent.node_id) == before
+
+
 @pytest.mark.parametrize(("interval_ms", "patience_ms"), [(5_000, 15_000), (10_000, 30_000), (500, 15_000)])
 async def test_a_node_is_due_after_three_intervals_and_at_least_fifteen_seconds(
     house: House, clock: HandClock, interval_ms: int, patience_ms: int

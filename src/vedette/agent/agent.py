@@ -1,6 +1,5 @@
 """The agent as a whole: its parts, its threads, its end."""
 
-import fcntl
 import logging
 import os
 import signal
@@ -9,12 +8,12 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import vedette
 from vedette.agent.board import Board, Observed
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Settings
+from vedette.agent.files import own
 from vedette.agent.heap import give_back
 from vedette.agent.identity import load_identity
 from vedette.agent.memory import Memory
@@ -79,7 +78,7 @@ class Agent:
         self._on_broken = on_broken
         self._sending: threading.Thread | None = None
         folder = Path(settings.dir)
-        self._lock = _own(folder)
+        self._lock = own(folder)
         self._stop = threading.Event()
         self._broken = False
         self._troubles = Troubles()
@@ -274,6 +273,7 @@ class Agent:
                     "agent.rss_bytes": pages * PAGE_BYTES,
                     "agent.spool.waiting_count": self._spool.waiting_count,
                     "agent.spool.dropped_count": self._spool.dropped_count,
+                    "agent.spool.thinned_count": self._spool.thinned_count,
                     "agent.round_ms": self._round_ms,  # of the round before: this one has not ended
                 }
             )
@@ -309,21 +309,6 @@ def host_os() -> str:
         return kernel
     names = [line.partition("=")[2].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")]
     return ", ".join([*(name[:100] for name in names[:1] if name.isprintable()), kernel])
-
-
-def _own(folder: Path) -> BinaryIO:
-    """Make the folder and hold its lock for as long as we live: two agents would share one spool."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (folder / "agent.lock").open("ab")
-    except OSError as error:
-        raise SettingError(f"--dir: {folder} cannot be used: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise SettingError(f"--dir: another agent uses {folder}; give each its own") from error
-    return lock
 
 
 def _open_spool(path: Path, troubles: Troubles) -> Spool:

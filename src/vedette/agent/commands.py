@@ -1,16 +1,23 @@
-"""`vedette agent run` and `vedette agent planned-stop`."""
+"""`vedette agent …`: what an operator types beside a node."""
 
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
 
-from vedette.agent.config import Role, checked
+from vedette.agent.checks.all import findings
+from vedette.agent.checks.finding import State
+from vedette.agent.enroll import enrol, token_of
+from vedette.agent.install import UNIT_DIR, unit_for, unit_name, write_unit
+from vedette.agent.options import FILE_NAME as SETTINGS_FILE
+from vedette.agent.options import NOTHING, Options, over, read_options, settings_in
 from vedette.agent.planned import FILE_NAME, PlannedStop, announce, withdraw
+from vedette.agent.trust import Trust, Trusted
 from vedette.model.errors import SettingError
 
 app = App(name="agent", help="Watch the node beside it and report to a server.")
@@ -18,73 +25,113 @@ app = App(name="agent", help="Watch the node beside it and report to a server.")
 MINUTES_MAX = 7 * 24 * 60
 
 
+Folder = Annotated[Path, Parameter(name="--dir", help="The agent's folder; each agent has its own.")]
+
+
 @app.command
-def run(
+def enroll(
+    url: str,
+    token: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     *,
-    server: str,
-    name: str,
-    dir: Path,  # noqa: A002  the option's name
-    token_file: Path | None = None,
-    node: str = "http://127.0.0.1:12539",
-    interval: float = 5.0,
-    planned_stop_file: Path | None = None,
-    disk: Path = Path("/"),
-    role: Role = "full",
-    insecure_http: Annotated[bool, Parameter(negative=())] = False,
-    config: Path | None = None,
-    metrics: str | None = None,
-    pos_address: str | None = None,
+    folder: Folder,
+    options: Options = NOTHING,
 ) -> None:
-    """Stand beside one node and report what it does.
+    """Introduce this agent to its server: makes its key, enrols it once, writes its settings.
 
     Parameters
     ----------
-    server
-        URL of the Vedette server, as https://watch.example.org
-    name
-        The node's name, as people will read it.
-    dir
-        Folder for the agent's key and its spool; each agent has its own.
-    token_file
-        File with an enrolment token; needed until the server knows this agent.
-    node
-        URL of the node's local RPC port.
-    interval
-        Seconds between two rounds, 1 to 60.
-    planned_stop_file
-        Where stops are announced (default: planned-stop.json in the folder).
-    disk
-        A path on the file system that holds the node's data.
-    role
-        What the node is.
-    insecure_http
-        Allow plain http to a server on another machine.
-    config
-        The node's configuration (default: the one that its command line names).
-    metrics
-        URL of the node's Prometheus metrics (default: the one in its configuration).
-    pos_address
-        The PoS address that the node should have: another one is told.
+    url
+        The server's URL, as https://watch.example.org
+    token
+        The enrolment token; - reads it from standard input, where no other user's `ps` shows it.
     """
-    settings = checked(
-        server=server,
-        node=node,
-        name=name,
-        folder=dir,
-        token_file=token_file,
-        interval_s=interval,
-        planned_stop_file=planned_stop_file,
-        disk=disk,
-        role=role,
-        insecure_http=insecure_http,
-        config=config,
-        metrics=metrics,
-        pos_address=pos_address,
+    if options.server not in {None, url}:
+        raise SettingError(f"--server: {options.server} is another one than {url}")
+    agent = enrol(
+        folder,
+        replace(options, server=url, token_file=None),
+        token_of(token, options.token_file),
     )
+    sys.stdout.write(
+        f"enrolled at {url}, agent {agent}; its settings are in {folder / SETTINGS_FILE}\n"
+        f"see whether all is well:  vedette agent check --dir {folder}\n"
+        f"and let it run:           vedette agent run --dir {folder}   (or: vedette agent install)\n"
+    )
+
+
+@app.command
+def run(*, folder: Folder, options: Options = NOTHING) -> None:
+    """Stand beside one node and report what it does.
+
+    What is not given here is taken from the settings file that `vedette agent enroll` wrote.
+    """
+    settings = settings_in(folder, options)
     sys.stderr.flush()
     become = [sys.executable, "-m", "vedette.agent", msgspec.json.encode(settings).decode()]
     # The same process goes on under the same number, without the memory of the command line.
     os.execve(sys.executable, become, {"MALLOC_ARENA_MAX": "2", **os.environ})  # noqa: S606  no shell wanted
+
+
+@app.command
+def check(
+    *,
+    folder: Folder,
+    options: Options = NOTHING,
+    json: Annotated[bool, Parameter(negative=(), help="Print JSON instead of lines.")] = False,
+) -> None:
+    """Say what the agent can and cannot see, and how to mend it; status 0 if all that matters is well.
+
+    Run it as the user that the agent runs as.
+    """
+    found = []
+    for finding in findings(folder, options):
+        found.append(finding)
+        if not json:
+            sys.stdout.write(f"{finding.line}\n")
+            sys.stdout.flush()
+    if json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+    if any(finding.state is State.FAILED for finding in found):
+        raise SystemExit(1)
+
+
+@app.command
+def install(
+    *,
+    folder: Folder = Path("/var/lib/vedette-agent"),
+    user: str | None = None,
+    unit_dir: Path = UNIT_DIR,
+    unit: str = "vedette-agent",
+    node: str | None = None,
+    config: Path | None = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Write a hardened systemd unit for this agent, and say what is left to do.
+
+    Parameters
+    ----------
+    user
+        Whom the agent runs as (default: the user of the node's process, who alone may see the process and
+        its files); `dynamic` for a user of its own, who sees the node's RPC only.
+    unit_dir
+        Where the unit is put.
+    unit
+        The unit's name, where several agents run on a machine.
+    node
+        URL of the node's local RPC port (default: as in the settings).
+    config
+        The node's configuration (default: as in the settings).
+    dry_run
+        Print the unit, and write nothing.
+    """
+    path = unit_dir / f"{unit_name(unit)}.service"
+    made = unit_for(folder, over(read_options(folder), Options(node=node, config=config)), user)
+    if dry_run:
+        sys.stdout.write(made.text())
+        return
+    write_unit(path, made.text())
+    steps = made.steps(path.stem, enrolled=(folder / SETTINGS_FILE).exists())
+    sys.stdout.write(f"{path} is written. What is left:\n" + "".join(f"    {step}\n" for step in steps))
 
 
 @app.command(name="planned-stop")
@@ -121,3 +168,46 @@ def planned_stop(
     except OSError as error:
         raise SettingError(f"{path}: {error.strerror or error}") from error
     sys.stdout.write(f"planned stop: {said}\n")
+
+
+trust = App(name="trust", help="Keys that may command this agent: named here alone, never by the server.")
+app.command(trust)
+
+
+@trust.default
+def trust_key(key: str, *, folder: Folder, comment: str = "") -> None:
+    """Trust a key. Nothing uses trusted keys yet: commands come with a later version.
+
+    Parameters
+    ----------
+    key
+        An Ed25519 public key: 64 hex digits, base64, or an OpenSSH line in quotes.
+    comment
+        Whose key it is.
+    """
+    told = Trust(folder).add(key, comment)
+    sys.stdout.write(f"trusted: {_line(told)}\nno command exists yet that it could sign\n")
+
+
+@trust.command(name="list")
+def trust_list(*, folder: Folder) -> None:
+    """Show the keys that may command this agent."""
+    keys = Trust(folder).trusted()
+    lines = [_line(each) for each in keys] or ["no key may command this agent"]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+@trust.command
+def revoke(key: str, *, folder: Folder) -> None:
+    """Trust a key no longer.
+
+    Parameters
+    ----------
+    key
+        The key, or its first eight hex digits or more.
+    """
+    sys.stdout.write(f"revoked: {_line(Trust(folder).revoke(key))}\n")
+
+
+def _line(trusted: Trusted) -> str:
+    return f"{trusted.key}  {trusted.since}  {trusted.comment}".rstrip()

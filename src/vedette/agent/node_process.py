@@ -190,6 +190,10 @@ class NodeProcess:
         finally:
             self._let_go()
 
+    def close(self) -> None:
+        """Let the process go: for who looked only once."""
+        self._let_go()
+
     def step(self, stop: threading.Event, wait_s: float = LOOK_EVERY_S) -> None:
         """One wait of at most so long."""
         if self._held is None:

@@ -6,10 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import msgspec
-import zstandard
 
 from vedette.agent.clock import STEP_MS, SteadyClock
 from vedette.agent.config import Settings
@@ -18,12 +14,11 @@ from vedette.agent.identity import Identity
 from vedette.agent.memory import Memory
 from vedette.agent.spool import Spool
 from vedette.agent.troubles import Troubles
-from vedette.conflux.exchange import NoReply, Peer, Reply
+from vedette.agent.upstream import TOKEN_CHARS_MAX, Undelivered, Upstream, token_in
 from vedette.model.report import (
     PROTOCOL,
     REPORTS_PER_ENVELOPE_MAX,
     Ack,
-    Enrolment,
     Envelope,
     Live,
     Report,
@@ -31,31 +26,10 @@ from vedette.model.report import (
 
 log = logging.getLogger("vedette.agent")
 
-REPORT_BYTES_MAX = 1_000_000
-REPLY_BYTES_MAX = 65_536
-TOKEN_BYTES_MAX = 1_024
-DEADLINE_S = 10.0
+REPORT_BYTES_MAX = 256_000
+"""Of one post: unpacked, a megabyte of reports would be six of memory."""
 BACKOFF_S_MAX = 30.0
 RETRY_AFTER_S_MAX = 600.0
-OK, CREATED = 200, 201
-
-REMEDIES = {
-    400: "the server does not understand this report",
-    404: "there is no Vedette server at this URL: put --server right",
-    413: "the server finds the post too large",
-    426: "the server speaks another protocol: upgrade the server first, then the agent",
-    429: "the server asks for patience",
-    503: "the server asks for patience",
-}
-
-
-class Undelivered(Exception):  # noqa: N818  a fact about one attempt
-    """The server did not take it; `str()` is one line. `wait_s`: how long the server asked us to wait."""
-
-    def __init__(self, line: str, *, status: int = 0, wait_s: float | None = None) -> None:
-        super().__init__(line)
-        self.status = status
-        self.wait_s = wait_s
 
 
 def backoff_s(failures: int, wait_s: float | None, chance: float) -> float:
@@ -86,10 +60,7 @@ class Sender:
         self._clock = clock
         self._live = live
         self._troubles = troubles
-        self._peer = Peer(settings.server)
-        self._path = self._peer.path.rstrip("/")
-        self._pack = zstandard.ZstdCompressor(level=1)
-        self._encode = msgspec.msgpack.Encoder().encode
+        self._upstream = Upstream(settings.server)
         self._condition = threading.Condition()
         self._news = False
         self._urgent = False
@@ -120,7 +91,7 @@ class Sender:
             urgent = self._wait(stop)
             if not stop.is_set():
                 self.talk(urgent)
-        self._peer.close()
+        self._upstream.close()
 
     def _wait(self, stop: threading.Event) -> bool:
         """Sleep until there is something to tell; True if it is urgent."""
@@ -142,7 +113,7 @@ class Sender:
             return
         self._failures = 0
         self._retry_at_s = 0.0
-        self._troubles.over("server", f"{self._peer.name} takes our reports again")
+        self._troubles.over("server", f"{self._upstream.name} takes our reports again")
         if more or urgent:
             self.news()
 
@@ -160,12 +131,8 @@ class Sender:
         """Deliver; True if there is more to deliver right away. Raises Undelivered."""
         if not self._enrolled:
             self._enrol()
-        body = self._pack.compress(self._encode(self._envelope(reports)))
         try:
-            reply = self._ask("/api/v1/reports", body, self._report_headers(body))
-            ack = msgspec.msgpack.decode(reply.body, type=Ack)
-        except msgspec.MsgspecError as error:
-            raise Undelivered("the answer is none of a Vedette server: put --server right") from error
+            ack = self._upstream.report(self._identity, self._envelope(reports))
         except Undelivered as error:
             self._learn(error, reports)
             raise
@@ -181,14 +148,6 @@ class Sender:
             live=self._live(),
             reports=reports,
         )
-
-    def _report_headers(self, body: bytes) -> dict[str, str]:
-        return {
-            "Content-Type": "application/x-msgpack",
-            "Content-Encoding": "zstd",
-            "Vedette-Agent": self._identity.agent,
-            "Vedette-Signature": self._identity.sign(body),
-        }
 
     def _acknowledged(self, ack: Ack, reports: list[Report]) -> bool:
         self._spool.acknowledge(ack.acknowledged_seq)
@@ -233,62 +192,29 @@ class Sender:
             self._troubles.over("clock", "our clock and the server's agree again")
 
     def _enrol(self) -> None:
-        """Make ourselves known; the server then keeps a node for our key. Raises Undelivered."""
+        """Make ourselves known. Raises Undelivered."""
         settings = self._settings
-        told = Enrolment(self._identity.public_key_hex, settings.name, settings.role)
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token()}"}
         try:
-            self._ask("/api/v1/agents", msgspec.json.encode(told), headers)
+            self._upstream.enrol(self._identity, settings.name, settings.role, self._token())
         except Undelivered as error:
-            if error.status in {401, 403}:
+            if error.unknown:
                 line = f"the server does not accept the token in {settings.token_file}: put a valid one there"
                 raise Undelivered(line, status=error.status) from error
             raise
         self._enrolled = True
         self._memory.keep(enrolled=(settings.server, settings.name))
-        log.info("enrolled at %s as %s, agent %s", self._peer.name, settings.name, self._identity.agent)
+        log.info("enrolled at %s as %s, agent %s", self._upstream.name, settings.name, self._identity.agent)
 
     def _token(self) -> str:
         if self._settings.token_file is None:
-            raise Undelivered("the server does not know us: give --token-file with an enrolment token")
+            raise Undelivered(
+                "the server does not know us: run `vedette agent enroll`, or give --token-file with a token"
+            )
         path = Path(self._settings.token_file)
         try:
-            token = (read_small(path, TOKEN_BYTES_MAX) or b"").decode("ascii").strip()
+            token = token_in((read_small(path, TOKEN_CHARS_MAX) or b"").decode("ascii"))
         except (OSError, UnicodeDecodeError) as error:
             raise Undelivered(f"{path} holds no token: {error}") from error
-        if not token or not token.isprintable() or " " in token:
+        if token is None:
             raise Undelivered(f"{path} holds no token: put one enrolment token there, on one line")
         return token
-
-    def _ask(self, path: str, body: bytes, headers: dict[str, str]) -> Reply:
-        try:
-            reply = self._peer.post(
-                self._path + path, body, headers, deadline_s=DEADLINE_S, bytes_max=REPLY_BYTES_MAX
-            )
-        except NoReply as error:
-            raise Undelivered(str(error)) from error
-        if reply.status not in {OK, CREATED}:
-            raise Undelivered(_said(reply), status=reply.status, wait_s=_retry_after_s(reply))
-        return reply
-
-
-def _said(reply: Reply) -> str:
-    """HTTP's number, what to do, and the server's own words if it sent a problem."""
-    if 300 <= reply.status < 400:  # noqa: PLR2004
-        return f"HTTP {reply.status}: redirects are not followed; give the final URL as --server"
-    remedy = REMEDIES.get(reply.status, "the server failed")
-    return f"HTTP {reply.status}: {remedy}{_detail(reply.body)}"
-
-
-def _detail(body: bytes) -> str:
-    try:
-        problem: Any = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return ""
-    detail = problem.get("detail") if isinstance(problem, dict) else None
-    return f" ({detail[:200]!a})" if isinstance(detail, str) else ""
-
-
-def _retry_after_s(reply: Reply) -> float | None:
-    words = reply.headers.get("retry-after", "")
-    return float(words) if words.isascii() and words.isdigit() and len(words) < 7 else None  # noqa: PLR2004

@@ -5,7 +5,9 @@ forget the newest commits, and then a `seq` that the server has already acknowle
 report, which the server would take for a copy. One fsync a round is the price of that never happening; what
 was acknowledged is forgotten within the next round's transaction, because to send it again is harmless.
 
-Oldest reports go first when there are too many: the size is bounded, and the age.
+The size is bounded, and the age. When the bound nears, the oldest reports are thinned before any hour is lost
+altogether: of each minute one report is kept as it was (an average of heights, or of what was on and off,
+would be a number that nobody saw), and each that tells of a change. Only when all is thinned the oldest go.
 """
 
 import contextlib
@@ -13,7 +15,7 @@ import logging
 import secrets
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +33,11 @@ SCHEMA = (
     "CREATE TABLE reports (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, body BLOB NOT NULL)",
     # spool: its name, chosen at random. given_seq: the last seq ever given, never given again.
     # dropped_count: reports that went before they were delivered.
-    "CREATE TABLE facts (spool TEXT NOT NULL, given_seq INTEGER NOT NULL, dropped_count INTEGER NOT NULL)",
+    # thinned_seq: up to here reports were thinned. thinned_count: how many went by that.
+    (
+        "CREATE TABLE facts (spool TEXT NOT NULL, given_seq INTEGER NOT NULL, dropped_count INTEGER NOT NULL,"
+        " thinned_seq INTEGER NOT NULL DEFAULT 0, thinned_count INTEGER NOT NULL DEFAULT 0)"
+    ),
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
@@ -42,6 +48,16 @@ BROKEN = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 DAY_MS = 86_400_000
 DROP_ROWS = 64
 """Dropped at once when the spool is full, so that a full spool does not sweep at every round."""
+
+THIN_FROM_RATIO = 7 / 8
+"""So much of the bound may be used before the oldest reports are thinned."""
+THIN_ROWS = 240
+"""Looked at in one sweep: twenty minutes of rounds, a hundredth of a second and half a megabyte."""
+THIN_STEP_MS = 60_000
+WHOLE_MS = 600_000
+"""The newest reports stay whole: somebody may be looking for what happened just now."""
+TURNING = ("process.state", "node.sync_phase", "node.voting", "node.version", "guard.file")
+"""A report in which one of these states changed is always kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +98,12 @@ class Spool:
         self._path = path
         self._troubles = troubles
         self._bounds = bounds
+        self._thin_from_bytes = int(bounds.bytes_max * THIN_FROM_RATIO)
         self._lock = threading.Lock()
         self._closed = False
         self._db = _open(path)
         self.spool, self._given_seq, self.dropped_count = _facts(self._db)
+        self._thinned_seq, self.thinned_count = _thinned(self._db)
         self._acknowledged_seq = 0
         self.waiting_count = _waiting_count(self._db, 0)
 
@@ -182,12 +200,44 @@ class Spool:
         oldest = "seq IN (SELECT seq FROM reports ORDER BY seq LIMIT ?)"
         try:
             count = self._delete(f"{oldest} AND at_ms < ?", DROP_ROWS, now_ms - self._bounds.age_max_ms)
-            if self._used_bytes() > self._bounds.bytes_max:
+            used = self._used_bytes()
+            full = used > self._bounds.bytes_max
+            thinned = self._thin(now_ms, 1 if full else THIN_ROWS) if used > self._thin_from_bytes else 0
+            if full and thinned < DROP_ROWS:  # all but a few were thinned before
                 count += self._delete(oldest, DROP_ROWS)
             self._tell_bound(count)
             self._dropped(count)
         except sqlite3.Error as error:
             self._failed(error, lost=0)
+
+    def _thin(self, now_ms: int, rows_min: int) -> int:
+        """Thin the next of the oldest reports, if there are so many; how many went."""
+        # The report at the mark was kept: the next minute is told apart from its.
+        rows = self._db.execute(
+            "SELECT seq, at_ms, body FROM reports WHERE seq >= ? AND at_ms < ? ORDER BY seq LIMIT ?",
+            (max(self._thinned_seq, self._acknowledged_seq + 1), now_ms - WHOLE_MS, THIN_ROWS),
+        ).fetchall()
+        if len(rows) < rows_min:
+            return 0
+        kept = set(telling(rows))
+        gone = [(seq,) for seq, _, _ in rows if seq not in kept]
+        self._thinned_seq = max(kept, default=self._thinned_seq)
+        self.thinned_count += len(gone)
+        with self._db:
+            self._db.executemany("DELETE FROM reports WHERE seq = ?", gone)
+            facts = (self._thinned_seq, self.thinned_count)
+            self._db.execute("UPDATE facts SET thinned_seq = ?, thinned_count = ?", facts)
+        self.waiting_count -= len(gone)
+        self._tell_thin(len(gone))
+        return len(gone)
+
+    def _tell_thin(self, count: int) -> None:
+        if count:
+            self._troubles.say(
+                "spool thin",
+                f"the spool nears its bound of {self._bounds.bytes_max / 2**20:.3g} MiB:"
+                " of the oldest reports one a minute is kept, and each that tells of a change",
+            )
 
     def _tell_bound(self, count: int) -> None:
         if count:
@@ -197,6 +247,7 @@ class Spool:
             )
         elif self.waiting_count <= 1:
             self._troubles.over("spool full", f"the spool is empty; {self.dropped_count} were dropped")
+            self._troubles.over("spool thin", f"the spool is empty; {self.thinned_count} were thinned out")
 
     def _used_bytes(self) -> int:
         (used,) = self._db.execute(
@@ -226,7 +277,7 @@ class Spool:
         self._db.close()
         self._db = _begin_anew(self._path, why)
         self.spool, self._given_seq, _ = _facts(self._db)
-        self._acknowledged_seq = self.waiting_count = 0
+        self._acknowledged_seq = self._thinned_seq = self.waiting_count = 0
 
     def _rename(self, seq: int) -> None:
         """The server has more of this spool than we ever gave: this file is an old copy of it, put back.
@@ -237,6 +288,26 @@ class Spool:
         log.warning("the server knows report %d, we only %d: this spool is an old copy", seq, self._given_seq)
         with self._db:
             self._db.execute("UPDATE facts SET spool = ?", (self.spool,))
+
+
+def telling(rows: Iterable[tuple[int, int, bytes]]) -> Iterator[int]:
+    """The seqs to keep of (seq, at_ms, body) in order: the first of each minute, and each change."""
+    minute: int | None = None
+    before: list[str | None] = []
+    for seq, at_ms, body in rows:
+        turns = _turns(body)
+        if at_ms // THIN_STEP_MS != minute or turns != before:
+            yield seq
+        minute, before = at_ms // THIN_STEP_MS, turns
+
+
+def _turns(body: bytes) -> list[str | None]:
+    """What a change is measured by; of a spoiled report nothing, and reading it will say so."""
+    try:
+        states = msgspec.msgpack.decode(_plain(body), type=Report).states
+    except (msgspec.MsgspecError, ValueError, zstandard.ZstdError):
+        return []
+    return [states.get(name) for name in TURNING]
 
 
 def new_spool_id() -> str:
@@ -267,6 +338,8 @@ def _understood(path: Path) -> sqlite3.Connection:
         if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
             _create(db)  # an empty file: we were killed while we began it
         strange = _strange(db)
+        if strange is None:
+            _learn_thinning(db)
     except BaseException:
         db.close()
         raise
@@ -309,8 +382,16 @@ def _create(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     for statement in SCHEMA:
         db.execute(statement)
-    db.execute("INSERT INTO facts VALUES (?, 0, 0)", (new_spool_id(),))
+    db.execute("INSERT INTO facts (spool, given_seq, dropped_count) VALUES (?, 0, 0)", (new_spool_id(),))
     db.commit()
+
+
+def _learn_thinning(db: sqlite3.Connection) -> None:
+    """A spool from before reports were thinned is of the same version: an older agent can still use it."""
+    names = {row[1] for row in db.execute("PRAGMA table_info(facts)")}
+    if "thinned_seq" not in names:
+        db.execute("ALTER TABLE facts ADD COLUMN thinned_seq INTEGER NOT NULL DEFAULT 0")
+        db.execute("ALTER TABLE facts ADD COLUMN thinned_count INTEGER NOT NULL DEFAULT 0")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -325,6 +406,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _facts(db: sqlite3.Connection) -> tuple[str, int, int]:
     spool, given_seq, dropped = db.execute("SELECT spool, given_seq, dropped_count FROM facts").fetchone()
     return str(spool), int(given_seq), int(dropped)
+
+
+def _thinned(db: sqlite3.Connection) -> tuple[int, int]:
+    seq, count = db.execute("SELECT thinned_seq, thinned_count FROM facts").fetchone()
+    return int(seq), int(count)
 
 
 def _waiting_count(db: sqlite3.Connection, acknowledged_seq: int) -> int:

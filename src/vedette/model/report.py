@@ -55,7 +55,10 @@ class Live(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One POST. `reports` are consecutive in `seq`, oldest first, and may be none."""
+    """One POST. `reports` ascend in `seq`, oldest first, and may be none; what is left out was given up.
+
+    With neither reports nor a live state it is a question: whether this agent is known, and what time it is.
+    """
 
     protocol: int
     agent: Id

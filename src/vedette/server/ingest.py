@@ -123,6 +123,9 @@ class Ingest:
             body = await read_body(receive, headers, BODY_BYTES_MAX)
             _verify(key.public, signature, body)
             envelope = sound(open_envelope(body), agent)
+            if not envelope.reports and envelope.live is None:
+                # A question, as `vedette agent check` asks it. It must not pass for a sign of life.
+                return _ack(Ack(0, self._ears.now_ms()))
             acknowledged = await self._batcher.take(key.row, envelope, len(body))
         except QueueFullError:
             self._complaints.say(agent, "busy", "more reports arrive than the disk takes")

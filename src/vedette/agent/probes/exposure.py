@@ -23,12 +23,17 @@ def read(finder: Finder, deadline_s: float) -> Reading:
     port = None if files is None else files.port("jsonrpc_http_port")
     if files is None or port is None:
         return Reading()
-    node = Node(LocalRpc(f"http://127.0.0.1:{port}", deadline_s))
-    open_to_all = [group for group, method in ASKED.items() if _answers(node, method)]
-    open_to_all += ["local port"] if _is_local_port_open(files) else []
+    open_to_all = open_groups(files, port, deadline_s)
     return Reading(
         {"node.exposed_count": len(open_to_all)}, {"node.exposed": ", ".join(open_to_all) or "nothing"}
     )
+
+
+def open_groups(files: NodeFiles, port: int, deadline_s: float) -> list[str]:
+    """What strangers may call that they should not. Raises RpcError."""
+    node = Node(LocalRpc(f"http://127.0.0.1:{port}", deadline_s))
+    open_to_all = [group for group, method in ASKED.items() if _answers(node, method)]
+    return open_to_all + (["local port"] if _is_local_port_open(files) else [])
 
 
 def _answers(node: Node, method: str) -> bool:

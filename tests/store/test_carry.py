@@ -533,6 +533,7 @@ def _fewer_drips(record: records.Record) -> records.Record:
         (_told_otherwise(read=[(2, 10**9)]), r"epoch 1: a witness read what is not in it"),
         (_told_otherwise(witness="node1"), r"epoch 1: nobody tells of it, or somebody twice"),
         (_told_otherwise(witness="n" * 101), r"is torn or was changed \(Expected `str` of length <= 100"),
+        (_changed(records.Committee, members=bytes(5 << 20)), r"is torn or was changed \(a record is larger"),
         (_changed(records.People, bound_to=["<b>"] * 5), r"is torn or was changed \(Expected `str` matching"),
         (_changed(records.Events, kind="Gift"), r"is torn or was changed \(Invalid enum value 'Gift'"),
         (_changed(records.Stakes, votes=[-1] * 5), r"is torn or was changed \(Expected `int` >= 0"),

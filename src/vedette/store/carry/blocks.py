@@ -216,8 +216,6 @@ def opened(committee: Committee, epoch: Epoch) -> Carried:
         raise ValueError("its leaders are unknown")
     if min(min(column) for column in recalled) < NOBODY:
         raise ValueError("a number is below zero")
-    if not all(0 <= block.at_us < records.AT_US_MAX for block in blocks):
-        raise ValueError("a block is of no time that can be")
     union = records.flags(epoch.signers, len(people), len(hashes)).T
     return Carried(
         committee=committee,
@@ -229,8 +227,10 @@ def opened(committee: Committee, epoch: Epoch) -> Carried:
     )
 
 
-def check_told(carried: Carried) -> None:
+def check(carried: Carried) -> None:
     """Who tells of an epoch read its heights, and no certificate lacks a quorum. Raises ValueError."""
+    if not all(0 <= block.at_us < records.AT_US_MAX for block in carried.blocks):
+        raise ValueError("a block is of no time that can be")
     if not carried.told or len({told.witness for told in carried.told}) != len(carried.told):
         raise ValueError("nobody tells of it, or somebody twice")
     if any(gaps((carried.heights,), span) for told in carried.told for span in told.read):

@@ -31,7 +31,7 @@ LINE_BYTES_MAX: Final = 40
 DIGEST_BYTES: Final = 32
 PIECE_BYTES: Final = 1 << 16
 FRAME: Final = struct.Struct("<II")
-BODY_BYTES_MAX: Final = 64 << 20
+BODY_BYTES_MAX: Final = 4 << 20  # real ones have less than one, and many are held at a time
 LEVEL: Final = 6
 WINDOW_LOG: Final = 23  # 8 MiB: a committee's addresses are found again in the epochs before it
 

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, func, select
+import msgspec
+from sqlalchemy import Row, Select, Table, func, select
 
 from vedette.model.election import TERMS_SERVING
 from vedette.model.pos import PosAddress
@@ -24,6 +25,7 @@ EPOCHS_AT_ONCE: Final = 16
 ROWS_AT_ONCE: Final = 500
 ALL: Final = Span(0, 2**62)
 
+T = TypeVar("T", bound=msgspec.Struct)
 Tell = Callable[[int, int], None]
 """Told how many epochs are done, and of how many."""
 
@@ -198,13 +200,17 @@ async def _stakes(conn: Conn, wanted: Sequence[int]) -> dict[int, records.Stakes
 async def _rest(conn: Conn, scope: Scope) -> AsyncIterator[records.Record]:
     async for election in _elections(conn, scope):
         yield election
-    async for rows in _paged(conn, t.pos_events, t.pos_events.c.number, t.pos_events.c.height, scope.heights):
+    happened = select(t.pos_events).where(t.pos_events.c.height.between(*scope.heights))
+    async for rows in _some_at_a_time(conn, happened.order_by(t.pos_events.c.number)):
         yield records.Events(await _events(conn, rows))
     moment = t.pos_economics.c.at_ms
-    async for rows in _paged(conn, t.pos_economics, moment, moment, scope.moments_ms):
-        yield records.Economics([_moment(row) for row in rows])
-    async for history in _stake_history(conn, scope):
-        yield history
+    measured = select(t.pos_economics).where(moment.between(*scope.moments_ms)).order_by(moment)
+    async for rows in _some_at_a_time(conn, measured):
+        yield records.Economics([_as(records.Moment, row) for row in rows])
+    moment = t.pos_stake_history.c.at_ms
+    changed = _stakes_in(t.pos_stake_history).where(moment.between(*scope.moments_ms))
+    async for rows in _some_at_a_time(conn, changed.order_by(moment, t.pos_accounts.c.address)):
+        yield records.StakeHistory(_in_order(rows))
     if scope.epochs.last == ALL.last:
         for some in _batches(await _stakes_now(conn)):
             yield records.StakesNow(some)
@@ -239,18 +245,16 @@ def _elected(one: elections.TermElection) -> records.Elected | None:
     )
 
 
-async def _paged(
-    conn: Conn, table: Any, key: Any, column: Any, within: Span
-) -> AsyncIterator[Sequence[Row[Any]]]:
-    """The rows whose column lies within, ascending by their key, some at a time."""
-    after = -1
-    while True:
-        query = select(table).where(key > after, column.between(*within)).order_by(key).limit(ROWS_AT_ONCE)
-        rows = (await conn.execute(query)).all()
-        if not rows:
-            return
-        yield rows
-        after = getattr(rows[-1], key.name)
+async def _some_at_a_time(conn: Conn, query: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
+    async with conn.stream(query) as result:
+        async for rows in result.partitions(ROWS_AT_ONCE):
+            yield rows
+
+
+def _as(kind: type[T], row: Row[Any], **said_otherwise: object) -> T:
+    """The record that has a row's columns."""
+    columns = {name: getattr(row, name) for name in kind.__struct_fields__}
+    return kind(**columns | said_otherwise)
 
 
 async def _events(conn: Conn, rows: Sequence[Row[Any]]) -> list[records.Event]:
@@ -260,49 +264,23 @@ async def _events(conn: Conn, rows: Sequence[Row[Any]]) -> list[records.Event]:
         return None if number is None else records.joined([named[number]])
 
     return [
-        records.Event(
-            row.number,
-            bytes(row.hash),
-            row.height,
-            row.at_us,
-            row.kind,
-            row.status,
-            address(row.account),
-            address(row.sender),
-            row.votes,
-            row.conflict,
+        _as(
+            records.Event,
+            row,
+            hash=bytes(row.hash),
+            account=address(row.account),
+            sender=address(row.sender),
         )
         for row in rows
     ]
 
 
-def _moment(row: Row[Any]) -> records.Moment:
-    return records.Moment(*(getattr(row, name) for name in records.Moment.__struct_fields__))
-
-
-_STAKES_OF = select(t.pos_accounts.c.address, *t.pos_stake_history.c).join_from(
-    t.pos_stake_history, t.pos_accounts
-)
-
-
-async def _stake_history(conn: Conn, scope: Scope) -> AsyncIterator[records.StakeHistory]:
-    columns = t.pos_stake_history.c
-    address = t.pos_accounts.c.address
-    after = (-1, "")
-    while True:
-        later = (columns.at_ms > after[0]) | ((columns.at_ms == after[0]) & (address > after[1]))
-        query = _STAKES_OF.where(later, columns.at_ms.between(*scope.moments_ms))
-        query = query.order_by(columns.at_ms, address).limit(ROWS_AT_ONCE)
-        rows = (await conn.execute(query)).all()
-        if not rows:
-            return
-        yield records.StakeHistory(_in_order(rows))
-        after = (rows[-1].at_ms, rows[-1].address)
+def _stakes_in(table: Table) -> Select[Any]:
+    return select(t.pos_accounts.c.address, *table.c).join_from(table, t.pos_accounts)
 
 
 async def _stakes_now(conn: Conn) -> list[records.Stake]:
-    query = select(t.pos_accounts.c.address, *t.pos_stakes.c).join_from(t.pos_stakes, t.pos_accounts)
-    return _in_order((await conn.execute(query)).all())
+    return _in_order((await conn.execute(_stakes_in(t.pos_stakes))).all())
 
 
 def _in_order(rows: Iterable[Row[Any]]) -> list[records.Stake]:
@@ -326,18 +304,11 @@ def _exists(row: Row[Any]) -> bool:
 
 
 def _stake(row: Row[Any]) -> records.Stake:
-    return records.Stake(
-        records.joined([PosAddress(row.address)]),
-        row.at_ms,
-        row.height,
-        row.available_votes,
-        row.locked_votes,
-        [(queued["end_height"], queued["votes"]) for queued in row.in_queue],
-        [(queued["end_height"], queued["votes"]) for queued in row.out_queue],
-        row.unlocked_votes,
-        row.forfeited_votes,
-        row.force_retired_height,
-    )
+    queues = {
+        name: [(queued["end_height"], queued["votes"]) for queued in getattr(row, name)]
+        for name in ("in_queue", "out_queue")
+    }
+    return _as(records.Stake, row, account=records.joined([PosAddress(row.address)]), **queues)
 
 
 def _batches(stakes: Sequence[records.Stake]) -> Iterable[list[records.Stake]]:

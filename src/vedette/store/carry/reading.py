@@ -71,7 +71,7 @@ def _opened(committee: records.Committee | None, epoch: records.Epoch) -> Carrie
     if committee is None:
         raise ValueError("its committee is missing")
     carried = blocks.opened(committee, epoch)
-    blocks.check_told(carried)
+    blocks.check(carried)
     return carried
 
 

@@ -40,8 +40,8 @@ class SpotCheck:
     drawn: list[Carried] = field(default_factory=list)
     paid: dict[int, dict[PosAddress, int]] = field(default_factory=dict)
     told: int = 0
+    chance: random.Random = field(default_factory=random.SystemRandom)
     _seen: int = 0
-    _chance: random.SystemRandom = field(default_factory=random.SystemRandom)
     _sat: Counter[PosAddress] = field(default_factory=Counter)
     _differing: Counter[PosAddress] = field(default_factory=Counter)
 
@@ -59,7 +59,7 @@ class SpotCheck:
         self._seen += 1
         if len(self.drawn) < EPOCHS:
             self.drawn.append(epoch)
-        elif (at := self._chance.randrange(self._seen)) < EPOCHS:
+        elif (at := self.chance.randrange(self._seen)) < EPOCHS:
             self.paid.pop(self.drawn[at].epoch, None)
             self.drawn[at] = epoch
 
@@ -68,7 +68,8 @@ class SpotCheck:
         """What was compared, in one line."""
         return (
             f"{self.told} of its epochs were compared with {self.endpoint.name}, {BLOCKS} blocks of each:"
-            " they are as it tells them"
+            f" {self._differing.total():,} of {self._sat.total():,} votes differ, as late ones may,"
+            " and nothing else"
         )
 
     async def ask(self, tell: Tell) -> None:
@@ -94,7 +95,7 @@ class SpotCheck:
 
     async def _is_told(self, rpc: Rpc, epoch: Carried) -> bool:
         """Whether the node knows all that is asked about this epoch."""
-        heights = sorted(self._chance.sample(range(len(epoch.blocks)), min(BLOCKS, len(epoch.blocks))))
+        heights = sorted(self.chance.sample(range(len(epoch.blocks)), min(BLOCKS, len(epoch.blocks))))
         calls: list[Call] = [(pos.BLOCK, (hex(epoch.first_height + at),)) for at in heights]
         calls += [(pos.EPOCH_STATE, (hex(epoch.epoch),)), (pos.REWARDS, (hex(epoch.epoch),))]
         *found, state, rewards = [_known(answer) for answer in await rpc.batch(calls)]

@@ -48,6 +48,8 @@ def _finding(view: View, node: NodeView, limit: NodeSilentLimit) -> Finding:
     }
     if absent:
         facts["validator_absent"] = 1
+    if node.agentless:
+        facts["agentless"] = 1
     return Finding(
         key=f"{RULE}/{node.id}",
         rule=RULE,

@@ -4,107 +4,40 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
 from tests.notify.tls import strangers_tls
 from tests.server.stage import HandClock, client, quiet_house, settings
 from tests.server.stage import served as served_house
+from tests.server.watching import WHO, Stand, watched, watching
 from vedette.alerts.engine import Limits, judge
-from vedette.model.clock import Clock, MachineClock
+from vedette.conflux import networks
+from vedette.model.clock import MachineClock
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.model.view import NodeState
 from vedette.replay.faults import Faults
 from vedette.replay.network import Network
 from vedette.replay.options import ReplayOptions
 from vedette.replay.serve import Served, served
-from vedette.server.api.nodes import node_shape, state_of
-from vedette.server.api.shapes import Node
-from vedette.server.house import House
-from vedette.server.looker import Pauses
+from vedette.server.api.nodes import state_of
 from vedette.server.settings import EndpointSetting
-from vedette.server.watch import CUT, Watch
+from vedette.server.watch import CUT
 from vedette.store import nodes, series
 from vedette.store.endpoints import EndpointNode, keep_endpoints, node_id
 from vedette.store.view import view
 
-EACH_MS = 100
-HASTE = Pauses(
-    version_ms=200, tls_ms=200, websocket_ms=200, archive_ms=200, deadline_s=2, head_s=0.5, archive_s=2
-)
 NOWHERE = "http://127.0.0.1:9"
-WHO = Who(FIRST_TEAM)
 
 
 @pytest.fixture(scope="module")
 def network() -> Network:
     return Network.grown(ReplayOptions(epochs=8))
-
-
-@dataclass
-class Stand:
-    """A watch at work, the endpoints before it, and what the store holds of them."""
-
-    house: House
-    watch: Watch
-    seen: list[str] = field(default_factory=list)
-
-    async def row(self, name: str) -> nodes.NodeRow:
-        async with self.house.database.read() as conn:
-            row = await nodes.node(conn, WHO, node_id(name))
-        assert row is not None
-        return row
-
-    async def node(self, name: str) -> Node:
-        return node_shape(await self.row(name), self.house.ears, [])
-
-    async def until(self, name: str, true: Callable[[Node], object], timeout_s: float = 15) -> Node:
-        node = await self.node(name)
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not true(node):
-                    await asyncio.sleep(0.02)
-                    node = await self.node(name)
-        except TimeoutError:
-            raise AssertionError(f"it stays so: {node.endpoint} {node.failures}") from None
-        return node
-
-    async def word(self, name: str, word: str) -> Node:
-        return await self.until(name, lambda one: one.endpoint is not None and one.endpoint.state == word)
-
-
-@asynccontextmanager
-async def watching(
-    tmp_path: Path, endpoints: list[EndpointSetting], clock: Clock | None = None
-) -> AsyncIterator[Stand]:
-    given = settings(tmp_path, endpoints=tuple(endpoints), public_references=False)
-    async with quiet_house(given, clock or MachineClock()) as house:
-        seen: list[str] = []
-        watch = Watch(
-            given,
-            house.database,
-            house.ears,
-            lambda node, _: seen.append(node),
-            pauses=HASTE,
-            each_ms=EACH_MS,
-        )
-        await watch.keep()
-        task = asyncio.create_task(watch.run(house.failures))
-        try:
-            yield Stand(house, watch, seen)
-            assert not house.failures.of, "no loop may fail"
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-
-def watched(name: str, url: str, **other: Any) -> EndpointSetting:
-    return EndpointSetting(name, url, **{"role": "full", "follow": False, **other})
 
 
 @asynccontextmanager
@@ -330,6 +263,7 @@ async def test_a_certificate_that_ends_soon_or_that_nobody_trusts_is_told(
 async def odd(handle: Callable[[web.Request], Any]) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_post("/", handle)
+    app.router.add_get("/ws", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -376,6 +310,58 @@ async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
             node = await stand.word("one", "unreachable")
     assert "redirects are not followed" in node.failures[0].reason
     assert reached == []
+
+
+async def test_a_websocket_that_leads_elsewhere_is_not_followed(network: Network, tmp_path: Path) -> None:
+    async def elsewhere(_: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect(subject.url + "/ws")
+
+    async with served(network) as subject, odd(elsewhere) as url:
+        given = watched("one", subject.url, ws=url.replace("http", "ws") + "/ws")
+        async with watching(tmp_path, [given]) as stand:
+            node = await stand.until("one", lambda one: one.failures)
+    assert [(one.probe, one.reason) for one in node.failures] == [
+        ("websocket", "HTTP 307: redirects are not followed; give the final URL.")
+    ]
+
+
+async def test_a_websocket_that_talks_nonsense_is_told(network: Network, tmp_path: Path) -> None:
+    async def nonsense(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_str("[" * 5_000)
+        await socket.receive()
+        return socket
+
+    async with served(network) as subject, odd(nonsense) as url:
+        given = watched("one", subject.url, ws=url.replace("http", "ws") + "/ws")
+        async with watching(tmp_path, [given]) as stand:
+            node = await stand.until("one", lambda one: one.failures)
+    assert "something that is not JSON" in node.failures[0].reason
+
+
+async def test_public_references_are_asked_of_a_public_chain_only(network: Network, tmp_path: Path) -> None:
+    chain = int(network.pow_status()["chainId"], 16)
+    public = replace_network(networks.brought(), chain, "https://127.0.0.1:9")
+    networks.use(public)
+    try:
+        for asked in (True, False):
+            async with served(network) as subject:
+                given = [watched("one", subject.url)]
+                place = tmp_path / str(asked)
+                place.mkdir()
+                async with watching(place, given, public_references=asked) as stand:
+                    await stand.until("one", lambda one: one.endpoint and one.endpoint.latencies)
+                    await asyncio.sleep(0.3)
+                    assert stand.watch.references.urls == (["https://127.0.0.1:9"] if asked else [])
+    finally:
+        networks.use(None)
+
+
+def replace_network(known: networks.Networks, chain_id: int, url: str) -> networks.Networks:
+    """The data with one network of that chain, whose only endpoint is there."""
+    changed = msgspec.structs.replace(known.networks[0], chain_id=chain_id, endpoints=(url,))
+    return msgspec.structs.replace(known, networks=(changed,))
 
 
 async def test_a_body_without_end_is_given_up(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ async def first_head_ms(
     began = time.monotonic()
     try:
         async with asyncio.timeout(deadline_s):
-            # The handshake follows no redirect: aiohttp asks for it with allow_redirects=False.
+            # The session of `open_session` refuses redirects, which the handshake itself would follow.
             async with session.ws_connect(url, headers=headers, max_msg_size=MESSAGE_BYTES_MAX) as socket:
                 await _first_head(socket, SUBSCRIBE[space])
             return (time.monotonic() - began) * 1000

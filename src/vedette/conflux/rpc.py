@@ -48,7 +48,20 @@ def open_session() -> aiohttp.ClientSession:
         # A compressed reply could unfold to any size before its bound is seen.
         headers={**wire.HEADERS, "Accept-Encoding": "identity"},
         auto_decompress=False,
+        trace_configs=[_no_redirects()],
     )
+
+
+def _no_redirects() -> aiohttp.TraceConfig:
+    """A call asks for none; the handshake of a WebSocket cannot, and would follow."""
+
+    async def refuse(_: object, __: object, told: aiohttp.TraceRequestRedirectParams) -> None:
+        told.response.close()
+        raise Garbled(f"HTTP {told.response.status}: redirects are not followed; give the final URL.")
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_redirect.append(refuse)
+    return tracing
 
 
 @dataclass(frozen=True, slots=True)

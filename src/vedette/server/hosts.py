@@ -17,7 +17,7 @@ HOST_CALLS_PER_S: Final = 20.0
 """Of any other host, unless its endpoints are set to less."""
 BURST_CALLS: Final = 40.0
 ROUND_CALLS: Final = 4
-"""What one round of an endpoint costs, or of a reference, which tells a hash once in a while."""
+"""What one round of an endpoint costs."""
 AT_ONCE: Final = 4
 
 
@@ -41,7 +41,7 @@ class Hosts:
                 self._given[host] = min(one.calls_per_s, self._given.get(host, one.calls_per_s))
 
     def expect(self, url: str) -> None:
-        """One more endpoint or reference is asked there each round."""
+        """One more endpoint is asked there each round."""
         host = host_of(url)
         self._loads[host] = self._loads.get(host, 0) + ROUND_CALLS
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from vedette.conflux import archive, espace, networks, pos
+from vedette.conflux import archive, espace, networks, pos, wire
 from vedette.conflux import pow as pow_chain
 from vedette.conflux.rpc import Rpc
 from vedette.conflux.wire import RpcError
@@ -23,7 +23,10 @@ from vedette.server.settings import EndpointSetting
 log = logging.getLogger(__name__)
 
 EACH_MS: Final = 10_000
-FRESH_MS: Final = 45_000
+"""Two calls each, whatever else a host is asked for: older heights would hide lags."""
+LOOK_CALLS: Final = 4
+"""Of an endpoint that is set to be asked rarely, a look takes half of what it allows."""
+FRESH_MS: Final = 90_000
 VERSION_EACH_MS: Final = 3_600_000
 HASHES_KEPT: Final = 64
 
@@ -41,6 +44,8 @@ class Reference:
     version: str | None = None
     version_at_ms: int | None = None
     heard_at_ms: int = 0  # steady clock
+    each_ms: int = 0
+    asked_at_ms: int | None = None
     error: str | None = None
     hashes: dict[int, str] = field(default_factory=dict)
 
@@ -75,33 +80,37 @@ class References:
     async def run(self, session: aiohttp.ClientSession, each_ms: int = EACH_MS) -> None:
         """Ask until cancelled."""
         for one in self._endpoints:
-            self._add(one.name, one.url, session, one.headers)
+            rare_ms = 0 if one.calls_per_s is None else round(1000 * LOOK_CALLS / one.calls_per_s)
+            self._add(one.name, one.url, session, one.headers, rare_ms)
         while True:
             self._add_public(session)
-            await asyncio.gather(*(self._look(one) for one in self._known.values()))
+            now = self._clock.steady_ms()
+            due = [one for one in self._known.values() if _is_due(one, now, each_ms)]
+            await asyncio.gather(*(self._look(one) for one in due))
             self.met.set()
-            await self._clock.sleep_ms(self._pause_ms(each_ms))
-
-    def _pause_ms(self, each_ms: int) -> int:
-        gateways = [url for url in self._known if networks.calls_per_s(url) is not None]
-        return max([each_ms, *(self._hosts.interval_ms(url, 1) for url in gateways)])
+            await self._clock.sleep_ms(each_ms)
 
     def _add(
-        self, name: str, url: str, session: aiohttp.ClientSession, headers: dict[str, str] | None
+        self,
+        name: str,
+        url: str,
+        session: aiohttp.ClientSession,
+        headers: dict[str, str] | None,
+        each_ms: int = 0,
     ) -> None:
         rpc = Rpc(url, session=session, clock=self._clock, headers=headers, limited_tries=1)
-        self._known[url] = Reference(name, url, rpc)
-        self._hosts.expect(url)
+        self._known[url] = Reference(name, url, rpc, each_ms=each_ms)
 
     def _add_public(self, session: aiohttp.ClientSession) -> None:
         """The public endpoints of the chains that are watched, if they are not known yet."""
         for chain_id in sorted(self.chain_ids) if self._public else ():
             network = networks.network(chain_id)
             for url in () if network is None else network.endpoints:
-                if url.rstrip("/") not in {known.rstrip("/") for known in self._known}:
-                    self._add(networks_name(url), url, session, None)
+                if _plain(url) not in map(_plain, self._known):
+                    self._add(wire.endpoint_name(url), url, session, None)
 
     async def _look(self, one: Reference) -> None:
+        one.asked_at_ms = self._clock.steady_ms()
         try:
             raw = await self._ask(one, "cfx_getStatus")
             one.status, one.espace_chain_id = pow_chain.pow_status(raw), espace.chain_id_beside(raw)
@@ -123,7 +132,6 @@ class References:
             one.version = pow_chain.version(await self._ask(one, "cfx_clientVersion"))
 
     async def _ask(self, one: Reference, method: str, *params: Any) -> Any:
-        await self._hosts.afford(one.url)
         async with self._hosts.slots(one.url):
             return await one.rpc.ask(method, *params)
 
@@ -135,9 +143,11 @@ class References:
         return [one for one in self._fresh(but) if one.espace_chain_id == espace_chain_id]
 
     def _fresh(self, but: str) -> Iterable[Reference]:
-        since = self._clock.steady_ms() - max(FRESH_MS, 3 * self._pause_ms(0))
+        since, itself = self._clock.steady_ms() - FRESH_MS, _plain(but)
         return (
-            one for one in self._known.values() if one.url != but and one.status and one.heard_at_ms >= since
+            one
+            for one in self._known.values()
+            if _plain(one.url) != itself and one.status and one.heard_at_ms >= since
         )
 
     def versions(self) -> dict[int, list[str]]:
@@ -166,6 +176,10 @@ class References:
         return one.hashes.get(epoch)
 
 
-def networks_name(url: str) -> str:
-    """A public endpoint is called by its host."""
-    return url.partition("://")[2].strip("/")
+def _is_due(one: Reference, now_ms: int, each_ms: int) -> bool:
+    return one.asked_at_ms is None or now_ms - one.asked_at_ms >= max(each_ms, one.each_ms) - each_ms // 2
+
+
+def _plain(url: str) -> str:
+    """Two spellings of one endpoint are one."""
+    return url.rstrip("/")

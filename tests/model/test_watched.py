@@ -9,6 +9,7 @@ from vedette.model.watched import (
     EndpointState,
     Sight,
     agreement,
+    certificate_trouble,
     common_epoch,
     days_left,
     interval_ms,
@@ -107,6 +108,19 @@ def test_percentiles_are_the_nearest_rank() -> None:
 def test_days_until_a_certificate_ends_may_be_over() -> None:
     assert days_left(86_400 * 12, 86_400 * 2) == 10
     assert days_left(0, 86_400) == -1
+
+
+@pytest.mark.parametrize(
+    ("days", "line"),
+    [
+        (14.0, None),
+        (13.96, "Its certificate ends in 14.0 days: renew it."),
+        (0.04, "Its certificate ends in 0.0 days: renew it."),
+        (-3.0, "Its certificate ended 3.0 days ago: renew it."),
+    ],
+)
+def test_a_certificate_that_should_have_been_renewed_is_told(days: float, line: str | None) -> None:
+    assert certificate_trouble(days) == line
 
 
 FINE = Sight(

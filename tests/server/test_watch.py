@@ -254,6 +254,7 @@ async def test_a_certificate_that_ends_soon_or_that_nobody_trusts_is_told(
         assert node.endpoint.tls_days == pytest.approx(1, abs=0.01)
         assert node.endpoint.state == "unreachable"
         assert "check its certificate" in node.failures[0].reason
+        assert node.failures[1].reason == "Its certificate ends in 1.0 days: renew it."
 
 
 # --- odd servers, and what must not be known
@@ -434,6 +435,32 @@ async def test_when_nobody_answers_it_is_our_own_line_for_a_quarter_of_an_hour(t
         )
         clock.pass_ms(900_000)
         await stand.word("one", "unreachable")
+
+
+async def test_two_places_that_do_not_answer_are_two_silent_endpoints(tmp_path: Path) -> None:
+    clock = HandClock()
+    given = [watched(name, NOWHERE + f"/{name}") for name in ("one", "two")]
+    async with watching(tmp_path, given, clock) as stand:
+        before = await stand.word("one", "unreachable")
+        clock.pass_ms(60_000)
+        after = await stand.until("one", lambda one: one.states != before.states or len(stand.seen) > 8)
+        assert after.due_at_ms == before.due_at_ms
+        assert after.state == "silent"
+        assert after.endpoint is not None
+        assert after.endpoint.reason == before.failures[0].reason
+
+
+async def test_an_endpoint_is_not_its_own_reference(network: Network, tmp_path: Path) -> None:
+    async with served(network) as other, served(network) as subject:
+        given = [
+            EndpointSetting("other", other.url),
+            EndpointSetting("itself", subject.url + "/"),
+            watched("one", subject.url, follow=True),
+        ]
+        async with watching(tmp_path, given) as stand:
+            node = await stand.until("one", lambda one: one.endpoint and one.endpoint.references)
+            assert node.endpoint is not None
+            assert (node.endpoint.references, node.endpoint.lag_epochs) == (1, None)
 
 
 async def test_the_api_tells_of_endpoints_and_of_old_data(network: Network, tmp_path: Path) -> None:

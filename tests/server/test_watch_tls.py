@@ -96,7 +96,7 @@ async def test_a_whole_server_watches_over_tls(tmp_path: Path) -> None:
         finally:
             server.terminate()
             _, rest = await server.communicate()
-    assert node["failures"] == []
+    assert node["failures"] == [{"probe": "tls", "reason": "Its certificate ends in 9.0 days: renew it."}]
     assert node["endpoint"]["tls_days"] == pytest.approx(DAYS, abs=0.01)
     assert node["endpoint"]["archive"] == "agrees"
     assert node["endpoint"]["websocket_ms"] > 0

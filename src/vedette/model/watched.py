@@ -20,6 +20,7 @@ LAGS_EXECUTION_EPOCHS: Final = 50
 LAGS_POS_BLOCKS: Final = 5
 DAY_S: Final = 86_400
 TLS_DAYS_MIN: Final = 14.0
+"""Whoever renews by himself does so earlier."""
 
 INTERVAL_MS: Final = 10_000
 INTERVAL_MS_MAX: Final = 600_000
@@ -137,6 +138,14 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
 def days_left(ends_at_s: float, now_s: float) -> float:
     """Days until a certificate's end; negative: it is over."""
     return (ends_at_s - now_s) / DAY_S
+
+
+def certificate_trouble(days: float) -> str | None:
+    """What to say of a certificate that should have been renewed by now."""
+    if days >= TLS_DAYS_MIN:
+        return None
+    when = f"ended {-days:.1f} days ago" if days < 0 else f"ends in {days:.1f} days"
+    return f"Its certificate {when}: renew it."
 
 
 def interval_ms(endpoints: int, host_calls: int, host_calls_per_s: float | None) -> int:

@@ -19,7 +19,16 @@ from vedette.conflux.rpc import Rpc
 from vedette.conflux.wire import METHOD_NOT_FOUND, Garbled, Limited, Refused, RpcError
 from vedette.model.clock import Clock
 from vedette.model.report import Numbers, States
-from vedette.model.watched import Sight, agreement, common_epoch, days_left, judged, lag, percentile
+from vedette.model.watched import (
+    Sight,
+    agreement,
+    certificate_trouble,
+    common_epoch,
+    days_left,
+    judged,
+    lag,
+    percentile,
+)
 from vedette.server.hosts import Hosts
 from vedette.server.references import Reference, References
 from vedette.server.settings import EndpointSetting
@@ -335,7 +344,9 @@ class Looker:
 
     async def _tls(self) -> tuple[Numbers, States]:
         ends_at_s = await tls.certificate_ends_at_s(self.setting.url, self._pauses.deadline_s)
-        return {"endpoint.tls_days": round(days_left(ends_at_s, self._clock.now_ms() / 1000), 2)}, {}
+        days = days_left(ends_at_s, self._clock.now_ms() / 1000)
+        trouble = certificate_trouble(days)
+        return {"endpoint.tls_days": round(days, 2)}, {} if trouble is None else {"probe.tls.error": trouble}
 
     async def _websocket(self) -> tuple[Numbers, States]:
         took_ms = await heads.first_head_ms(

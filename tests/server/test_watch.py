@@ -263,9 +263,9 @@ async def test_a_certificate_that_ends_soon_or_that_nobody_trusts_is_told(
 @asynccontextmanager
 async def odd(handle: Callable[[web.Request], Any]) -> AsyncIterator[str]:
     app = web.Application()
-    app.router.add_post("/", handle)
+    app.router.add_post("/{path:.*}", handle)
     app.router.add_get("/ws", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
@@ -282,17 +282,18 @@ async def test_a_header_is_sent_and_never_told(
 
     async def echo(request: web.Request) -> web.Response:
         got.append(request.headers)
-        error = {"code": -32000, "message": f"bad key {request.headers.get('Authorization')}"}
+        error = {"code": -32000, "message": f"bad key {request.headers.get('Authorization')} {request.path}"}
         return web.json_response({"jsonrpc": "2.0", "id": 1, "error": error})
 
     async with odd(echo) as url:
-        given = watched("one", url, header=("Authorization", "Bearer hunter2hunter2"))
+        given = watched("one", url + "/swordfish", header=("Authorization", "Bearer hunter2hunter2"))
         async with watching(tmp_path, [given]) as stand:
             node = await stand.word("one", "unreachable")
     assert got[0]["Authorization"] == "Bearer hunter2hunter2"
-    assert "hunter2" not in node.model_dump_json()
-    assert "bad key …" in node.failures[0].reason
-    assert "hunter2" not in caplog.text
+    for secret in ("hunter2", "swordfish"):
+        assert secret not in node.model_dump_json()
+        assert secret not in caplog.text
+    assert "bad key … /…" in node.failures[0].reason
 
 
 async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
@@ -341,14 +342,17 @@ async def test_a_websocket_that_talks_nonsense_is_told(network: Network, tmp_pat
     assert "something that is not JSON" in node.failures[0].reason
 
 
-async def test_public_references_are_asked_of_a_public_chain_only(network: Network, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["core", "espace"])
+async def test_public_references_are_asked_of_a_public_chain_only(
+    network: Network, tmp_path: Path, kind: str
+) -> None:
     chain = int(network.pow_status()["chainId"], 16)
     public = replace_network(networks.brought(), chain, "https://127.0.0.1:9")
     networks.use(public)
     try:
         for asked in (True, False):
             async with served(network) as subject:
-                given = [watched("one", subject.url)]
+                given = [watched("one", subject.url, kind=kind)]
                 place = tmp_path / str(asked)
                 place.mkdir()
                 async with watching(place, given, public_references=asked) as stand:
@@ -361,7 +365,9 @@ async def test_public_references_are_asked_of_a_public_chain_only(network: Netwo
 
 def replace_network(known: networks.Networks, chain_id: int, url: str) -> networks.Networks:
     """The data with one network of that chain, whose only endpoint is there."""
-    changed = msgspec.structs.replace(known.networks[0], chain_id=chain_id, endpoints=(url,))
+    changed = msgspec.structs.replace(
+        known.networks[0], chain_id=chain_id, espace_chain_id=chain_id + 1, endpoints=(url,)
+    )
     return msgspec.structs.replace(known, networks=(changed,))
 
 

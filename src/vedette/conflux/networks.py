@@ -212,6 +212,11 @@ def network(chain_id: int) -> Network | None:
     return next((each for each in known().networks if each.chain_id == chain_id), None)
 
 
+def network_of_espace(espace_chain_id: int) -> Network | None:
+    """The public network that this eSpace belongs to."""
+    return next((each for each in known().networks if each.espace_chain_id == espace_chain_id), None)
+
+
 def calls_per_s(url: str) -> float | None:
     """How often a public gateway lets one ask; None for an endpoint that is none of them."""
     host = urlsplit(url).hostname

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from vedette.conflux import archive, espace, heads, pos, tls
+from vedette.conflux import archive, espace, heads, networks, pos, tls
 from vedette.conflux import pow as pow_chain
 from vedette.conflux.rpc import Rpc
 from vedette.conflux.wire import METHOD_NOT_FOUND, Garbled, Limited, Refused, RpcError
@@ -36,6 +36,7 @@ from vedette.server.settings import EndpointSetting
 WINDOW: Final = 60
 """Percentiles are of so many of the newest answers to a method."""
 SECRET_CHARS_MIN: Final = 4
+KEY_CHARS_MIN: Final = 8
 REASON_CHARS_MAX: Final = 400
 CORE_STATUS: Final = "cfx_getStatus"
 CORE_VERSION: Final = "cfx_clientVersion"
@@ -203,12 +204,20 @@ class Looker:
     def _clean(self, error: RpcError) -> str:
         """The reason without what is secret, should the other side have quoted it."""
         line = str(error)
-        header = self.setting.header
-        words = [] if header is None else [header[1], *header[1].split()]
-        for word in sorted({*words, self.setting.url}, key=len, reverse=True):
-            if len(word) >= SECRET_CHARS_MIN:
-                line = line.replace(word, "…")
+        for word in sorted(self._secrets(), key=len, reverse=True):
+            line = line.replace(word, "…")
         return line[:REASON_CHARS_MAX]
+
+    def _secrets(self) -> set[str]:
+        """A header's value and its words; of a URL whatever may be a gateway's key."""
+        setting = self.setting
+        told = [] if setting.header is None else [setting.header[1], *setting.header[1].split()]
+        urls = [setting.url, setting.ws or ""]
+        keys = [part for url in urls for part in re.split(r"[/?&=]", url.partition("://")[2])[1:]]
+        return {
+            *(word for word in told if len(word) >= SECRET_CHARS_MIN),
+            *(word for word in (*urls, *keys) if len(word) >= KEY_CHARS_MIN),
+        }
 
     # --- where it stands
 
@@ -270,6 +279,9 @@ class Looker:
         if self.setting.kind == "core":
             self._references.chain_ids.add(place.chain_id or 0)
             return self._references.of(place.chain_id, self.setting.url)
+        public = networks.network_of_espace(place.chain_id or 0)
+        if public is not None:
+            self._references.chain_ids.add(public.chain_id)
         return self._references.of_espace(place.chain_id, self.setting.url)
 
     async def _compared(self, place: _Place, states: States) -> Sight:

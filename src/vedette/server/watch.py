@@ -117,7 +117,8 @@ class Watch:
         id_ = store.node_id(one.name)
         async with self._ears.hearing:
             now = self._ears.now_ms()
-            due_at = now + patience_ms(max(interval, found.wait_ms)) if found.heard or cut else None
+            wait_ms = min(found.wait_ms, REST_MS_MAX)
+            due_at = now + patience_ms(max(interval, wait_ms)) if found.heard or cut else None
             seen = Seen(now, interval, numbers, states, now if found.heard else None, due_at)
             await self._database.write(lambda conn: store.witness_endpoint(conn, FIRST_TEAM, id_, seen))
         self._on_seen(id_, FIRST_TEAM)

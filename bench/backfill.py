@@ -35,6 +35,7 @@ class At:
     name: str
     url: str
     calls_per_s: float | None = None
+    headers: None = None
 
 
 @dataclass(frozen=True)

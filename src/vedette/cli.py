@@ -23,6 +23,11 @@ app.command(
     name="history",
     help="Carry the chain's past between installations.",
 )
+app.command(
+    "vedette.server.networks_commands:app",
+    name="networks",
+    help="What is known of the public networks, and newer data in its place.",
+)
 app.command("vedette.devnet.commands:app", name="devnet", help="Run real Conflux validators on loopback.")
 app.command(
     "vedette.replay.commands:replay", name="replay", help="Serve a made-up PoS history of mainnet's shape."

@@ -33,6 +33,7 @@ CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("node_down", NODE, {"votes": 0}, ()),
     ("node_silent", NODE, SILENT, ("heard", "planned", "not_watched")),
     ("node_silent", NODE, {**SILENT, "validator_absent": 1}, ("heard",)),
+    ("node_silent", NODE, {**SILENT, "agentless": 1}, ("heard",)),
     ("of_tomorrow", NODE, {}, ("somehow",)),
 ]
 

@@ -374,3 +374,59 @@ def test_small_and_large_networks_grow_too(options: ReplayOptions) -> None:
         rewards = pos.epoch_rewards(epoch, network.rewards(epoch))
         assert rewards is not None
         assert rewards.total_drip <= network.interest_drip(epoch)
+
+
+# --- what a look from outside asks
+
+
+async def test_espace_is_the_same_chain(endpoint: Served, http: aiohttp.ClientSession) -> None:
+    status = await ask(http, endpoint, "cfx_getStatus")
+    assert await ask(http, endpoint, "eth_chainId") == status["ethereumSpaceChainId"]
+    assert await ask(http, endpoint, "eth_blockNumber") == status["epochNumber"]
+    safe = await ask(http, endpoint, "eth_getBlockByNumber", "safe", False)
+    pivot = await ask(http, endpoint, "cfx_getBlockByEpochNumber", status["latestConfirmed"], False)
+    assert (safe["number"], safe["hash"]) == (status["latestConfirmed"], pivot["hash"])
+    assert await ask(http, endpoint, "eth_getBlockByNumber", hex(2**60), False) is None
+    endpoint.faults.lying_pivots_from = int(safe["number"], 16)
+    for method in ("eth_getBlockByNumber", "cfx_getBlockByEpochNumber"):
+        lie = await ask(http, endpoint, method, safe["number"], False)
+        before = await ask(http, endpoint, method, hex(int(safe["number"], 16) - 1), False)
+        assert lie["hash"] != safe["hash"]
+        assert before["hash"] == safe["parentHash"]
+
+
+async def test_a_node_that_is_no_archive(endpoint: Served, http: aiohttp.ClientSession) -> None:
+    miner = (await ask(http, endpoint, "cfx_getBlockByEpochNumber", "0x3e8", False))["miner"]
+    asked = (
+        ("cfx_getBalance", miner, "0x3e8"),
+        ("cfx_getLogs", {"fromEpoch": "0x3e8", "toEpoch": "0x3e8"}),
+        ("eth_getBalance", "0x" + "00" * 20, "0x3e8"),
+        ("eth_getLogs", {"fromBlock": "0x3e8", "toBlock": "0x3e8"}),
+    )
+    assert [await ask(http, endpoint, *each) for each in asked] == ["0x0", [], "0x0", []]
+    endpoint.faults.lying_state = True
+    assert await ask(http, endpoint, *asked[0]) == "0x1"
+    endpoint.faults.lost_state_below_epoch = 1001
+    for each in asked:
+        error = await ask(http, endpoint, *each)
+        assert error["code"] == -32016
+        assert "does not exist" in error["message"]
+    assert await ask(http, endpoint, "cfx_getBalance", miner) == "0x1", "the newest state is there"
+
+
+async def test_a_port_without_pos(endpoint: Served, http: aiohttp.ClientSession) -> None:
+    endpoint.faults.no_pos = True
+    assert (await ask(http, endpoint, "pos_getStatus"))["code"] == -32601
+    assert "epochNumber" in await ask(http, endpoint, "cfx_getStatus")
+
+
+@pytest.mark.parametrize("space", ["cfx", "eth"])
+async def test_new_heads_over_websocket(endpoint: Served, http: aiohttp.ClientSession, space: str) -> None:
+    async with http.ws_connect(endpoint.url + "/ws") as socket:
+        await socket.send_json(call(f"{space}_subscribe", "newHeads"))
+        subscription = (await socket.receive_json(timeout=5))["result"]
+        head = await socket.receive_json(timeout=5)
+    assert head["method"] == f"{space}_subscription"
+    assert head["params"]["subscription"] == subscription
+    newest = await ask(http, endpoint, "cfx_getBlockByEpochNumber", "latest_mined", False)
+    assert head["params"]["result"]["hash"] == newest["hash"]

@@ -8,6 +8,7 @@ import pytest
 from vedette.conflux.networks import known
 from vedette.model.pos import AccountState
 from vedette.model.view import NodeState
+from vedette.model.watched import EndpointState
 from vedette.server.app import openapi_document
 from vedette.server.settings import (
     DEFAULT_PORT,
@@ -59,7 +60,9 @@ def test_what_may_be_said_of_a_pool_is_in_the_reference() -> None:
 
 
 def test_every_state_is_in_the_reference() -> None:
-    assert {state.value for state in (*AccountState, *NodeState)} <= named("states.md")
+    assert {state.value for state in (*AccountState, *NodeState, *EndpointState)} <= named("states.md")
+    how_to = (DOCS / "how-to" / "endpoints.md").read_text()
+    assert all(f"| `{state.value}` |" in how_to for state in EndpointState)
 
 
 def test_every_route_is_in_the_reference() -> None:

@@ -112,8 +112,10 @@ KNOWN = [
     "ingest_token",
     "ingest_token_file",
     "mail",
+    "networks",
     "pool_seconds",
     "pools",
+    "public_references",
     "read_token",
     "read_token_file",
     "server",
@@ -250,3 +252,116 @@ def test_a_broken_token_file_is_one_clear_line(tmp_path: Path) -> None:
 def test_with_postgresql_a_token_is_asked_for() -> None:
     with pytest.raises(SettingError, match="missing setting: ingest_token"):
         ingest_token(load(None, {}, database="postgresql://localhost/x"))
+
+
+WATCHED = """
+[[endpoints]]
+name = "reference"
+url = "https://main.example"
+[[endpoints]]
+name = "archive"
+url = "https://archive.example/rpc"
+ws = "wss://archive.example/ws"
+role = "archive"
+header_file = "key"
+[[endpoints]]
+name = "evm"
+url = "https://evm.example"
+kind = "espace"
+role = "rpc"
+header_env = "EVM_KEY"
+[[endpoints]]
+name = "both"
+url = "http://127.0.0.1:12537"
+role = "full"
+follow = true
+"""
+
+
+def test_what_has_a_role_is_watched_and_what_has_none_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("Authorization: Bearer hunter2-hunter2\n")
+    settings = load(written(tmp_path, WATCHED), {"EVM_KEY": "X-Api-Key: swordfish"})
+    assert [one.name for one in settings.followed] == ["reference", "both"]
+    assert [(one.name, one.kind, one.role) for one in settings.watched] == [
+        ("archive", "core", "archive"),
+        ("evm", "espace", "rpc"),
+        ("both", "core", "full"),
+    ]
+    assert settings.watched[0].headers == {"Authorization": "Bearer hunter2-hunter2"}
+    assert settings.watched[1].headers == {"X-Api-Key": "swordfish"}
+    assert settings.watched[0].ws == "wss://archive.example/ws"
+    assert not {"hunter2", "swordfish"} & set(repr(settings).replace('"', " ").replace("'", " ").split())
+    assert "hunter2" not in repr(settings)
+    assert "swordfish" not in repr(settings)
+
+
+LINE = 'one line like "Authorization: Bearer ..."'
+NO_POS = (
+    "endpoints[0].kind espace has no PoS chain to follow: give it a role (full, archive or rpc) and"
+    " no follow = true"
+)
+BARE = (
+    "a URL without user and password: keep them in a file, as a line like"
+    ' "Authorization: Basic ...", and name it in header_file'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('url = "https://user:hunter2@x.example"', f"endpoints[0].url must be {BARE}"),
+        ('url = "https://hunter2@x.example"', f"endpoints[0].url must be {BARE}"),
+        ('url = "http://x"\nws = "wss://u:hunter2@x"', f"endpoints[0].ws must be {BARE}"),
+        (
+            'url = "http://x"\nws = "http://x"',
+            "endpoints[0].ws must be a URL that starts with ws:// or wss://",
+        ),
+        ('url = "http://x"\nkind = "evm"', 'endpoints[0].kind must be "core" or "espace"'),
+        ('url = "http://x"\nheader_file = "no"', "endpoints[0].header_file: no is missing or cannot be read"),
+        (
+            'url = "http://x"\nheader_env = "NO"',
+            "endpoints[0].header_env: the environment's NO is missing or cannot be read",
+        ),
+        (
+            'url = "http://x"\nheader_env = "BAD"',
+            f"endpoints[0].header_env: the environment's BAD must hold {LINE}",
+        ),
+        (
+            'url = "http://x"\nheader_env = "OURS"',
+            f"endpoints[0].header_env: the environment's OURS must hold {LINE}",
+        ),
+        (
+            'url = "http://x"\nheader_env = "BAD"\nheader_file = "no"',
+            "endpoints[0].header_file and header_env are both given; keep one",
+        ),
+        (
+            'url = "http://x"\nkind = "espace"\nfollow = true',
+            NO_POS,
+        ),
+    ],
+)
+def test_a_wrong_endpoint_to_watch_is_one_line_that_quotes_no_secret(
+    tmp_path: Path, line: str, complaint: str
+) -> None:
+    path = written(tmp_path, f'[[endpoints]]\nname = "a"\nrole = "rpc"\n{line}')
+    told = problems(path, {"BAD": "hunter2-without-a-name", "OURS": "Host: hunter2"})
+    assert told == [f"wrong setting: {complaint}"]
+    assert "hunter2" not in told[0]
+
+
+def test_an_endpoint_that_is_only_followed_has_no_websocket(tmp_path: Path) -> None:
+    path = written(tmp_path, '[[endpoints]]\nname = "a"\nurl = "http://x"\nws = "ws://x"')
+    assert problems(path) == ["wrong setting: endpoints[0].ws is only for an endpoint with a role"]
+
+
+def test_more_endpoints_than_anybody_has_are_refused(tmp_path: Path) -> None:
+    many = "".join(f'[[endpoints]]\nname = "n{i}"\nurl = "http://x"\n' for i in range(501))
+    assert problems(written(tmp_path, many)) == ["wrong setting: endpoints: 501 are given; at most 500"]
+
+
+def test_the_networks_file_stands_beside_the_settings(tmp_path: Path) -> None:
+    assert load(written(tmp_path, ""), {}).networks_file == tmp_path / "networks.toml"
+    given = written(tmp_path, 'networks = "data/n.toml"\npublic_references = false')
+    assert load(given, {}).networks_file == tmp_path / "data/n.toml"
+    assert load(given, {}).public_references is False
+    assert load(given, {"VEDETTE_NETWORKS": "here.toml"}).networks_file == Path("here.toml")

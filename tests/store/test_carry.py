@@ -59,6 +59,8 @@ from vedette.store.database import Conn, Database
 from vedette.store.epochs import OpenEpoch
 from vedette.store.tally import KeptBlock
 
+pytestmark = pytest.mark.slow  # one by one they are quick; together they take a minute
+
 COUNT = 7  # epochs; the last one is under way
 PEOPLE = [*FOUR, account("erin")]
 HERE = "net1234:aas42ej3wnehsr695aw807ccj751mpmw361xwss7r1"

@@ -1045,6 +1045,73 @@ export interface components {
             error: string | null;
         };
         /**
+         * EndpointWatch
+         * @description What is seen of a node that has no agent, from outside. Null: not known.
+         */
+        EndpointWatch: {
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unreachable" | "forked" | "lagging" | "limited" | "unknown" | "healthy";
+            /**
+             * Reason
+             * @description why it is in this state; null when it is healthy
+             */
+            reason: string | null;
+            /**
+             * References
+             * @description endpoints that its answers were held against
+             */
+            references: number | null;
+            /**
+             * Lag Epochs
+             * @description behind the references' median; negative: ahead
+             */
+            lag_epochs: number | null;
+            /**
+             * Lag Blocks
+             * @description the same of the PoS chain
+             */
+            lag_blocks: number | null;
+            /**
+             * Pivot Agrees
+             * @description whether its pivot block at pivot_epoch is the references'
+             */
+            pivot_agrees: boolean | null;
+            /** Pivot Epoch */
+            pivot_epoch: number | null;
+            /** Latencies */
+            latencies: components["schemas"]["MethodLatency"][];
+            /**
+             * Tls Days
+             * @description until its certificate ends; negative: it is over
+             */
+            tls_days: number | null;
+            /**
+             * Websocket Ms
+             * @description from connecting to the first new head
+             */
+            websocket_ms: number | null;
+            /**
+             * Archive
+             * @description its state and logs at archive_epoch, compared with another archive's
+             */
+            archive: ("agrees" | "differs" | "answers" | "unknown") | null;
+            /** Archive Epoch */
+            archive_epoch: number | null;
+            /**
+             * Interval Ms
+             * @description pause between two rounds
+             */
+            interval_ms: number | null;
+        };
+        /**
          * EpochLine
          * @description One finished epoch, counted.
          */
@@ -1578,6 +1645,18 @@ export interface components {
             next_before: number | null;
         };
         /**
+         * MethodLatency
+         * @description How long the endpoint took to answer, over the newest 60 answers.
+         */
+        MethodLatency: {
+            /** Method */
+            method: string;
+            /** P50 Ms */
+            p50_ms: number;
+            /** P95 Ms */
+            p95_ms: number;
+        };
+        /**
          * Network
          * @description The whole, in one reply.
          */
@@ -1598,6 +1677,17 @@ export interface components {
             incidents_open: number;
             /** Endpoints */
             endpoints: components["schemas"]["Endpoint"][];
+            /**
+             * Data Of
+             * Format: date
+             * @description the day of which the data about public networks is
+             */
+            data_of: string;
+            /**
+             * Data Doubts
+             * @description why that data may be out of date
+             */
+            data_doubts: string[];
         };
         /**
          * NetworkHistory
@@ -1651,6 +1741,12 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+            /**
+             * Kind
+             * @description who tells of it: its agent, or our own asking
+             * @enum {string}
+             */
+            kind: "agent" | "endpoint";
             /** Role */
             role: string;
             /**
@@ -1696,6 +1792,8 @@ export interface components {
              * @description probes that failed in the newest round
              */
             failures: components["schemas"]["ProbeFailure"][];
+            /** @description null for a node with an agent */
+            endpoint: components["schemas"]["EndpointWatch"] | null;
             /** Incidents */
             incidents: number[];
         };

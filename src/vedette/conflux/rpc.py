@@ -11,8 +11,9 @@ import math
 import os
 import ssl
 import sys
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -47,7 +48,20 @@ def open_session() -> aiohttp.ClientSession:
         # A compressed reply could unfold to any size before its bound is seen.
         headers={**wire.HEADERS, "Accept-Encoding": "identity"},
         auto_decompress=False,
+        trace_configs=[_no_redirects()],
     )
+
+
+def _no_redirects() -> aiohttp.TraceConfig:
+    """A call asks for none; the handshake of a WebSocket cannot, and would follow."""
+
+    async def refuse(_: object, __: object, told: aiohttp.TraceRequestRedirectParams) -> None:
+        told.response.close()
+        raise Garbled(f"HTTP {told.response.status}: redirects are not followed; give the final URL.")
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_redirect.append(refuse)
+    return tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,7 @@ class Rpc:
     """One endpoint. `name` is host:port, safe to show; the URL may hold a password or a gateway's key.
 
     `calls_per_s` keeps within a public gateway's limit (a batch counts its calls); None: no limit is known,
-    and if there is one it will be found out.
+    and if there is one it will be found out. With `limited_tries` 1 whoever asks hears of the limit at once.
     """
 
     def __init__(
@@ -98,10 +112,15 @@ class Rpc:
         deadline_s: float = DEADLINE_S,
         calls_per_s: float | None = None,
         clock: Clock | None = None,
+        headers: Mapping[str, str] | None = None,
+        limited_tries: int = LIMITED_TRIES,
     ) -> None:
         self.name = wire.endpoint_name(url)
         self._url = _usable(url)
         self._session = session
+        self._limited_tries = limited_tries
+        self._headers = headers  # may hold a key: never shown
+        self.took_ms: float | None = None  # how long the newest reply took; not what we waited before asking
         self._deadline_s = deadline_s
         self._clock = clock or MachineClock()
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
@@ -127,7 +146,7 @@ class Rpc:
 
     async def ask(self, method: str, *params: Any) -> Any:
         """The `result` of one call, which may be None. Raises RpcError only."""
-        for _ in range(LIMITED_TRIES - 1):
+        for _ in range(self._limited_tries - 1):
             try:
                 return await self._ask_once(method, params)
             except Limited as limited:
@@ -219,12 +238,16 @@ class Rpc:
             return await self._post_once(question, what)
 
     async def _post_once(self, question: bytes, what: str) -> "_Reply":
-        async with self._session.post(self._url, data=question, allow_redirects=False) as response:
+        began = time.monotonic()
+        async with self._session.post(
+            self._url, data=question, headers=self._headers, allow_redirects=False
+        ) as response:
             body = bytearray()
             async for piece in response.content.iter_any():
                 body += piece
                 if len(body) > BODY_BYTES_MAX:
                     raise Garbled(f"The node answered {what} with more than {BODY_BYTES_MAX >> 20} MiB.")
+            self.took_ms = (time.monotonic() - began) * 1000
             headers = response.headers
             limited = wire.limited(response.status, headers.get("Retry-After"), bytes(body), what)
             if limited is not None:

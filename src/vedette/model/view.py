@@ -41,6 +41,7 @@ class NodeView:
     due_at_ms: int  # when it counts as silent unless heard of before
     sync_phase: str | None = None
     running_since_ms: int | None = None  # when its process started, if the agent told
+    agentless: bool = False  # an endpoint that we ask ourselves
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,11 @@ class Line:
 TITLES: Mapping[str, tuple[Line, ...]] = {
     "absent_votes": (Line("absent_votes.title", ("absent_blocks",)),),
     "node_down": (Line("node_down.title.overrun", ("planned_stop_overrun",)), Line("node_down.title")),
-    "node_silent": (Line("node_silent.title.absent", ("validator_absent",)), Line("node_silent.title")),
+    "node_silent": (
+        Line("node_silent.title.absent", ("validator_absent",)),
+        Line("node_silent.title.agentless", ("agentless",)),
+        Line("node_silent.title"),
+    ),
 }
 
 LINES: Mapping[str, tuple[Line, ...]] = {
@@ -63,7 +67,8 @@ LINES: Mapping[str, tuple[Line, ...]] = {
         Line("node_down.no_votes", lacks=("votes",)),
     ),
     "node_silent": (
-        Line("node_silent.heard", ("heard_at_ms",)),
+        Line("node_silent.heard", ("heard_at_ms",), lacks=("agentless",)),
+        Line("node_silent.heard.agentless", ("heard_at_ms", "agentless")),
         Line("node_silent.absent", ("validator_absent", "votes")),
     ),
 }
@@ -196,7 +201,8 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
         keys += [k for k in [f"{incident.rule}.ending.{incident.facts.get('ended')}"] if k in known]
         return _Parts(tuple(_say(lang, key, **values) for key in keys), None)
     keys = [*_fitting(LINES, incident), *(() if reason is Reason.OPENED else ("line.since",))]
-    hint = known.get(f"{incident.rule}.hint")
+    agentless = known.get(f"{incident.rule}.hint.agentless") if incident.facts.get("agentless") else None
+    hint = agentless or known.get(f"{incident.rule}.hint")
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
 

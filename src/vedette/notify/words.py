@@ -73,6 +73,10 @@ EN = {
     "node_down.ended.not_watched": "node {name} is no longer watched",
     "node_silent.title": "node {name} is silent",
     "node_silent.title.absent": "node {name} is silent and its validator does not sign",
+    "node_silent.title.agentless": "endpoint {name} does not answer",
+    "node_silent.heard.agentless": (
+        "It last answered at {heard_at}, {heard_at_ago} ago; this server asks it from outside."
+    ),
     "node_silent.heard": (
         "Its agent was last heard of at {heard_at}, {heard_at_ago} ago. Whether the node itself runs is "
         "not known."
@@ -80,6 +84,7 @@ EN = {
     "node_silent.absent": (
         "Its validator, with {votes}, is missing from the newest block as well: the host is probably gone."
     ),
+    "node_silent.hint.agentless": "its page in Vedette says why the last rounds failed.",
     "node_silent.hint": (
         "look at the host first: is it up, and does it reach this server? Then at the agent's log. If the "
         "host stays lost, make sure that it cannot come back voting before its key is started elsewhere."
@@ -148,10 +153,15 @@ ZH = {
     "node_down.ended.not_watched": "节点 {name} 已不在监控之列",
     "node_silent.title": "节点 {name} 失去联系",
     "node_silent.title.absent": "节点 {name} 失去联系，且它的验证者没有签名",
+    "node_silent.title.agentless": "端点 {name} 没有应答",
+    "node_silent.heard.agentless": (
+        "它最后一次应答是在 {heard_at}（{heard_at_ago}前）；本服务器从外部对它进行询问。"
+    ),
     "node_silent.heard": (
         "最后一次收到它的代理的消息是在 {heard_at}（{heard_at_ago}前）。节点本身是否在运行，目前不清楚。"
     ),
     "node_silent.absent": "它的验证者有 {votes}，也没有出现在最新区块的签名中：主机很可能已经失联。",
+    "node_silent.hint.agentless": "它在 Vedette 中的页面写明了最近几轮失败的原因。",
     "node_silent.hint": (
         "请先检查主机：是否开机，能否连到本服务器？然后查看代理的日志。"
         "如果主机无法找回，在别处启用它的密钥之前，务必确保原主机不会再恢复投票。"

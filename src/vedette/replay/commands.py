@@ -45,6 +45,11 @@ def replay(
     lying_signers_from: int | None = None,
     lying_hashes_from: int | None = None,
     rewards_percent: int = 100,
+    lying_pivots_from: int | None = None,
+    lost_state_below_epoch: int = 0,
+    lying_state: bool = False,
+    no_pos: bool = False,
+    silent_heads: bool = False,
 ) -> None:
     """Make a PoS history of mainnet's shape and serve it as a node would, until Ctrl-C.
 
@@ -94,6 +99,16 @@ def replay(
         Fault: from that height on, be on another chain.
     rewards_percent
         Fault: tell so much of each reward.
+    lying_pivots_from
+        Fault: from that PoW epoch on, be on another chain.
+    lost_state_below_epoch
+        Fault: have no state and logs of older PoW epochs.
+    lying_state
+        Fault: tell a Drip too much of each balance.
+    no_pos
+        Fault: do not offer pos_*.
+    silent_heads
+        Fault: tell of no new head over WebSocket.
     """
     given = {
         "accounts": accounts,
@@ -116,6 +131,11 @@ def replay(
         lying_signers_from=lying_signers_from,
         lying_hashes_from=lying_hashes_from,
         rewards_percent=rewards_percent,
+        lying_pivots_from=lying_pivots_from,
+        lost_state_below_epoch=lost_state_below_epoch,
+        lying_state=lying_state,
+        no_pos=no_pos,
+        silent_heads=silent_heads,
     )
     if not 0 <= port <= PORT_MAX:
         raise SettingError(f"--port {port}: choose 1 to {PORT_MAX}, or 0 for a free one")

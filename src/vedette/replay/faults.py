@@ -24,6 +24,11 @@ class Faults:
     lying_signers_from: int | None = None  # from that height on, one signer is exchanged for an absent member
     lying_hashes_from: int | None = None  # from that height on, its blocks are of another chain
     rewards_percent: int = 100  # of the true ones
+    lying_pivots_from: int | None = None  # from that epoch on, its PoW blocks are of another chain
+    lost_state_below_epoch: int = 0  # balances and logs of older epochs are gone, as on any but an archive
+    lying_state: bool = False  # each balance is a Drip too much
+    no_pos: bool = False  # public_rpc_apis leaves out pos, as it does by default
+    silent_heads: bool = False  # its WebSocket takes subscriptions, and tells of no head
 
     def lens(self, page: Page, height: int) -> Lens:
         """How it sees that block."""

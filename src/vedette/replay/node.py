@@ -56,7 +56,7 @@ class Node:
     def answer(self, method: str, params: Sequence[Any]) -> bytes:
         """The result as JSON. Raises Refusal."""
         way = _METHODS.get(method)
-        if way is None:
+        if way is None or (self.faults.no_pos and method.startswith("pos_")):
             raise Refusal(METHOD_NOT_FOUND, "Method not found")
         return way(self, params)
 
@@ -148,7 +148,14 @@ class Node:
         epoch = self._pow_epoch(_first(params))
         if epoch > self.network.pow_head(self.head):
             raise Refusal(INVALID_PARAMS, "Invalid parameters: epoch parameter")
-        return _json(self.network.pow_block(epoch))
+        return _json(self._told_block(epoch))
+
+    def _told_block(self, epoch: int) -> dict[str, Any]:
+        lies_from = self.faults.lying_pivots_from
+        block = self.network.pow_block(epoch)
+        if lies_from is not None and epoch >= lies_from:
+            block |= {"hash": self.network.dice.hash("another chain", epoch)}
+        return block
 
     def pow_block_by_hash(self, params: Sequence[Any]) -> bytes:
         epoch = self.network.pow.epoch_of(_hash(_first(params)))
@@ -166,10 +173,46 @@ class Node:
         }
         if asked == "earliest":
             return 0
+        asked = _ESPACE_TAGS.get(asked, asked) if isinstance(asked, str) else asked
         return int(status[named[asked]], 16) if asked in named else _quantity(asked)
 
     def balance(self, params: Sequence[Any]) -> bytes:
-        return _json(hex(self.network.balance(_owner(_first(params)), self.head)))
+        self._has_state(params[1] if len(params) > 1 else "latest_state")
+        held = self.network.balance(_owner(_first(params)), self.head)
+        return _json(hex(held + self.faults.lying_state))
+
+    def logs(self, params: Sequence[Any]) -> bytes:
+        """Nothing here makes any."""
+        asked = _first(params)
+        self._has_state(asked.get("fromEpoch", asked.get("fromBlock", "earliest")))
+        return b"[]"
+
+    def _has_state(self, asked: Any) -> None:
+        epoch = self._pow_epoch(asked)
+        if epoch < self.faults.lost_state_below_epoch:
+            lost = f"State for epoch (number={epoch} hash={self.network.pow.hash(epoch)}) does not exist"
+            raise Refusal(PROCESSING, f"Error processing request: {lost}")
+
+    # --- eSpace, which has no port of its own here
+
+    def espace_chain_id(self, _: Sequence[Any]) -> bytes:
+        return _json(self.network.pow_status(self.head)["ethereumSpaceChainId"])
+
+    def espace_number(self, _: Sequence[Any]) -> bytes:
+        return _json(hex(self.network.pow_head(self.head)))
+
+    def espace_block(self, params: Sequence[Any]) -> bytes:
+        epoch = self._pow_epoch(_first(params))
+        if epoch > self.network.pow_head(self.head):
+            return NULL
+        block = self._told_block(epoch)
+        parts = ("hash", "parentHash", "timestamp", "gasLimit", "gasUsed", "size", "nonce", "transactions")
+        told = {name: block[name] for name in parts}
+        return _json(told | {"number": hex(epoch), "miner": "0x" + "00" * 20})
+
+    def espace_balance(self, params: Sequence[Any]) -> bytes:
+        self._has_state(params[1] if len(params) > 1 else "latest")
+        return _json(hex(int(self.faults.lying_state)))
 
     def staking_balance(self, params: Sequence[Any]) -> bytes:
         return _json(hex(self.network.staking_balance(_owner(_first(params)), self.head)))
@@ -204,6 +247,19 @@ _METHODS: Final[Mapping[str, Callable[[Node, Sequence[Any]], bytes]]] = {
     "cfx_getPoSEconomics": Node.economics,
     "cfx_getParamsFromVote": Node.params,
     "cfx_getSupplyInfo": Node.supply,
+    "cfx_getLogs": Node.logs,
+    "eth_chainId": Node.espace_chain_id,
+    "eth_blockNumber": Node.espace_number,
+    "eth_getBlockByNumber": Node.espace_block,
+    "eth_getBalance": Node.espace_balance,
+    "eth_getLogs": Node.logs,
+    "web3_clientVersion": Node.version,
+}
+
+_ESPACE_TAGS: Final = {
+    "latest": "latest_state",
+    "safe": "latest_confirmed",
+    "finalized": "latest_finalized",
 }
 
 _json = msgspec.json.encode

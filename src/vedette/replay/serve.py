@@ -2,9 +2,10 @@
 
 import asyncio
 import math
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -24,6 +25,9 @@ BATCH_TOO_LARGE: Final = -32010
 """The last two as gateways have them (Confura, jsonrpsee)."""
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
+
+SUBSCRIPTION: Final = "0x1b1f5ba74c1c0d7e"
+HEAD_S: Final = 1.0
 
 Clock = Callable[[], float]
 
@@ -123,6 +127,30 @@ class Served:
             return _error(question.id, refusal.code, refusal.message)
         return b'{"jsonrpc":"2.0","result":' + result + b',"id":' + msgspec.json.encode(question.id) + b"}"
 
+    async def heads(self, request: web.Request) -> web.StreamResponse:
+        """The WebSocket: a subscription to new heads, and one head at once and each second."""
+        socket = web.WebSocketResponse(max_msg_size=BODY_BYTES_MAX)
+        await socket.prepare(request)
+        asked = await socket.receive()
+        question = _questions.decode(asked.data or b"")
+        if not isinstance(question, Question) or question.method not in {"cfx_subscribe", "eth_subscribe"}:
+            await socket.close()
+            return socket
+        reply = {"jsonrpc": "2.0", "result": SUBSCRIPTION, "id": question.id}
+        await socket.send_str(msgspec.json.encode(reply).decode())
+        while not socket.closed:
+            if not self.faults.silent_heads:
+                await socket.send_str(self._head(question.method.partition("_")[0]))
+            with suppress(TimeoutError):
+                await socket.receive(timeout=HEAD_S)  # whatever it is, or that it hangs up
+        return socket
+
+    def _head(self, space: str) -> str:
+        block = msgspec.Raw(self.node.answer("cfx_getBlockByEpochNumber", ["latest_mined", False]))
+        params = {"subscription": SUBSCRIPTION, "result": block}
+        told = {"jsonrpc": "2.0", "method": f"{space}_subscription", "params": params}
+        return msgspec.json.encode(told).decode()
+
 
 async def _cut(request: web.Request, body: bytes) -> web.StreamResponse:
     """Promise the whole body, send half of it, and hang up."""
@@ -170,19 +198,21 @@ async def served(
     port: int = 0,
     round_ms: int = 0,
     clock: Clock = time.monotonic,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Served]:
     """The history answers on a port [a free one] as long as this lasts; several may serve one history."""
     node = Node(network, moving(network, round_ms, clock), faults or Faults())
     endpoint = Served(node, clock)
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app.router.add_post("/", endpoint.handle)
+    app.router.add_get("/ws", endpoint.heads)
     app.router.add_route("*", "/{path:.*}", _only_post)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
         address, bound = runner.addresses[0][:2]
-        endpoint.url = f"http://{f'[{address}]' if ':' in address else address}:{bound}"
+        endpoint.url = f"http{'s' if tls else ''}://{f'[{address}]' if ':' in address else address}:{bound}"
         yield endpoint
     finally:
         await runner.cleanup()

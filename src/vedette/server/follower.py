@@ -121,7 +121,13 @@ class Follower:
             self._shared.feeds = [
                 Feed(
                     each,
-                    Rpc(each.url, session=session, calls_per_s=rate_of(each), clock=self._clock),
+                    Rpc(
+                        each.url,
+                        session=session,
+                        calls_per_s=rate_of(each),
+                        clock=self._clock,
+                        headers=each.headers,
+                    ),
                     self._shared,
                     self._jitter,
                 )

@@ -13,6 +13,7 @@ from vedette.alerts.life import MINUTE_MS, Patience
 from vedette.alerts.rules.absent_votes import AbsentVotesLimit
 from vedette.alerts.rules.node_down import NodeDownLimit
 from vedette.alerts.rules.node_silent import NodeSilentLimit
+from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
 from vedette.model.people import FIRST_TEAM
@@ -36,6 +37,7 @@ from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
 from vedette.server.wallets import Wallets
+from vedette.server.watch import Watch
 from vedette.store import people
 from vedette.store.database import Database
 
@@ -56,6 +58,7 @@ class House:
     tips: Tips
     standings: Standings
     follower: Follower
+    watch: Watch
     pools: Pools
     wallets: Wallets
     lookups: Lookups
@@ -81,6 +84,9 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         await ears.wake()
         await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
         house = build(settings, clock, database, ears, ways, token)
+        house.watch.data.open()
+        stack.callback(networks.use, None)
+        await house.watch.keep()
         for name, loop in running(house).items():
             stack.push_async_callback(_ended, asyncio.create_task(loop, name=name))
         stack.callback(house.live.close)
@@ -101,7 +107,7 @@ def build(
     live = Live(access.who, ears.now_ms)
     tips = Tips(database, ears)
     follower = Follower(
-        settings.endpoints,
+        settings.followed,
         database,
         clock,
         on_blocks=lambda heights: news.blocks_changed(heights),  # noqa: PLW0108 - made below
@@ -116,7 +122,7 @@ def build(
         news.incidents_changed(incidents)
         outbox.wake.set()
 
-    purse = Purse(settings.endpoints, ears)
+    purse = Purse(settings.followed, ears)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake)
     return House(
@@ -128,6 +134,7 @@ def build(
         tips=tips,
         standings=Standings(database, ears),
         follower=follower,
+        watch=Watch(settings, database, ears, news.changed),
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
@@ -153,6 +160,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "judge": house.judge.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
+        "watch": loops.again("watch", lambda: house.watch.run(failures), failures),
     }
 
 

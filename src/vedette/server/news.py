@@ -80,9 +80,13 @@ class News:
             self._wake.set()
 
     def enrolled(self, node_id: str) -> None:
-        self._nodes[node_id] = FIRST_TEAM
-        self._rows.pop(node_id, None)
+        self.changed(node_id, FIRST_TEAM)
         self._wake.set()
+
+    def changed(self, node_id: str, team_id: int) -> None:
+        """What the store knows of the node is newer than what we do."""
+        self._nodes[node_id] = team_id
+        self._rows.pop(node_id, None)
 
     def incidents_changed(self, changed: Iterable[Incident]) -> None:
         for incident in changed:

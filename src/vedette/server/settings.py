@@ -6,6 +6,7 @@ Everything wrong is said at once, one line each, and a name that we do not know 
 import ipaddress
 import re
 import tomllib
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,18 +23,32 @@ T = TypeVar("T")
 TOKEN_LENGTH_MIN = 16
 DEFAULT_PORT = 8642
 RATE_MIN, RATE_MAX = 0.1, 10_000
+ENDPOINTS_MAX = 500
 LABEL_CHARS_MAX = 80
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSetting:
-    """One JSON-RPC endpoint that the follower reads; `name` is what the page calls it."""
+    """One JSON-RPC endpoint; `name` is what the page calls it.
+
+    With a `role` it is watched as a node of the team. Without one it is what the follower reads.
+    """
 
     name: str
     url: str = field(repr=False)  # may carry a key
     calls_per_s: float | None = (
         None  # ask at most so often; None: as networks.toml says, or as fast as it can
     )
+    kind: str = "core"  # or espace
+    role: str | None = None  # full, archive or rpc
+    ws: str | None = field(default=None, repr=False)
+    header: tuple[str, str] | None = field(default=None, repr=False)  # sent with every question
+    follow: bool = True  # whether the follower reads the PoS chain from it
+
+    @property
+    def headers(self) -> dict[str, str] | None:
+        """What is sent with every question: never shown, never logged."""
+        return None if self.header is None else dict([self.header])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,18 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     home: Path = Path()  # where relative paths of the file start
+    networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
+    public_references: bool = True
+
+    @property
+    def followed(self) -> tuple[EndpointSetting, ...]:
+        """The endpoints from which the PoS chain is read."""
+        return tuple(one for one in self.endpoints if one.follow)
+
+    @property
+    def watched(self) -> tuple[EndpointSetting, ...]:
+        """The endpoints that are nodes of the team."""
+        return tuple(one for one in self.endpoints if one.role is not None)
 
     @property
     def page_url(self) -> str:
@@ -179,6 +206,44 @@ def url(*schemes: str) -> Kind[str]:
         return given
 
     return kind
+
+
+def bare_url(*schemes: str) -> Kind[str]:
+    """A URL without user and password: what is in a URL ends in logs of every proxy on the way."""
+    plain = url(*schemes)
+
+    def kind(value: object) -> str:
+        given = plain(value)
+        if "@" in urlsplit(given).netloc:
+            raise ValueError(
+                "a URL without user and password: keep them in a file, as a line like"
+                ' "Authorization: Basic ...", and name it in header_file'
+            )
+        return given
+
+    return kind
+
+
+def one_of(*words: str) -> Kind[str]:
+    def kind(value: object) -> str:
+        if value not in words:
+            raise ValueError(" or ".join(f'"{word}"' for word in words))
+        return str(value)
+
+    return kind
+
+
+def header(value: object) -> tuple[str, str]:
+    """One HTTP header, as it is written: "Name: value"."""
+    name, colon, told = (value if isinstance(value, str) else "").partition(":")
+    told = told.strip()
+    named = re.fullmatch(r"[A-Za-z0-9-]{1,64}", name) and name.lower() not in OUR_HEADERS
+    if not colon or not named or not re.fullmatch(r"[\x20-\x7e]{1,4000}", told):
+        raise ValueError('one line like "Authorization: Bearer ..."')
+    return name, told
+
+
+OUR_HEADERS = {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"}
 
 
 def pos_address(value: object) -> PosAddress:
@@ -335,6 +400,8 @@ ENVIRONMENT = {
         "webhooks",
         "pools",
         "pool_seconds",
+        "networks",
+        "public_references",
         "server.host",
         "server.port",
         "server.public_url",
@@ -365,7 +432,7 @@ def load(
     given = _of_file(config) if config else {}
     _add_environment(given, environment, problems)
     home = config.parent if config else Path()
-    settings = read(given, problems, home)
+    settings = read(given, problems, home, environment)
     named = {"host": host, "port": port, "database": database}
     settings = replace(settings, **{k: v for k, v in named.items() if v is not None})  # type: ignore[arg-type]
     if problems:
@@ -407,7 +474,12 @@ def _forget_twin(table: dict[str, Any], name: str) -> None:
     table.pop(name.removesuffix("_file") if name.endswith("_file") else f"{name}_file", None)
 
 
-def read(given: Mapping[str, Any], problems: list[str], home: Path) -> Settings:
+def read(
+    given: Mapping[str, Any],
+    problems: list[str],
+    home: Path,
+    environment: Mapping[str, str] = types.MappingProxyType({}),
+) -> Settings:
     """Turn what was given into settings, adding to `problems` a line for each that is wrong."""
     usual = Settings()
     top = Table("", given, problems, home)
@@ -420,7 +492,7 @@ def read(given: Mapping[str, Any], problems: list[str], home: Path) -> Settings:
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
         trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
-        endpoints=_endpoints(top),
+        endpoints=_endpoints(top, environment),
         watch=tuple(dict.fromkeys(top.take("watch", many(pos_address), usual.watch))),
         pools=_pools(top),
         pool_seconds=top.take("pool_seconds", whole(5, 86_400), usual.pool_seconds),
@@ -430,6 +502,8 @@ def read(given: Mapping[str, Any], problems: list[str], home: Path) -> Settings:
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         home=home,
+        networks_file=_networks_file(top, home),
+        public_references=top.take("public_references", flag, usual.public_references),
     )
     server.close()
     top.close()
@@ -448,15 +522,77 @@ def _database(top: Table, home: Path) -> str:
     return str(given) if isinstance(given, EnvText) or "://" in given else str(home / given)
 
 
-def _endpoints(top: Table) -> tuple[EndpointSetting, ...]:
-    found = []
-    for table in top.tables("endpoints"):
-        name = table.need("name", short_name, "")
-        address = table.need("url", url("http", "https"), "")
-        found.append(EndpointSetting(name, address, table.take("calls_per_s", rate, None)))
-        table.close()
+def _networks_file(top: Table, home: Path) -> Path:
+    given = top.take("networks", lambda value: value if isinstance(value, EnvText) else text(value), None)
+    return Path(given) if isinstance(given, EnvText) else home / (given or Settings().networks_file)
+
+
+def _endpoints(top: Table, environment: Mapping[str, str]) -> tuple[EndpointSetting, ...]:
+    tables = top.tables("endpoints")
+    if len(tables) > ENDPOINTS_MAX:
+        top.problems.append(f"wrong setting: endpoints: {len(tables)} are given; at most {ENDPOINTS_MAX}")
+    found = [_endpoint(table, environment) for table in tables[:ENDPOINTS_MAX]]
     _complain_of_twins("endpoints", [one.name for one in found], top.problems)
     return tuple(found)
+
+
+def _endpoint(table: Table, environment: Mapping[str, str]) -> EndpointSetting:
+    role = table.take("role", one_of("full", "archive", "rpc"), None)
+    found = EndpointSetting(
+        name=table.need("name", short_name, ""),
+        url=table.need("url", bare_url("http", "https"), ""),
+        calls_per_s=table.take("calls_per_s", rate, None),
+        kind=table.take("kind", one_of("core", "espace"), "core"),
+        role=role,
+        ws=table.take("ws", bare_url("ws", "wss"), None),
+        header=_header(table, environment),
+        follow=table.take("follow", flag, role is None),
+    )
+    if found.kind == "espace" and found.follow:
+        table.problems.append(
+            f"wrong setting: {table.named('kind')} espace has no PoS chain to follow: give it a role"
+            " (full, archive or rpc) and no follow = true"
+        )
+    if role is None and found.ws is not None:
+        table.problems.append(f"wrong setting: {table.named('ws')} is only for an endpoint with a role")
+    table.close()
+    return found
+
+
+def _header(table: Table, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """From a file or the environment, so that settings can be shown around."""
+    variable = table.take("header_env", text, None)
+    path = table.take("header_file", text, None)
+    if variable is not None and path is not None:
+        both = f"{table.named('header_file')} and header_env are both given; keep one"
+        table.problems.append(f"wrong setting: {both}")
+        return None
+    if variable is not None:
+        where, given = f"header_env: the environment's {variable}", environment.get(variable)
+    elif path is not None:
+        where, given = f"header_file: {path}", _read(table.home / path)
+    else:
+        return None
+    return _sound(table, where, given)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _sound(table: Table, where: str, given: str | None) -> tuple[str, str] | None:
+    """The header, or None and a complaint that does not quote it."""
+    if given is None:
+        table.problems.append(f"wrong setting: {table.named(where)} is missing or cannot be read")
+        return None
+    try:
+        return header(given)
+    except ValueError as error:
+        table.problems.append(f"wrong setting: {table.named(where)} must hold {error}")
+        return None
 
 
 def _pools(top: Table) -> tuple[PoolSetting, ...]:

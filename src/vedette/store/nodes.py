@@ -21,6 +21,9 @@ OVERTAKEN_MS = 120_000
 FIRST_REPORT_MS = 60_000
 """How long a newly enrolled agent has for its first report."""
 
+AGENT, ENDPOINT = "agent", "endpoint"
+"""Who speaks for a node: an agent beside it, or nobody, and we ask its endpoint from here."""
+
 pack = msgspec.msgpack.Encoder().encode
 unpack_numbers = msgspec.msgpack.Decoder(dict[str, int | float]).decode
 unpack_states = msgspec.msgpack.Decoder(dict[str, str]).decode
@@ -63,6 +66,7 @@ class NodeRow:
     states: Mapping[str, str]
     planned_stop_until_ms: int | None
     died_at_ms: int | None
+    kind: str = AGENT
 
 
 def agent_id(public_key: bytes) -> str:
@@ -88,7 +92,8 @@ async def enroll(conn: Conn, team_id: int, public_key_hex: str, name: str, role:
 
 async def agent_keys(conn: Conn, agent: str) -> AgentRow | None:
     """The key that this agent signs with, if it was enrolled."""
-    query = select(t.nodes).where(t.nodes.c.agent == agent)
+    # An endpoint has no key, and nobody may speak for it.
+    query = select(t.nodes).where(t.nodes.c.agent == agent, t.nodes.c.kind == AGENT)
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else AgentRow(row.agent, row.id, row.team_id, row.public_key, row.name)
 
@@ -282,7 +287,7 @@ async def node(conn: Conn, who: Who, node_id: str) -> NodeRow | None:
 
 
 _NODES = select(
-    *t.nodes.c["id", "team_id", "name", "role"], *t.latest.c["heard_at_ms", "due_at_ms", *LIVE]
+    *t.nodes.c["id", "team_id", "name", "role", "kind"], *t.latest.c["heard_at_ms", "due_at_ms", *LIVE]
 ).join_from(t.nodes, t.latest, t.latest.c.node_id == t.nodes.c.id)
 
 
@@ -299,6 +304,7 @@ def _node(row: Row[Any]) -> NodeRow:
         states={} if row.states is None else unpack_states(row.states),
         planned_stop_until_ms=row.planned_stop_until_ms,
         died_at_ms=row.died_at_ms,
+        kind=row.kind,
     )
 
 

@@ -62,6 +62,9 @@ nodes = Table(
     Column("public_key", LargeBinary, nullable=False),
     Column("name", String(80), nullable=False),
     Column("role", String(20), nullable=False),
+    Column(
+        "kind", String(10), nullable=False, server_default="agent"
+    ),  # or "endpoint": nobody reports for it
     Column("published", Boolean, nullable=False, server_default=text("false")),
     Column("enrolled_at_ms", BigInteger, nullable=False),
 )

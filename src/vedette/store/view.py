@@ -9,7 +9,7 @@ from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
 from vedette.store import tables as t
 from vedette.store.database import Conn
-from vedette.store.nodes import unpack_states
+from vedette.store.nodes import ENDPOINT, unpack_states
 from vedette.store.people import watched
 from vedette.store.votes import BlockVotes, recent, strip, strips
 
@@ -52,7 +52,7 @@ def _settled(block: BlockVotes) -> SettledBlock:
 
 # The system judges for every team, so no reader is asked for here; what it finds belongs to the node's team.
 _NODES = select(
-    *t.nodes.c["id", "team_id", "name"],
+    *t.nodes.c["id", "team_id", "name", "kind"],
     *t.latest.c["heard_at_ms", "due_at_ms", "states"],
     *t.latest.c["running_since_ms", "planned_stop_until_ms", "died_at_ms"],
 ).join_from(t.nodes, t.latest, t.latest.c.node_id == t.nodes.c.id)
@@ -73,6 +73,7 @@ def _node(row: Row[Any]) -> NodeView:
         due_at_ms=row.due_at_ms,
         sync_phase=states.get("node.sync_phase"),
         running_since_ms=row.running_since_ms,
+        agentless=row.kind == ENDPOINT,
     )
 
 

@@ -1,5 +1,7 @@
 """A node's agent has not been heard of for longer than it promised.
 
+An endpoint that has no agent is silent when it has not answered this server.
+
 Silence alone says only that nothing is known: the agent, its network or the whole host may be gone. When the
 node's validator is elected and missing from the newest block as well, the host is probably gone.
 """
@@ -48,6 +50,8 @@ def _finding(view: View, node: NodeView, limit: NodeSilentLimit) -> Finding:
     }
     if absent:
         facts["validator_absent"] = 1
+    if node.agentless:
+        facts["agentless"] = 1
     return Finding(
         key=f"{RULE}/{node.id}",
         rule=RULE,

@@ -5,6 +5,7 @@ from collections import Counter
 from fastapi import APIRouter, Response
 
 from vedette import __version__
+from vedette.conflux import networks
 from vedette.model.incident import IncidentState
 from vedette.model.people import PUBLIC, Who
 from vedette.server.api.nodes import state_of
@@ -36,6 +37,8 @@ async def network(rooms: Rooms, who: Whose) -> Response:
             "nodes": states,
             "incidents_open": troubles,
             "endpoints": _endpoints(follower, who),
+            "data_of": networks.known().as_of,
+            "data_doubts": list(rooms.watch.data.doubts),
         }
     )
     return reply(shape)

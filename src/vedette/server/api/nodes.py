@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Response
 from vedette.model.incident import Incident, IncidentState, SubjectKind
 from vedette.model.people import PUBLIC
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
+from vedette.server.api.endpoints import watched
 from vedette.server.api.shapes import Node, Nodes, ProbeFailure, Series
 from vedette.server.api.talk import FromMs, Rooms, ToMs, Whose, reply
 from vedette.server.ears import Ears
 from vedette.server.problems import ProblemError
 from vedette.store import incidents, nodes, series
-from vedette.store.nodes import NodeRow
+from vedette.store.nodes import ENDPOINT, NodeRow
 
 router = APIRouter(tags=["nodes"])
 
@@ -86,6 +87,7 @@ def node_shape(row: NodeRow, ears: Ears, troubles: list[int]) -> Node:
     return Node(
         id=row.id,
         name=row.name,
+        kind="endpoint" if row.kind == ENDPOINT else "agent",
         role=row.role,
         state=state.value,
         since_ms=_since_ms(row, state),
@@ -99,6 +101,7 @@ def node_shape(row: NodeRow, ears: Ears, troubles: list[int]) -> Node:
         numbers=dict(row.numbers),
         states=dict(states),
         failures=failures(states),
+        endpoint=watched(row) if row.kind == ENDPOINT else None,
         incidents=troubles,
     )
 

@@ -6,6 +6,7 @@ JSON number. A value that is not known is null, never zero. Adding a field is co
 new version.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,6 +71,8 @@ class Network(Shape):
     nodes: dict[Literal["down", "silent", "stopped", "syncing", "unknown", "up"], int]
     incidents_open: int
     endpoints: list[Endpoint]
+    data_of: date = Field(description="the day of which the data about public networks is")
+    data_doubts: list[str] = Field(description="why that data may be out of date")
 
 
 class QueuedVotes(Shape):
@@ -161,9 +164,39 @@ class ProbeFailure(Shape):
     reason: str
 
 
+class MethodLatency(Shape):
+    """How long the endpoint took to answer, over the newest 60 answers."""
+
+    method: str
+    p50_ms: float
+    p95_ms: float
+
+
+class EndpointWatch(Shape):
+    """What is seen of a node that has no agent, from outside. Null: not known."""
+
+    space: Literal["core", "espace"]
+    state: Literal["unreachable", "forked", "lagging", "limited", "unknown", "healthy"]
+    reason: str | None = Field(description="why it is in this state; null when it is healthy")
+    references: int | None = Field(description="endpoints that its answers were held against")
+    lag_epochs: int | None = Field(description="behind the references' median; negative: ahead")
+    lag_blocks: int | None = Field(description="the same of the PoS chain")
+    pivot_agrees: bool | None = Field(description="whether its pivot block at pivot_epoch is the references'")
+    pivot_epoch: int | None
+    latencies: list[MethodLatency]
+    tls_days: float | None = Field(description="until its certificate ends; negative: it is over")
+    websocket_ms: float | None = Field(description="from connecting to the first new head")
+    archive: Literal["agrees", "differs", "answers", "unknown"] | None = Field(
+        description="its state and logs at archive_epoch, compared with another archive's"
+    )
+    archive_epoch: int | None
+    interval_ms: int | None = Field(description="pause between two rounds")
+
+
 class Node(Shape):
     id: str
     name: str
+    kind: Literal["agent", "endpoint"] = Field(description="who tells of it: its agent, or our own asking")
     role: str
     state: Literal["down", "silent", "stopped", "syncing", "unknown", "up"]
     since_ms: int | None = Field(description="when it entered this state, if known")
@@ -177,6 +210,7 @@ class Node(Shape):
     numbers: dict[str, float] = Field(description="newest value of every series, by its name")
     states: dict[str, str]
     failures: list[ProbeFailure] = Field(description="probes that failed in the newest round")
+    endpoint: EndpointWatch | None = Field(description="null for a node with an agent")
     incidents: list[int]
 
 

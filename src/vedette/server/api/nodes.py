@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Response
 from vedette.model.incident import Incident, IncidentState, SubjectKind
 from vedette.model.people import PUBLIC
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
-from vedette.server.api.shapes import Node, Nodes, ProbeFailure, Series
+from vedette.server.api.healths import Neighbour, Outside, health_shape
+from vedette.server.api.shapes import Node, NodeHealth, Nodes, ProbeFailure, Series
 from vedette.server.api.talk import FromMs, Rooms, ToMs, Whose, reply
 from vedette.server.ears import Ears
 from vedette.server.problems import ProblemError
@@ -31,7 +32,9 @@ async def list_nodes(rooms: Rooms, who: Whose) -> Response:
     async with rooms.database.read() as conn:
         rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
-    return reply(Nodes(nodes=[node_shape(row, rooms.ears, troubles.get(row.id, [])) for row in rows]))
+    found = await healths(rooms, rows)
+    shapes = [node_shape(row, rooms.ears, troubles.get(row.id, []), found[row.id]) for row in rows]
+    return reply(Nodes(nodes=shapes))
 
 
 @router.get("/nodes/{node_id}", response_model=Node)
@@ -41,8 +44,10 @@ async def one_node(node_id: str, rooms: Rooms, who: Whose) -> Response:
         row = await nodes.node(conn, who, node_id)
         if row is None:
             raise ProblemError(404, NO_NODE)
+        rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
-    return reply(node_shape(row, rooms.ears, troubles.get(row.id, [])))
+    found = await healths(rooms, rows)
+    return reply(node_shape(row, rooms.ears, troubles.get(row.id, []), found.get(row.id)))
 
 
 @router.get("/nodes/{node_id}/series", response_model=Series)
@@ -70,6 +75,15 @@ async def node_series(
     return reply(Series(**{name: getattr(columns, name) for name in Series.model_fields}))
 
 
+async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
+    """Every node's health, each judged against the others and our endpoints."""
+    now_ms = rooms.ears.now_ms()
+    follower = rooms.follower
+    outside = Outside(follower.committed_height, follower.pow_now, await rooms.tips.now())
+    neighbours = [Neighbour(row, state_of(row, rooms.ears)) for row in rows]
+    return {one.row.id: health_shape(one, neighbours, outside, now_ms) for one in neighbours}
+
+
 def open_by_node(unresolved: Iterable[Incident]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for incident in unresolved:
@@ -78,7 +92,7 @@ def open_by_node(unresolved: Iterable[Incident]) -> dict[str, list[int]]:
     return found
 
 
-def node_shape(row: NodeRow, ears: Ears, troubles: list[int]) -> Node:
+def node_shape(row: NodeRow, ears: Ears, troubles: list[int], health: NodeHealth | None = None) -> Node:
     """A node as the page shows it; `troubles` are its open incidents."""
     state = state_of(row, ears)
     states = row.states
@@ -100,6 +114,7 @@ def node_shape(row: NodeRow, ears: Ears, troubles: list[int]) -> Node:
         states=dict(states),
         failures=failures(states),
         incidents=troubles,
+        health=health,
     )
 
 

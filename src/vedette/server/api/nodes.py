@@ -79,7 +79,9 @@ async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
     """Every node's health, each judged against the others and our endpoints."""
     now_ms = rooms.ears.now_ms()
     follower = rooms.follower
-    outside = Outside(follower.committed_height, follower.pow_now, await rooms.tips.now())
+    read_now = any(one.error is None for one in follower.health)  # else its heights are of the past
+    committed = follower.committed_height if read_now else None
+    outside = Outside(committed, follower.pow_now, await rooms.tips.now())
     neighbours = [Neighbour(row, state_of(row, rooms.ears)) for row in rows]
     return {one.row.id: health_shape(one, neighbours, outside, now_ms) for one in neighbours}
 

@@ -128,6 +128,20 @@ async def test_a_member_sees_the_whole(stage: Stage) -> None:
     }
 
 
+async def test_health_names_what_is_missing_and_finds_a_zombie(stage: Stage) -> None:
+    path = f"/api/v1/nodes/{stage.agent.node_id}"
+    health = (await stage.get(path))["health"]
+    assert health["pos"] == {"state": "unknown", "reason": "phase_unknown", "figures": {}, "since_ms": None}
+    now = stage.house.ears.now_ms()
+    numbers = {"pos.committed_height": 1, "pos.still_seconds": 700, "pow.still_seconds": 1}
+    told = stage.agent.envelope(now, numbers=numbers, states={"node.sync_phase": "NormalSyncPhase"})
+    await stage.post("/api/v1/reports", *stage.agent.post(told))
+    health = (await stage.get(path))["health"]
+    assert (health["pos"]["reason"], health["pos"]["figures"]["still_seconds"]) == ("pos_still", 700)
+    assert health["state"] in {"stalled", "zombie"}
+    assert health["pos"]["since_ms"] <= now - 690_000
+
+
 async def test_one_validator_and_its_votes(stage: Stage) -> None:
     carol = await stage.get(f"/api/v1/validators/{CAROL.upper().replace('0X', '0x')}")
     assert carol["votes"]["strip"].endswith("sssaa")

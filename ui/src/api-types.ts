@@ -1644,6 +1644,31 @@ export interface components {
              */
             next_before: number | null;
         };
+        /** LayerHealth */
+        LayerHealth: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "down" | "forked" | "zombie" | "stalled" | "lagging" | "syncing" | "unknown" | "healthy";
+            /**
+             * Reason
+             * @description for machines; see docs/reference/states.md
+             */
+            reason: string;
+            /**
+             * Figures
+             * @description what led to it, and the threshold
+             */
+            figures: {
+                [key: string]: number;
+            };
+            /**
+             * Since Ms
+             * @description since when it has stood still, where that is known
+             */
+            since_ms: number | null;
+        };
         /**
          * MethodLatency
          * @description How long the endpoint took to answer, over the newest 60 answers.
@@ -1796,6 +1821,21 @@ export interface components {
             endpoint: components["schemas"]["EndpointWatch"] | null;
             /** Incidents */
             incidents: number[];
+            /** @description null in the live event `node`: ask the route */
+            health: components["schemas"]["NodeHealth"] | null;
+        };
+        /** NodeHealth */
+        NodeHealth: {
+            /**
+             * State
+             * @description the worst of the layers
+             * @enum {string}
+             */
+            state: "down" | "forked" | "zombie" | "stalled" | "lagging" | "syncing" | "unknown" | "healthy";
+            execution: components["schemas"]["LayerHealth"];
+            pow: components["schemas"]["LayerHealth"];
+            pos: components["schemas"]["LayerHealth"];
+            validator: components["schemas"]["LayerHealth"];
         };
         /** Nodes */
         Nodes: {

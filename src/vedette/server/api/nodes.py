@@ -9,7 +9,8 @@ from vedette.model.incident import Incident, IncidentState, SubjectKind
 from vedette.model.people import PUBLIC
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
 from vedette.server.api.endpoints import watched
-from vedette.server.api.shapes import Node, Nodes, ProbeFailure, Series
+from vedette.server.api.healths import Neighbour, Outside, health_shape
+from vedette.server.api.shapes import Node, NodeHealth, Nodes, ProbeFailure, Series
 from vedette.server.api.talk import FromMs, Rooms, ToMs, Whose, reply
 from vedette.server.ears import Ears
 from vedette.server.problems import ProblemError
@@ -32,7 +33,9 @@ async def list_nodes(rooms: Rooms, who: Whose) -> Response:
     async with rooms.database.read() as conn:
         rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
-    return reply(Nodes(nodes=[node_shape(row, rooms.ears, troubles.get(row.id, [])) for row in rows]))
+    found = await healths(rooms, rows)
+    shapes = [node_shape(row, rooms.ears, troubles.get(row.id, []), found[row.id]) for row in rows]
+    return reply(Nodes(nodes=shapes))
 
 
 @router.get("/nodes/{node_id}", response_model=Node)
@@ -42,8 +45,10 @@ async def one_node(node_id: str, rooms: Rooms, who: Whose) -> Response:
         row = await nodes.node(conn, who, node_id)
         if row is None:
             raise ProblemError(404, NO_NODE)
+        rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
-    return reply(node_shape(row, rooms.ears, troubles.get(row.id, [])))
+    found = await healths(rooms, rows)
+    return reply(node_shape(row, rooms.ears, troubles.get(row.id, []), found.get(row.id)))
 
 
 @router.get("/nodes/{node_id}/series", response_model=Series)
@@ -71,6 +76,17 @@ async def node_series(
     return reply(Series(**{name: getattr(columns, name) for name in Series.model_fields}))
 
 
+async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
+    """Every node's health, each judged against the others and our endpoints."""
+    now_ms = rooms.ears.now_ms()
+    follower = rooms.follower
+    read_now = any(one.error is None for one in follower.health)  # else its heights are of the past
+    committed = follower.committed_height if read_now else None
+    outside = Outside(committed, follower.pow_now, await rooms.tips.now())
+    neighbours = [Neighbour(row, state_of(row, rooms.ears)) for row in rows]
+    return {one.row.id: health_shape(one, neighbours, outside, now_ms) for one in neighbours}
+
+
 def open_by_node(unresolved: Iterable[Incident]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for incident in unresolved:
@@ -79,7 +95,7 @@ def open_by_node(unresolved: Iterable[Incident]) -> dict[str, list[int]]:
     return found
 
 
-def node_shape(row: NodeRow, ears: Ears, troubles: list[int]) -> Node:
+def node_shape(row: NodeRow, ears: Ears, troubles: list[int], health: NodeHealth | None = None) -> Node:
     """A node as the page shows it; `troubles` are its open incidents."""
     state = state_of(row, ears)
     states = row.states
@@ -103,6 +119,7 @@ def node_shape(row: NodeRow, ears: Ears, troubles: list[int]) -> Node:
         failures=failures(states),
         endpoint=watched(row) if row.kind == ENDPOINT else None,
         incidents=troubles,
+        health=health,
     )
 
 

@@ -193,6 +193,24 @@ class EndpointWatch(Shape):
     interval_ms: int | None = Field(description="pause between two rounds")
 
 
+HealthWord = Literal["down", "forked", "zombie", "stalled", "lagging", "syncing", "unknown", "healthy"]
+
+
+class LayerHealth(Shape):
+    state: HealthWord
+    reason: str = Field(description="for machines; see docs/reference/states.md")
+    figures: dict[str, float] = Field(description="what led to it, and the threshold")
+    since_ms: int | None = Field(description="since when it has stood still, where that is known")
+
+
+class NodeHealth(Shape):
+    state: HealthWord = Field(description="the worst of the layers")
+    execution: LayerHealth
+    pow: LayerHealth
+    pos: LayerHealth
+    validator: LayerHealth
+
+
 class Node(Shape):
     id: str
     name: str
@@ -212,6 +230,7 @@ class Node(Shape):
     failures: list[ProbeFailure] = Field(description="probes that failed in the newest round")
     endpoint: EndpointWatch | None = Field(description="null for a node with an agent")
     incidents: list[int]
+    health: NodeHealth | None = Field(description="null in the live event `node`: ask the route")
 
 
 class Nodes(Shape):

@@ -1,0 +1,313 @@
+"""What each layer of a node is worth: one word, a reason for machines, and the figures that led to it.
+
+Pure: the caller says what time it is and what others see. What is missing is unknown: it acquits nobody and
+accuses nobody. A layer that has stopped is a zombie only where others are seen to have moved on; if they
+stand too, it is the network.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from statistics import median
+
+from vedette.model.ballot import Ballot
+from vedette.model.view import NodeState
+
+MAINNET_BLOCK_S = 31.0  # 2,790 PoS blocks a day
+STILL_MIN_S = 15.0  # three rounds of an agent; below that its pace is all that is measured
+NORMAL_PHASE = "NormalSyncPhase"
+VOTED = frozenset({Ballot.SIGNED, Ballot.LED})
+
+
+class Condition(StrEnum):
+    """One word for a layer, from worst to best; `unknown` stands between what is wrong and what is well."""
+
+    DOWN = "down"
+    FORKED = "forked"
+    ZOMBIE = "zombie"  # answers, and stands still while others move
+    STALLED = "stalled"  # stands still, and nobody is seen to move
+    LAGGING = "lagging"
+    SYNCING = "syncing"
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+
+
+ORDER = tuple(Condition)
+
+
+class Layer(StrEnum):
+    EXECUTION = "execution"
+    POW = "pow"
+    POS = "pos"
+    VALIDATOR = "validator"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    state: Condition
+    reason: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None  # how long it has been so, where stillness tells
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where a figure stops being usual. The defaults are mainnet's; epochs and blocks are counts."""
+
+    pow_lag_epochs: float = 100
+    pow_far_epochs: float = 600
+    execution_lag_epochs: float = 50
+    execution_far_epochs: float = 500
+    pos_lag_blocks: float = 5
+    pos_far_blocks: float = 20
+    pow_still_s: float = 120
+    pos_still_s: float = 180  # 100 s are usual where an epoch ends
+    moved_pow_epochs: float = 20  # others are this much ahead: they moved while we stood
+    moved_pos_blocks: float = 2
+    unsigned_blocks: int = 10
+    guard_still_s: float = 300  # a voter writes its guard each round
+    answer_old_s: float = 30  # an answer older than that is no answer
+
+    @classmethod
+    def of_pace(cls, block_s: float | None) -> "Thresholds":
+        """For a chain whose PoS blocks are `block_s` apart. A slow network excuses nobody: never slacker."""
+        if block_s is None:
+            return cls()
+        scale = min(1.0, block_s / MAINNET_BLOCK_S)
+        usual = cls()
+        return replace(
+            usual,
+            pos_still_s=max(STILL_MIN_S, usual.pos_still_s * scale),
+            guard_still_s=max(STILL_MIN_S, usual.guard_still_s * scale),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What others say of the chain: their newest heights and pace. None: nobody was heard."""
+
+    pow_epoch: float | None = None
+    pos_height: float | None = None
+    pow_epochs_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """The node's validator. `votes`: 0 not a member, None not known; `strip` oldest first."""
+
+    votes: int | None = None
+    strip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of a node. `pivot_agrees`: at a confirmed height it has the others' block."""
+
+    state: NodeState
+    numbers: Mapping[str, float]
+    states: Mapping[str, str]
+    references: References = References()
+    duty: Duty = Duty()
+    pivot_agrees: bool | None = None
+
+
+def middle(values: list[float], beyond: float) -> float | None:
+    """The largest value that is not more than `beyond` above the median; None of none."""
+    if not values:
+        return None
+    limit = median(values) + beyond
+    return max((value for value in values if value <= limit), default=None)
+
+
+def health(seen: Evidence, limits: Thresholds) -> dict[Layer, Verdict]:
+    """A verdict for each layer."""
+    common = _whole(seen)
+    if common is not None:
+        return dict.fromkeys(Layer, common)
+    fresh = _fresh(seen, limits)
+    return {
+        Layer.EXECUTION: _execution(fresh, limits),
+        Layer.POW: _pow(fresh, limits),
+        Layer.POS: _pos(fresh, limits),
+        Layer.VALIDATOR: _validator(fresh, limits),
+    }
+
+
+def worst(verdicts: Mapping[Layer, Verdict]) -> Condition:
+    return min((verdict.state for verdict in verdicts.values()), key=ORDER.index)
+
+
+def _whole(seen: Evidence) -> Verdict | None:
+    """What settles all layers at once: a process that ended, or an agent that cannot tell."""
+    if seen.states.get("process.state") == "gone" and seen.state in {NodeState.DOWN, NodeState.STOPPED}:
+        planned = seen.state is NodeState.STOPPED
+        return Verdict(Condition.DOWN, "planned_stop" if planned else "process_gone")
+    if seen.state in {NodeState.SILENT, NodeState.STOPPED}:
+        return Verdict(Condition.UNKNOWN, "agent_silent")
+    return None
+
+
+ASKED = {
+    "pow.": "pow",
+    "pos.": "pos",
+    "guard.": "guard",
+    "node.sync_phase": "sync_phase",
+    "node.voting": "voting",
+}
+"""The probe behind each family of names that is judged."""
+
+
+def _fresh(seen: Evidence, limits: Thresholds) -> Evidence:
+    """Without what is old: a node that does not answer proves nothing by what it once said."""
+    old = {
+        family
+        for family, probe in ASKED.items()
+        if f"probe.{probe}.error" in seen.states
+        or seen.numbers.get(f"probe.{probe}.age_seconds", 0) > limits.answer_old_s
+    }
+    dropped = tuple(old)
+    numbers = {name: value for name, value in seen.numbers.items() if not name.startswith(dropped)}
+    states = {name: value for name, value in seen.states.items() if not name.startswith(dropped)}
+    return replace(seen, numbers=numbers, states=states)
+
+
+def _not_in_step(seen: Evidence) -> Verdict | None:
+    """By the node's phase, or by its log's while it does not answer; progress and time left where known."""
+    by_log = seen.states.get("sync.source") == "log"
+    phase = seen.states.get("sync.log_phase" if by_log else "node.sync_phase")
+    if phase is None:
+        return Verdict(Condition.UNKNOWN, "phase_unknown")
+    if phase == NORMAL_PHASE:
+        return None
+    names = ("sync.step", "sync.log_epoch", "sync.recovered_height", "sync.recovered_per_second")
+    told = {name: seen.numbers[name] for name in names if name in seen.numbers}
+    return Verdict(Condition.SYNCING, "sync_phase", told | _progress(seen))
+
+
+def _progress(seen: Evidence) -> dict[str, float]:
+    """How far it is, and when it arrives: its own pace less the network's."""
+    own, goal = seen.numbers.get("pow.latest_epoch"), seen.references.pow_epoch
+    if own is None or goal is None or goal <= 0:
+        return {}
+    figures = {"lag_epochs": max(0.0, goal - own), "progress_ratio": min(1.0, own / goal)}
+    pace, others = seen.numbers.get("pow.epochs_per_second"), seen.references.pow_epochs_per_second
+    if pace is not None and others is not None and pace > others:
+        figures["eta_seconds"] = round(figures["lag_epochs"] / (pace - others))
+    return figures
+
+
+def _execution(seen: Evidence, limits: Thresholds) -> Verdict:
+    bad = seen.numbers.get("log.invalid_state.hour_count", 0)
+    if bad > 0:
+        return Verdict(Condition.FORKED, "invalid_state", {"hour_count": bad})
+    if (early := _not_in_step(seen)) is not None:
+        return early
+    lag = seen.numbers.get("pow.execution_lag_epochs")
+    if lag is None:
+        return Verdict(Condition.UNKNOWN, "rpc_silent")
+    return _by_lag("execution", lag, limits.execution_lag_epochs, limits.execution_far_epochs)
+
+
+def _pow(seen: Evidence, limits: Thresholds) -> Verdict:
+    if seen.pivot_agrees is False:
+        return Verdict(Condition.FORKED, "pivot_differs")
+    if (early := _not_in_step(seen)) is not None:
+        return early
+    ahead = _ahead(seen.references.pow_epoch, seen.numbers.get("pow.latest_epoch"))
+    still = seen.numbers.get("pow.still_seconds")
+    stands = _still("pow", still, limits.pow_still_s, ahead, limits.moved_pow_epochs)
+    if stands is not None:
+        return stands
+    verdict = _by_place("pow", seen, ahead, limits.pow_lag_epochs, limits.pow_far_epochs)
+    lagging = verdict.state is Condition.LAGGING
+    return replace(verdict, figures={**verdict.figures, **_progress(seen)}) if lagging else verdict
+
+
+def _pos(seen: Evidence, limits: Thresholds) -> Verdict:
+    if (early := _not_in_step(seen)) is not None:
+        return early
+    ahead = _ahead(seen.references.pos_height, seen.numbers.get("pos.committed_height"))
+    still = seen.numbers.get("pos.still_seconds")
+    stands = _still("pos", still, limits.pos_still_s, ahead, limits.moved_pos_blocks)
+    if stands is not None:
+        return stands
+    return _by_place("pos", seen, ahead, limits.pos_lag_blocks, limits.pos_far_blocks)
+
+
+def _ahead(reference: float | None, own: float | None) -> float | None:
+    return None if reference is None or own is None else max(0.0, reference - own)
+
+
+def _still(
+    layer: str, still_s: float | None, limit_s: float, ahead: float | None, moved: float
+) -> Verdict | None:
+    """Whose fault a standstill is: the node's only if others are seen to be further."""
+    if still_s is None or still_s <= limit_s:
+        return None
+    figures = {"still_seconds": still_s, "limit_seconds": limit_s}
+    if ahead is None:
+        return Verdict(Condition.STALLED, f"{layer}_still", figures, still_s)
+    figures["lag"] = ahead
+    if ahead > moved:
+        return Verdict(Condition.ZOMBIE, f"{layer}_still", figures, still_s)
+    return Verdict(Condition.STALLED, "network_still", figures, still_s)
+
+
+def _by_place(layer: str, seen: Evidence, ahead: float | None, warn: float, far: float) -> Verdict:
+    """By its distance to others; a node that has no stillness told cannot be said to move."""
+    if f"{layer}.still_seconds" not in seen.numbers:
+        return Verdict(Condition.UNKNOWN, "rpc_silent")
+    if ahead is None:
+        return Verdict(Condition.UNKNOWN, "no_reference")
+    return _by_lag(layer, ahead, warn, far)
+
+
+def _by_lag(layer: str, lag: float, warn: float, far: float) -> Verdict:
+    if lag > far:
+        return Verdict(Condition.LAGGING, f"{layer}_far_behind", {"lag": lag, "limit": far})
+    if lag > warn or (layer == "pos" and lag == warn):
+        return Verdict(Condition.LAGGING, f"{layer}_behind", {"lag": lag, "limit": warn})
+    return Verdict(Condition.HEALTHY, f"{layer}_near", {"lag": lag, "limit": warn})
+
+
+def unsigned_run(strip: str) -> tuple[int, bool]:
+    """Blocks that lack its signature since its newest one, and whether it has one; unseen ones count not."""
+    absent = 0
+    for letter in reversed(strip):
+        if letter in VOTED:
+            return absent, True
+        if letter == Ballot.IDLE:
+            break
+        absent += letter == Ballot.ABSENT
+    return absent, False
+
+
+def _validator(seen: Evidence, limits: Thresholds) -> Verdict:
+    """By its signatures, which alone prove a vote: `node.voting` is an intent."""
+    if seen.duty.votes is None:
+        return Verdict(Condition.UNKNOWN, "membership_unknown")
+    if seen.duty.votes == 0:
+        return Verdict(Condition.HEALTHY, "not_member")
+    absent, signed = unsigned_run(seen.duty.strip)
+    figures: dict[str, float] = {"unsigned_blocks": absent, "limit_blocks": limits.unsigned_blocks}
+    if absent >= limits.unsigned_blocks:
+        return _mute(seen, limits, figures)
+    if not signed:
+        return Verdict(Condition.UNKNOWN, "no_signature_yet", figures)
+    return Verdict(Condition.HEALTHY, "signing", figures)
+
+
+def _mute(seen: Evidence, limits: Thresholds, figures: dict[str, float]) -> Verdict:
+    """A member without signatures. Its guard file tells whether it cannot vote, or is not heard."""
+    voting = seen.states.get("node.voting")
+    if voting != "true":
+        return Verdict(Condition.STALLED, "voting_off" if voting == "false" else "not_signing", figures)
+    if seen.states.get("guard.file") == "absent":
+        return Verdict(Condition.ZOMBIE, "voting_without_guard", figures)
+    age_s = seen.numbers.get("guard.age_seconds")
+    if age_s is None:
+        return Verdict(Condition.STALLED, "not_signing", figures)
+    told = {**figures, "guard_age_seconds": age_s, "limit_seconds": limits.guard_still_s}
+    if age_s > limits.guard_still_s:
+        return Verdict(Condition.ZOMBIE, "voting_not_signing", told, age_s)
+    return Verdict(Condition.STALLED, "votes_not_arriving", told)

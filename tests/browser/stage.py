@@ -46,6 +46,12 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def health(state: str, reason: str) -> dict[str, object]:
+    """Four layers that are alike."""
+    layer = {"state": state, "reason": reason, "figures": {}, "since_ms": None}
+    return {"state": state, "execution": layer, "pow": layer, "pos": layer, "validator": layer}
+
+
 @dataclass
 class Stage:
     """One scene. Blocks come each `block_ms` while somebody listens; every reply is valid at any moment."""
@@ -157,6 +163,8 @@ class Stage:
                     for i in (0, 1, 3)
                 ]
                 + [{"name": "node2", "height": self.height - 14, "lag_blocks": 14, "error": error}],
+                "data_of": "2026-11-20",
+                "data_doubts": [],
             }
         )
 
@@ -296,6 +304,7 @@ class Stage:
             {
                 "id": f"n000000{index}",
                 "name": f"node{index}",
+                "kind": "agent",
                 "role": "validator" if index < 3 else "archive",
                 "state": "down" if down else "up",
                 "since_ms": self.opened_ms if down else at - 86_400_000,
@@ -309,7 +318,9 @@ class Stage:
                 "numbers": numbers,
                 "states": {"process.state": "gone" if down else "running", "host.os": "Debian GNU/Linux 12"},
                 "failures": failures,
+                "endpoint": None,
                 "incidents": [12] if down else [],
+                "health": health("down", "process_gone") if down else health("healthy", "pow_near"),
             }
         )
 

@@ -48,7 +48,7 @@ def now_ms() -> int:
 
 def health(state: str, reason: str) -> dict[str, object]:
     """Four layers that are alike."""
-    layer = {"state": state, "reason": reason, "figures": {}, "since_ms": None}
+    layer: dict[str, object] = {"state": state, "reason": reason, "figures": {}, "since_ms": None}
     return {"state": state, "execution": layer, "pow": layer, "pos": layer, "validator": layer}
 
 

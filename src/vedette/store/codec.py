@@ -53,9 +53,8 @@ class Numbers:
     values: Ints | Floats
     present: Bools
 
-    def floats(self) -> Floats:
-        """The values, NaN where there is none."""
-        return np.where(self.present, self.values, np.nan)
+    def cut(self, rows: slice) -> "Numbers":
+        return Numbers(self.values[rows], self.present[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -165,7 +165,7 @@ def test_garbage_is_refused_in_one_line(noise: bytes, data: st.DataObject) -> No
 
 def test_a_frame_that_claims_to_be_huge_is_not_believed() -> None:
     bomb = zstandard.ZstdCompressor().compress(bytes(200_000_000))
-    body = b"VC\x01" + len(bomb).to_bytes(4, "little") + bomb
+    body = b"VC\x02" + len(bomb).to_bytes(4, "little") + bomb
     with pytest.raises(ChunkError, match="larger than it may be"):
         Chunk(body)
     with pytest.raises(ChunkError, match="larger than it may be"):

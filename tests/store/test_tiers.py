@@ -117,7 +117,7 @@ def test_buckets_of_parts_and_of_buckets_are_those_of_the_whole(parts: list[list
 @given(rows)
 def test_a_chunk_of_buckets_gives_them_back(told: list[Row]) -> None:
     held = fold([of_samples(samples(told))], MINUTE_MS)
-    again = decode(Chunk(encode(held)), states=True)
+    again = decode(Chunk(encode(held)))
     if len(held.at):
         assert_same(spelt(again), spelt(held))
     assert sorted(again.names) == sorted({name for known, _, _ in spelt(held).values() for name in known})

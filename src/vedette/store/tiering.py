@@ -130,7 +130,7 @@ def _built(
     start_ms: int, chunk: bytes, held: Mapping[Tier, bytes], kept: Kept, late: bool
 ) -> dict[Tier, _Body]:
     """What the tiers around a chunk become."""
-    old = {tier: decode(Chunk(held[tier]), states=True) if tier in held else NOTHING for tier in TIERS}
+    old = {tier: decode(Chunk(held[tier])) if tier in held else NOTHING for tier in TIERS}
     told = decode_chunk(chunk)
     spent = availability.spent(told, start_ms + SLOT_MS, MINUTE.step_ms)
     minutes = fold([of_samples(told), spent], MINUTE.step_ms)

@@ -17,6 +17,7 @@ from vedette.store.codec import (
     EXPONENT_MAX,
     Bools,
     Chunk,
+    ChunkError,
     Floats,
     Ints,
     Numbers,
@@ -291,22 +292,28 @@ def _tidied(total: Ints | Floats, present: Bools) -> Ints | Floats:
     return total
 
 
-def decode(chunk: Chunk, names: Collection[str] | None = None, *, states: bool = False) -> Buckets:
+def decode(
+    chunk: Chunk, names: Collection[str] | None = None, *, amounts: bool = True, states: bool = True
+) -> Buckets:
     """The buckets of a chunk: of all numbers, or of those that are named. Raises ChunkError."""
     held = [name for name in chunk.names if _AMOUNT not in name]
-    amounts = {
-        name.removeprefix(_AMOUNT): column.values.astype(np.int64, copy=False)
-        for name in chunk.names
-        if name.startswith(_AMOUNT) and (column := chunk.read(name)) is not None
-    }
-    wanted = held if names is None else [name for name in names if name in chunk.names]
+    added = [name for name in chunk.names if name[0] == _AMOUNT] if amounts else [_AMOUNT + ROWS]
+    told = {name.removeprefix(_AMOUNT): _integers(chunk, name) for name in added}
+    wanted = held if names is None else set(held).intersection(names)
     return Buckets(
         chunk.times(),
-        {name: _folded(chunk, name, amounts[ROWS]) for name in wanted},
-        amounts,
+        {name: _folded(chunk, name, told[ROWS]) for name in wanted},
+        told,
         chunk.states() if states else {},
         held,
     )
+
+
+def _integers(chunk: Chunk, name: str) -> Ints:
+    column = chunk.read(name)
+    if column is None:
+        raise ChunkError("a chunk of buckets does not say how many rows it was made of: restore the database")
+    return column.values.astype(np.int64, copy=False)
 
 
 def _folded(chunk: Chunk, name: str, rows: Ints) -> Folded:

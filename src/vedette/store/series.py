@@ -147,7 +147,8 @@ async def _fold_one(conn: Conn, now_ms: int) -> int:
     for span_ms in SPANS:
         until_ms = (now_ms - SETTLE_MS - WINDOW_MS) // span_ms * span_ms
         smaller = columns.span_ms.in_([WINDOW_MS, *(span for span in SPANS if span < span_ms)])
-        waiting = select(t.chunks).where(smaller, columns.start_ms < until_ms).limit(1)
+        # A small chunk is always dirty; saying so lets the index find it.
+        waiting = select(t.chunks).where(smaller, columns.dirty, columns.start_ms < until_ms).limit(1)
         if (found := (await conn.execute(waiting)).one_or_none()) is not None:
             await _fold(conn, found, span_ms)
             return 1

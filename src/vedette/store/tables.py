@@ -118,14 +118,8 @@ chunks = Table(
     Column("dirty", Boolean, nullable=False),  # the tiers do not hold it, or not as it is now
     Column("body", LargeBinary, nullable=False),
 )
-Index("ix_chunks_span_ms", chunks.c.span_ms, chunks.c.start_ms)  # those that wait to be folded further
-Index(
-    "ix_chunks_dirty",
-    chunks.c.span_ms,
-    chunks.c.start_ms,
-    sqlite_where=chunks.c.dirty,
-    postgresql_where=chunks.c.dirty,
-)
+# Those that wait to be folded further, or for the tiers, and those that may be dropped.
+Index("ix_chunks_span_ms", chunks.c.span_ms, chunks.c.dirty, chunks.c.start_ms)
 
 # Buckets of a minute, an hour, a day. Derived from chunks, and all that is left of those that were dropped.
 tiers = Table(

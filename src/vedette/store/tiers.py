@@ -162,6 +162,10 @@ class _Gather:
             spoken += [None] * length if part is None else part
         if not isinstance(self.order, slice):
             spoken = [spoken[place] for place in self.order.tolist()]
+        if len(self.starts) == len(spoken):
+            return spoken
+        if len(set(spoken)) == 1:  # most states hardly ever change
+            return spoken[: len(self.starts)]
         edges = [*self.starts.tolist(), len(spoken)]
         return [_last(spoken[edges[n] : edges[n + 1]]) for n in range(len(edges) - 1)]
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vedette.store.codec import (
     COLUMNS_MAX,
+    EXACT,
     EXPONENT_MAX,
     Bools,
     Chunk,
@@ -50,10 +51,12 @@ TIERS = (MINUTE, HOUR, DAY)
 
 NAMES_MAX = COLUMNS_MAX // 4 - 8
 ROWS = "rows"
-_LEAST, _MOST, _COUNT, _AMOUNT = "\0<", "\0>", "\0n", "\0"  # what no series' name has in it
+_LEAST, _MOST, _SPREAD, _OVER, _COUNT = "\0<", "\0>", "\0~", "\0+", "\0n"
+_AMOUNT = "\0"  # what no series' name has in it
 _INT = np.iinfo(np.int64)
 TOTAL_MAX = 2.0**62
 NEAR = 1e-9
+MILLION = 10**EXPONENT_MAX
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,34 +269,70 @@ def _whole(values: Ints) -> Numbers:
 
 def _columns(name: str, folded: Folded, rows: Ints) -> dict[str, Numbers]:
     present = folded.count > 0
-    columns = {name: Numbers(_tidied(folded.total, present), present)}
-    if not _is_constant(folded, present):
-        columns[name + _LEAST] = Numbers(folded.least, present)
-        columns[name + _MOST] = Numbers(folded.most, present)
+    exact = _Exact.of(folded, present)
+    if exact is None:
+        told = {name: _tidied(folded.total, present), name + _LEAST: folded.least, name + _MOST: folded.most}
+    else:
+        told = exact.columns(name)
+    columns = {name: Numbers(values, present) for name, values in told.items()}
     if not np.array_equal(folded.count, rows):
         columns[name + _COUNT] = _whole(folded.count)
     return columns
 
 
-def _is_constant(folded: Folded, present: Bools) -> bool:
-    """Whether the total of each bucket tells its least and most exactly."""
-    if folded.total.dtype != np.int64 or folded.least.dtype != np.int64:
-        return False
-    return bool((folded.least * folded.count == folded.total)[present].all()) and bool(
-        (folded.least == folded.most)[present].all()
-    )
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    """A number whose buckets are integers, or decimals, which are integers in millionths.
+
+    Its most and its total are told by what they are over the least: small numbers, and none of a constant.
+    """
+
+    least: Ints
+    spread: Ints
+    over: Ints
+    decimals: bool
+
+    @classmethod
+    def of(cls, folded: Folded, present: Bools) -> "_Exact | None":
+        parts = [_integers_of(_tidied(part, present)) for part in (folded.least, folded.most, folded.total)]
+        if len({part.dtype for part in (folded.least, folded.most, folded.total)}) > 1:
+            return None
+        least, most, total = (None if part is None else np.where(present, part, 0) for part in parts)
+        if least is None or most is None or total is None:
+            return None
+        decimals = folded.least.dtype != np.int64
+        sizes = np.abs(least.astype(np.float64)) * folded.count + np.abs(most.astype(np.float64))
+        if sizes.max() >= (EXACT if decimals else TOTAL_MAX):
+            return None
+        return cls(least, most - least, total - least * folded.count, decimals)
+
+    def columns(self, name: str) -> dict[str, Ints | Floats]:
+        told = {name: self.least}
+        if self.spread.any():
+            told |= {name + _SPREAD: self.spread, name + _OVER: self.over}
+        return {key: values / MILLION if self.decimals else values for key, values in told.items()}
 
 
-def _tidied(total: Ints | Floats, present: Bools) -> Ints | Floats:
+def _integers_of(values: Ints | Floats) -> Ints | None:
+    """Integers that stand for all of these values exactly; None when there are none."""
+    if values.dtype == np.int64:
+        return values.astype(np.int64, copy=False)
+    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) * MILLION >= EXACT:
+        return None
+    scaled = np.rint(values * MILLION)
+    return scaled.astype(np.int64) if np.array_equal(scaled / MILLION, values) else None
+
+
+def _tidied(values: Ints | Floats, present: Bools) -> Ints | Floats:
     """Totals of decimals without the dust that adding floats leaves: that takes a third of the bytes."""
-    told = total[present]
-    if total.dtype == np.int64 or not np.isfinite(told).all():
-        return total
+    if values.dtype == np.int64:
+        return values
+    told = np.where(present, values, 0.0)
+    if not np.isfinite(told).all():
+        return told
     near = NEAR * np.maximum(1.0, np.abs(told))
-    for exponent in range(EXPONENT_MAX + 1):
-        if (np.abs(told - np.round(told, exponent)) <= near).all():
-            return np.where(present, np.round(total, exponent), 0.0)
-    return total
+    tidy = np.round(told, EXPONENT_MAX).astype(np.float64, copy=False)
+    return tidy if (np.abs(told - tidy) <= near).all() else told
 
 
 def decode(
@@ -321,11 +360,29 @@ def _integers(chunk: Chunk, name: str) -> Ints:
 
 
 def _folded(chunk: Chunk, name: str, rows: Ints) -> Folded:
-    total, least, most, told = (chunk.read(name + kind) for kind in ("", _LEAST, _MOST, _COUNT))
-    assert total is not None  # the directory names it
+    first, told = chunk.read(name), chunk.read(name + _COUNT)
+    assert first is not None  # the directory names it
     count = rows if told is None else told.values.astype(np.int64, copy=False)
-    count = np.where(total.present, count, 0)
-    if least is None or most is None:
-        each = total.values // np.maximum(count, 1)
-        return Folded(total.values, each, each, count)
-    return Folded(total.values, least.values, most.values, count)
+    count = np.where(first.present, count, 0)
+    least, most = chunk.read(name + _LEAST), chunk.read(name + _MOST)
+    if least is not None and most is not None:
+        return Folded(first.values, least.values, most.values, count)
+    spread, over = chunk.read(name + _SPREAD), chunk.read(name + _OVER)
+    if first.values.dtype == np.int64:
+        whole = first.values.astype(np.int64, copy=False)
+        return _from_least(whole, _values(spread), _values(over), count)
+    parts = [_millionths(_values(part)) for part in (first, spread, over)]
+    exact = _from_least(parts[0], parts[1], parts[2], count)
+    return Folded(exact.total / MILLION, exact.least / MILLION, exact.most / MILLION, count)
+
+
+def _values(column: Numbers | None) -> Any:
+    return 0 if column is None else column.values
+
+
+def _millionths(values: Any) -> Any:
+    return np.rint(values * MILLION).astype(np.int64)
+
+
+def _from_least(least: Ints, spread: Any, over: Any, count: Ints) -> Folded:
+    return Folded(least * count + over, least, least + spread, count)

@@ -11,6 +11,8 @@ from tests.store.told import OURS, Node, every
 from vedette.model.people import PUBLIC, Who
 from vedette.store.charts import Window, step_for
 from vedette.store.codec import (
+    COLUMNS_MAX,
+    ROWS_MAX,
     Chunk,
     ChunkError,
     Row,
@@ -261,6 +263,31 @@ async def test_a_column_that_nobody_measured_for_a_while_has_holes_of_its_own(no
     assert found is not None
     assert found.mean == [[2.0, None, None, None, 2.0, None], [None] * 6]
     assert found.available == ["a", "b"]
+
+
+def test_more_than_a_chunk_has_room_for_loses_what_is_oldest_rarest_and_longest() -> None:
+    rows: list[Row] = [
+        (n, {f"odd_{n}": 1, "even": n}, {"flaps": f"{n:0400}", "s": "on"}) for n in range(COLUMNS_MAX + 9)
+    ]
+    held = decode_chunk(encode_chunk(samples(rows)))
+    assert len(held.numbers) == COLUMNS_MAX - 1
+    assert held.numbers["even"].present.all()
+    assert held.states.keys() == {"s"}
+    many: list[Row] = [(n, {"a": n}, {}) for n in range(ROWS_MAX + 5)]
+    assert decode_chunk(encode_chunk(samples(many))).times.tolist() == list(range(5, ROWS_MAX + 5))
+
+
+async def test_an_agent_that_tells_too_much_holds_up_nobody(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Node(node.database, *await node.database.write(lambda conn: enrolled(conn, "node two")))
+    await node.tell(*((NOON + n * 10, {f"name_{n}_{k}": 1 for k in range(256)}) for n in range(20)))
+    await other.tell(*every(TEN_S, 60))
+    await node.seal(NOON + SLOT_MS + 2 * WINDOW)
+    hot, sealed = await node.count()
+    assert (hot, sorted(sealed)) == (0, [20, 60])
+    assert "20 of 20 rounds, 4095 of 5120 numbers" in caplog.text
+    assert (await other.drawn("a", NOON, NOON + WINDOW)).mean == [[float(n) for n in range(60)]]
 
 
 async def test_only_the_window_is_drawn(node: Node) -> None:

@@ -18,7 +18,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import msgspec
@@ -38,6 +38,8 @@ COLUMNS_MAX = 4_096
 FRAME_BYTES = 4_096
 """A frame is closed once it holds this much: one column then costs at most a frame to read."""
 DIRECTORY_BYTES_MAX = 8 << 20
+STATES_CHARS_MAX = 1 << 20
+RUN_CHARS = 4
 LEVEL = 6
 TRIED = 256  # so many values tell which prediction suits a column
 EXPONENT_MAX = 6
@@ -324,12 +326,36 @@ def inflate(frame: bytes, most: int) -> bytes:
     return _tools.decompress(frame)
 
 
+def bounded(of: Samples) -> Samples:
+    """What a chunk has room for: the newest rows, the numbers told most often, the states with fewest words.
+
+    No sound agent tells more; one that does must not keep everybody's samples from being folded.
+    """
+    spelt = sorted((_spelt_chars(words), name) for name, words in of.states.items())
+    room = accumulate(chars for chars, _ in spelt)
+    states = [name for (_, name), chars in zip(spelt, room, strict=True) if chars <= STATES_CHARS_MAX]
+    names = list(of.numbers)
+    if len(names) >= COLUMNS_MAX:
+        names = sorted(names, key=lambda name: -int(of.numbers[name].present.sum()))[: COLUMNS_MAX - 1]
+    if len(of.times) <= ROWS_MAX and len(names) == len(of.numbers) and len(states) == len(of.states):
+        return of
+    rows = slice(max(0, len(of.times) - ROWS_MAX), None)
+    numbers = {name: of.numbers[name].cut(rows) for name in names}
+    return Samples(of.times[rows], numbers, {name: of.states[name][rows] for name in states}, names)
+
+
+def _spelt_chars(words: Sequence[str | None]) -> int:
+    """How many characters the runs of a state take, with a few for each run."""
+    if len(set(words)) == 1:
+        return len(words[0] or "") + RUN_CHARS
+    return sum(len(word or "") + RUN_CHARS for word, _ in groupby(words))
+
+
 def encode_chunk(of: Samples) -> bytes:
-    """The chunk of these samples."""
+    """The chunk of these samples, or of as many as it has room for."""
+    of = bounded(of)
     whole = Numbers(of.times, np.ones(len(of.times), np.bool_))
     named = [("", whole), *of.numbers.items()]
-    if len(of.times) > ROWS_MAX or len(named) > COLUMNS_MAX:
-        raise ChunkError(f"a chunk holds at most {ROWS_MAX} rows and {COLUMNS_MAX} columns")
     packed = [_pack(column) for _, column in named]
     frames = [(len(group), b"".join(group)) for group in _grouped([raw for _, raw in packed])]
     bodies = [deflate(raw) for _, raw in frames]

@@ -1,7 +1,8 @@
 """Samples of a node over time: a hot window of packed rows in front of compressed column chunks."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -11,10 +12,12 @@ from sqlalchemy import Row, delete, func, select
 
 from vedette.store import tables as t
 from vedette.store import tiering
-from vedette.store.codec import Samples, decode_chunk, encode_chunk, merge, samples
+from vedette.store.codec import Samples, bounded, decode_chunk, encode_chunk, merge, samples
 from vedette.store.database import Conn, insert_into
 from vedette.store.tiering import Keep
 from vedette.store.tiers import HOUR_MS, MINUTE_MS, SLOT_MS
+
+log = logging.getLogger(__name__)
 
 WINDOW_MS = 10 * MINUTE_MS
 """Rows of one window are folded into one chunk."""
@@ -117,8 +120,19 @@ def _folded(rows: Sequence[Any], held: list[_Piece]) -> list[_Piece]:
 
 
 def _piece(start_ms: int, span_ms: int, parts: list[Samples]) -> _Piece:
-    whole = merge(parts) if len(parts) > 1 else parts[0]
+    told = merge(parts) if len(parts) > 1 else parts[0]
+    whole = bounded(told)
+    if whole is not told:
+        log.warning(
+            "too much in %d minutes of an agent: %d of %d rounds, %d of %d numbers, %d of %d states are kept",
+            span_ms // MINUTE_MS,
+            *(len(one) for pair in zip(_extent(whole), _extent(told), strict=True) for one in pair),
+        )
     return _Piece(start_ms, span_ms, encode_chunk(whole), len(whole.times))
+
+
+def _extent(of: Samples) -> tuple[Sized, Sized, Sized]:
+    return of.times, of.numbers, of.states
 
 
 async def _keep(conn: Conn, node_id: str, team_id: int, chunks: list[_Piece]) -> None:

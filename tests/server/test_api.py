@@ -198,8 +198,9 @@ async def test_the_public_sees_the_chain_and_nothing_that_is_owned(stage: Stage)
     assert all(one["name"] is None and one["node_id"] is None for one in validators)
     assert (await stage.get("/api/v1/nodes", STRANGER)) == {"nodes": []}
     assert (await stage.get("/api/v1/blocks", STRANGER))["blocks"]
-    for path in (f"nodes/{stage.agent.node_id}", f"nodes/{stage.agent.node_id}/series?names=pos.epoch"):
-        assert (await stage.problem("GET", f"/api/v1/{path}", headers=STRANGER))[0] == 404
+    for path in ("", "/series?names=pos.epoch", "/states?names=node.version", "/availability"):
+        whole = f"/api/v1/nodes/{stage.agent.node_id}{path}"
+        assert (await stage.problem("GET", whole, headers=STRANGER))[0] == 404
     assert (await stage.problem("GET", "/metrics", headers=STRANGER))[0] == 401
     whole = json.dumps([network, validators])
     assert stage.agent.node_id not in whole
@@ -258,8 +259,13 @@ async def test_what_happens_is_told_live_to_those_who_may_see_it(stage: Stage) -
         ("GET", "/api/v1/incidents/x", 422, "incident_id"),
         ("GET", "/api/v1/incidents/99999999999999999999", 422, "incident_id"),
         ("GET", "/api/v1/nodes/n/series?from_ms=5&to_ms=5", 422, "before to_ms"),
-        ("GET", "/api/v1/nodes/n/series?from_ms=0&to_ms=99999999999", 422, "400 days"),
+        ("GET", "/api/v1/nodes/n/series?from_ms=0&to_ms=999999999999", 422, "20 years"),
         ("GET", "/api/v1/nodes/n/series?points=0", 422, "points"),
+        ("GET", "/api/v1/nodes/n/states?from_ms=5&to_ms=5", 422, "before to_ms"),
+        ("GET", "/api/v1/nodes/n/states?names=" + ",".join("abcdefghijklmnopqrstuv"), 422, "at most 20"),
+        ("GET", "/api/v1/nodes/n/availability?window=1h", 422, "window"),
+        ("GET", "/api/v1/nodes/n/availability?window=all&cell=hour", 422, "24h, 7d, 30d"),
+        ("GET", "/api/v1/nodes/n/availability", 404, "There is no such node"),
         ("GET", "/api/v1/nodes/n/series?names=" + ",".join("abcdefghijklmnopqrstuv"), 422, "at most 20"),
         ("DELETE", "/api/v1/nodes", 405, "does not take DELETE"),
         ("GET", "/api/v1/reports", 404, "nothing at"),

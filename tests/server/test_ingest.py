@@ -30,7 +30,7 @@ from vedette.server import batcher
 from vedette.server.house import House
 from vedette.server.ingest import BODY_BYTES_MAX
 from vedette.server.problems import ProblemError
-from vedette.store import nodes, series
+from vedette.store import nodes, reading
 
 TEAM = Who(FIRST_TEAM)
 
@@ -56,7 +56,7 @@ async def agent(house: House) -> Agent:
 async def samples(house: House, node_id: str) -> int:
     """Reports of the node that the store has."""
     async with house.database.read() as conn:
-        columns = await series.columns(conn, TEAM, node_id, ["pos.epoch"], 0, 2**52, 2000)
+        columns = await reading.columns(conn, TEAM, node_id, ["pos.epoch"], 0, 2**52, 2000)
     assert columns is not None
     return sum(value is not None for column in columns.mean for value in column)
 

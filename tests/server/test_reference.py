@@ -18,6 +18,7 @@ from vedette.server.settings import (
     AlertSetting,
     EndpointSetting,
     PoolSetting,
+    SeriesSetting,
     Settings,
 )
 
@@ -41,6 +42,8 @@ def test_the_defaults_in_the_reference_are_the_programs() -> None:
     usual = AlertSetting()
     for name in AlertSetting.__dataclass_fields__:
         assert rows[f"alerts.{name}"] == str(getattr(usual, name))
+    for name in SeriesSetting.__dataclass_fields__:
+        assert rows[f"series.{name}"] == str(getattr(SeriesSetting(), name))
 
 
 def test_what_may_be_said_of_an_endpoint_is_in_the_reference() -> None:

@@ -58,6 +58,10 @@ language = "zh"
 """
 
 
+NOT_FALLING = (
+    "wrong setting: series.raw_days (91), minute_days (90) and hour_days (1095) must not fall:"
+    " what is coarser is kept longer"
+)
 RATES = "a number of calls a second from 0.1 to 10000"
 
 
@@ -118,6 +122,7 @@ KNOWN = [
     "public_references",
     "read_token",
     "read_token_file",
+    "series",
     "server",
     "watch",
     "webhooks",
@@ -141,6 +146,14 @@ EXPECTED = [
     ("text", "line"),
     [
         ("server = 5", "wrong setting: server must be a table"),
+        (
+            "[series]\nhour_days = 30",
+            "wrong setting: series.hour_days must be a whole number from 31 to 36500",
+        ),
+        (
+            "[series]\nraw_days = 91",
+            NOT_FALLING,
+        ),
         ("endpoints = 5", "wrong setting: write [[endpoints]], one for each"),
         *(
             (

@@ -28,7 +28,7 @@ from vedette.replay.serve import Served, served
 from vedette.server.api.nodes import state_of
 from vedette.server.settings import EndpointSetting
 from vedette.server.watch import CUT
-from vedette.store import nodes, series
+from vedette.store import nodes, reading
 from vedette.store.endpoints import EndpointNode, keep_endpoints, node_id
 from vedette.store.view import view
 
@@ -73,7 +73,7 @@ async def test_a_sound_endpoint_is_a_healthy_node_with_series(network: Network, 
         names = ["pow.latest_epoch", "endpoint.lag_epochs", "rpc.cfx_get_status.p95_ms", "endpoint.answers"]
         now = stand.house.ears.now_ms()
         async with stand.house.database.read() as conn:
-            chart = await series.columns(conn, WHO, node.id, names, now - 60_000, now + 1_000, 500)
+            chart = await reading.columns(conn, WHO, node.id, names, now - 60_000, now + 1_000, 500)
         assert chart is not None
         assert set(names) <= set(chart.available)
         assert set(stand.seen) == {node.id}
@@ -423,7 +423,7 @@ async def test_an_endpoint_that_left_the_settings_is_no_node_and_keeps_its_past(
             now = house.ears.now_ms()
             async with house.database.read() as conn:
                 (row,) = await nodes.nodes(conn, WHO)
-                told = await series.columns(conn, WHO, row.id, ["pow.latest_epoch"], now - 60_000, now, 100)
+                told = await reading.columns(conn, WHO, row.id, ["pow.latest_epoch"], now - 60_000, now, 100)
     assert (row.role, row.kind) == ("archive", "endpoint")
     assert told is not None
     assert "pow.latest_epoch" in told.available

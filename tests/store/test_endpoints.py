@@ -3,7 +3,7 @@
 from tests.store.doubles import NOON, TEN_S
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.model.report import Envelope, Numbers
-from vedette.store import nodes, series
+from vedette.store import nodes, reading
 from vedette.store.database import Database
 from vedette.store.endpoints import EndpointNode, Seen, keep_endpoints, node_id, witness_endpoint
 from vedette.store.view import view
@@ -71,7 +71,7 @@ async def test_a_round_is_a_report_and_silence_moves_no_deadline(database: Datab
     assert (row.states, row.live_at_ms) == ({"endpoint.state": "unreachable"}, NOON + 3 * TEN_S)
     async with database.read() as conn:
         names = ["pow.latest_epoch", "endpoint.answers"]
-        told = await series.columns(conn, OURS, id_, names, NOON, NOON + 5 * TEN_S, 500)
+        told = await reading.columns(conn, OURS, id_, names, NOON, NOON + 5 * TEN_S, 500)
     assert told is not None
     assert told.mean == [[100, 101, 102, None], [None, None, None, 0]]
 

@@ -5,14 +5,14 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
 
-from tests.store.doubles import NOON, TEN_S, delivery, enrolled, envelope
-from vedette.model.people import FIRST_TEAM, PUBLIC, Who
-from vedette.model.report import Report
-from vedette.store import tables as t
-from vedette.store.charts import Window, _step
+from tests.store.doubles import NOON, TEN_S, enrolled
+from tests.store.told import OURS, Node, every
+from vedette.model.people import PUBLIC, Who
+from vedette.store.charts import Window, step_for
 from vedette.store.codec import (
+    COLUMNS_MAX,
+    ROWS_MAX,
     Chunk,
     ChunkError,
     Row,
@@ -24,10 +24,10 @@ from vedette.store.codec import (
     unpack_ints,
 )
 from vedette.store.database import Conn, Database
-from vedette.store.nodes import witness_reports
-from vedette.store.series import SPAN_MAX_MS, SeriesColumns, columns, seal
+from vedette.store.reading import columns
+from vedette.store.series import seal
+from vedette.store.tiers import SLOT_MS
 
-OURS = Who(FIRST_TEAM)
 WINDOW = 600_000
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -167,7 +167,7 @@ def test_garbage_is_refused_in_one_line(noise: bytes, data: st.DataObject) -> No
 
 def test_a_frame_that_claims_to_be_huge_is_not_believed() -> None:
     bomb = zstandard.ZstdCompressor().compress(bytes(200_000_000))
-    body = b"VC\x01" + len(bomb).to_bytes(4, "little") + bomb
+    body = b"VC\x02" + len(bomb).to_bytes(4, "little") + bomb
     with pytest.raises(ChunkError, match="larger than it may be"):
         Chunk(body)
     with pytest.raises(ChunkError, match="larger than it may be"):
@@ -177,60 +177,13 @@ def test_a_frame_that_claims_to_be_huge_is_not_believed() -> None:
 # --- in the database --------------------------------------------------------------------------------------
 
 
-class Node:
-    """A node that reports to a database."""
-
-    def __init__(self, database: Database, node_id: str, agent: str) -> None:
-        self.database = database
-        self.id = node_id
-        self._agent = agent
-        self._seq = 0
-
-    async def tell(self, *rows: tuple[int, dict[str, int | float]]) -> None:
-        reports = []
-        for at_ms, told in rows:
-            self._seq += 1
-            reports.append(Report(self._seq, at_ms, told, {"node.sync_phase": "NormalSyncPhase"}))
-        for start in range(0, len(reports), 500):
-            one = delivery(self.id, envelope(self._agent, *reports[start : start + 500]))
-            await self.database.write(lambda conn, one=one: witness_reports(conn, [one]))  # type: ignore[misc]
-
-    async def seal(self, now_ms: int) -> int:
-        written = 0
-        while count := await self.database.write(lambda conn: seal(conn, now_ms, 10)):
-            written += count
-        return written
-
-    async def chart(
-        self, names: list[str], from_ms: int, to_ms: int, points: int = 1_000, who: Who = OURS
-    ) -> SeriesColumns | None:
-        async with self.database.read() as conn:
-            return await columns(conn, who, self.id, names, from_ms, to_ms, points)
-
-    async def drawn(self, name: str, from_ms: int, to_ms: int, points: int = 1_000) -> SeriesColumns:
-        found = await self.chart([name], from_ms, to_ms, points)
-        assert found is not None
-        return found
-
-    async def count(self) -> tuple[int, list[int]]:
-        """Rows in the hot window, and samples in each chunk."""
-        async with self.database.read() as conn:
-            hot = (await conn.execute(select(func.count()).select_from(t.hot))).scalar_one()
-            query = select(t.chunks.c.sample_count).order_by(t.chunks.c.start_ms)
-            return hot, list((await conn.execute(query)).scalars())
-
-
 @pytest.fixture
 async def node(database: Database) -> Node:
     return Node(database, *await database.write(lambda conn: enrolled(conn, "node one")))
 
 
-def _every_ten_seconds(count: int, start_ms: int = NOON) -> list[tuple[int, dict[str, int | float]]]:
-    return [(start_ms + n * TEN_S, {"a": n, "b": n / 2}) for n in range(count)]
-
-
 async def test_a_window_is_sealed_a_minute_after_its_end(node: Node) -> None:
-    await node.tell(*_every_ten_seconds(70))
+    await node.tell(*every(TEN_S, 70))
     assert await node.seal(NOON + WINDOW + 59_999) == 0
     assert await node.seal(NOON + WINDOW + 60_000) == 1
     assert await node.count() == (10, [60])
@@ -238,7 +191,7 @@ async def test_a_window_is_sealed_a_minute_after_its_end(node: Node) -> None:
 
 
 async def test_a_chart_does_not_tell_what_was_sealed_from_what_was_not(node: Node) -> None:
-    await node.tell(*_every_ten_seconds(200))
+    await node.tell(*every(TEN_S, 200))
     before = await node.drawn("a", NOON, NOON + 2_000_000)
     await node.seal(NOON + 2 * WINDOW + 60_000)
     assert await node.count() == (80, [60, 60])
@@ -250,7 +203,7 @@ async def test_a_chart_does_not_tell_what_was_sealed_from_what_was_not(node: Nod
 
 
 async def test_late_rows_join_their_chunk_and_the_later_word_counts(node: Node) -> None:
-    told = _every_ten_seconds(60)
+    told = every(TEN_S, 60)
     await node.tell(*told[::2])
     await node.seal(NOON + WINDOW + 60_000)
     await node.tell(*random.Random(1).sample(told[1::2], 30), (NOON, {"a": 99.5}))
@@ -263,23 +216,23 @@ async def test_late_rows_join_their_chunk_and_the_later_word_counts(node: Node) 
 async def test_small_chunks_become_one_and_late_rows_still_join_it(
     node: Node,
 ) -> None:
-    start = NOON // SPAN_MAX_MS * SPAN_MAX_MS
-    told = _every_ten_seconds(1_500, start)
+    start = NOON // SLOT_MS * SLOT_MS
+    told = every(TEN_S, 1_500, start)
     late = told.pop(700)
     await node.tell(*told)
-    await node.seal(start + SPAN_MAX_MS // 2 + 2 * WINDOW)
+    await node.seal(start + SLOT_MS // 2 + 2 * WINDOW)
     assert (await node.count())[1] == [360, 359, 60]
-    await node.seal(start + SPAN_MAX_MS + 2 * WINDOW)
+    await node.seal(start + SLOT_MS + 2 * WINDOW)
     assert await node.count() == (0, [1_439, 60])
     await node.tell(late)
-    await node.seal(start + SPAN_MAX_MS + 2 * WINDOW)
+    await node.seal(start + SLOT_MS + 2 * WINDOW)
     assert await node.count() == (0, [1_440, 60])
-    drawn = await node.drawn("a", start, start + 2 * SPAN_MAX_MS, 2_000)
+    drawn = await node.drawn("a", start, start + 2 * SLOT_MS, 2_000)
     assert drawn.mean == [[float(n) for n in range(1_500)]]
 
 
 async def test_many_points_are_drawn_as_buckets_of_a_round_width(node: Node) -> None:
-    await node.tell(*_every_ten_seconds(600))
+    await node.tell(*every(TEN_S, 600))
     await node.seal(NOON + 6_000_000)
     drawn = await node.drawn("a", NOON, NOON + 6_000_000, 101)
     assert drawn.step_ms == 60_000
@@ -290,7 +243,7 @@ async def test_many_points_are_drawn_as_buckets_of_a_round_width(node: Node) -> 
 
 
 async def test_a_gap_is_an_empty_bucket_or_a_break_between_samples(node: Node) -> None:
-    told = _every_ten_seconds(60)
+    told = every(TEN_S, 60)
     await node.tell(*told[:20], *told[40:])
     raw = await node.drawn("a", NOON, NOON + WINDOW)
     assert raw.mean == [[*(float(n) for n in range(20)), None, *(float(n) for n in range(40, 60))]]
@@ -303,7 +256,7 @@ async def test_a_gap_is_an_empty_bucket_or_a_break_between_samples(node: Node) -
 async def test_a_column_that_nobody_measured_for_a_while_has_holes_of_its_own(node: Node) -> None:
     told: list[tuple[int, dict[str, int | float]]] = [
         (at, {"a": 1.0} if n % 2 else {"a": 1.0, "b": float("inf") if n == 2 else 2})
-        for n, (at, _) in enumerate(_every_ten_seconds(6))
+        for n, (at, _) in enumerate(every(TEN_S, 6))
     ]
     await node.tell(*told)
     found = await node.chart(["b", "nothing"], NOON, NOON + WINDOW)
@@ -312,8 +265,33 @@ async def test_a_column_that_nobody_measured_for_a_while_has_holes_of_its_own(no
     assert found.available == ["a", "b"]
 
 
+def test_more_than_a_chunk_has_room_for_loses_what_is_oldest_rarest_and_longest() -> None:
+    rows: list[Row] = [
+        (n, {f"odd_{n}": 1, "even": n}, {"flaps": f"{n:0400}", "s": "on"}) for n in range(COLUMNS_MAX + 9)
+    ]
+    held = decode_chunk(encode_chunk(samples(rows)))
+    assert len(held.numbers) == COLUMNS_MAX - 1
+    assert held.numbers["even"].present.all()
+    assert held.states.keys() == {"s"}
+    many: list[Row] = [(n, {"a": n}, {}) for n in range(ROWS_MAX + 5)]
+    assert decode_chunk(encode_chunk(samples(many))).times.tolist() == list(range(5, ROWS_MAX + 5))
+
+
+async def test_an_agent_that_tells_too_much_holds_up_nobody(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Node(node.database, *await node.database.write(lambda conn: enrolled(conn, "node two")))
+    await node.tell(*((NOON + n * 10, {f"name_{n}_{k}": 1 for k in range(256)}) for n in range(20)))
+    await other.tell(*every(TEN_S, 60))
+    await node.seal(NOON + SLOT_MS + 2 * WINDOW)
+    hot, sealed = await node.count()
+    assert (hot, sorted(sealed)) == (0, [20, 60])
+    assert "20 of 20 rounds, 4095 of 5120 numbers" in caplog.text
+    assert (await other.drawn("a", NOON, NOON + WINDOW)).mean == [[float(n) for n in range(60)]]
+
+
 async def test_only_the_window_is_drawn(node: Node) -> None:
-    await node.tell(*_every_ten_seconds(120))
+    await node.tell(*every(TEN_S, 120))
     await node.seal(NOON + WINDOW + 60_000)
     drawn = await node.drawn("a", NOON + 500_000, NOON + 700_000)
     assert drawn.mean == [[float(n) for n in range(50, 70)]]
@@ -322,7 +300,7 @@ async def test_only_the_window_is_drawn(node: Node) -> None:
 
 
 async def test_nobody_else_sees_a_node_s_series(node: Node) -> None:
-    await node.tell(*_every_ten_seconds(3))
+    await node.tell(*every(TEN_S, 3))
     for stranger in (PUBLIC, Who(2)):
         assert await node.chart(["a"], NOON, NOON + WINDOW, who=stranger) is None
     async with node.database.read() as conn:
@@ -330,7 +308,7 @@ async def test_nobody_else_sees_a_node_s_series(node: Node) -> None:
 
 
 async def test_a_seal_that_is_undone_loses_nothing(node: Node) -> None:
-    await node.tell(*_every_ten_seconds(60))
+    await node.tell(*every(TEN_S, 60))
 
     async def undone(conn: Conn) -> None:
         assert await seal(conn, NOON + 2 * WINDOW, 10) == 1
@@ -344,5 +322,5 @@ async def test_a_seal_that_is_undone_loses_nothing(node: Node) -> None:
 @patient
 @given(st.integers(0, 2**41), st.integers(1, 2**37), st.integers(2, 3_000))
 def test_buckets_are_never_more_than_was_asked_for(start: int, span: int, points: int) -> None:
-    step = _step(Window("n", [], start, start + span, points))
+    step = step_for(Window("n", [], start, start + span, points))
     assert (start + span - 1) // step - start // step + 1 <= points

@@ -404,6 +404,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node_id}/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Node States
+         * @description Since when a state was what, over time: versions, phases, errors; without times, the last 24 hours.
+         */
+        get: operations["node_states_api_v1_nodes__node_id__states_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node_id}/availability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Node Availability
+         * @description How long it ran and answered, and how long nobody knows; with an availability calendar.
+         */
+        get: operations["node_availability_api_v1_nodes__node_id__availability_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blocks": {
         parameters: {
             query?: never;
@@ -718,6 +758,40 @@ export interface components {
             left_blocks: number;
             /** Left Ms */
             left_ms: number | null;
+        };
+        /**
+         * Availability
+         * @description How long a node ran and answered, in all and in cells of a day or an hour (UTC).
+         */
+        Availability: {
+            /** Node Id */
+            node_id: string;
+            /**
+             * Window
+             * @enum {string}
+             */
+            window: "24h" | "7d" | "30d" | "365d" | "all";
+            /**
+             * From Ms
+             * @description the window begins with its first cell
+             */
+            from_ms: number;
+            /**
+             * To Ms
+             * @description now; the last cell ends here
+             */
+            to_ms: number;
+            /** Cell Ms */
+            cell_ms: number;
+            /**
+             * Cells At Ms
+             * @description where each cell begins
+             */
+            cells_at_ms: number[];
+            /** @description up: the node's process ran */
+            process: components["schemas"]["Uptime"];
+            /** @description up: RPC answered cfx_getStatus; down: it did not, or no process ran */
+            rpc: components["schemas"]["Uptime"];
         };
         /** Balance */
         Balance: {
@@ -2568,6 +2642,38 @@ export interface components {
             force_retired_height: number | null;
         };
         /**
+         * States
+         * @description What a node's states were: each a list of runs, a run ends where the next begins.
+         */
+        States: {
+            /** Node Id */
+            node_id: string;
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
+            /**
+             * Step Ms
+             * @description how precise the times are; 0: those of the samples themselves
+             */
+            step_ms: number;
+            /**
+             * States
+             * @description [since when, what]; null while nobody told
+             */
+            states: {
+                [key: string]: [
+                    number,
+                    string | null
+                ][];
+            };
+            /**
+             * Available
+             * @description all states that this node told in the window
+             */
+            available: string[];
+        };
+        /**
          * Strip
          * @description Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen.
          */
@@ -2626,6 +2732,32 @@ export interface components {
             name: string;
             /** Why */
             why: string;
+        };
+        /**
+         * Uptime
+         * @description Shares of a window and of its cells. Unknown time is nobody's fault: it is part of no share.
+         */
+        Uptime: {
+            /** Up Ms */
+            up_ms: number;
+            /** Down Ms */
+            down_ms: number;
+            /**
+             * Unknown Ms
+             * @description nobody told: the agent was silent, or could not see it
+             */
+            unknown_ms: number;
+            /**
+             * Up Ppm
+             * @description of up and down together; null when both are 0
+             */
+            up_ppm: number | null;
+            /** Cells Up Ms */
+            cells_up_ms: number[];
+            /** Cells Down Ms */
+            cells_down_ms: number[];
+            /** Cells Unknown Ms */
+            cells_unknown_ms: number[];
         };
         /** Validator */
         Validator: {
@@ -3666,6 +3798,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    node_states_api_v1_nodes__node_id__states_get: {
+        parameters: {
+            query?: {
+                /** @description names of states, divided by commas; at most 20 */
+                names?: string;
+                /** @description unix milliseconds */
+                from_ms?: number | null;
+                /** @description unix milliseconds */
+                to_ms?: number | null;
+            };
+            header?: never;
+            path: {
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["States"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    node_availability_api_v1_nodes__node_id__availability_get: {
+        parameters: {
+            query?: {
+                window?: "24h" | "7d" | "30d" | "365d" | "all";
+                /** @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day */
+                cell?: ("hour" | "day") | null;
+            };
+            header?: never;
+            path: {
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Availability"];
                 };
             };
             /** @description what is wrong, and what to do */

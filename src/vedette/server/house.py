@@ -32,7 +32,7 @@ from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
 from vedette.server.pools import Pools
-from vedette.server.settings import AlertSetting, Settings
+from vedette.server.settings import AlertSetting, SeriesSetting, Settings
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
@@ -40,6 +40,7 @@ from vedette.server.wallets import Wallets
 from vedette.server.watch import Watch
 from vedette.store import people
 from vedette.store.database import Database
+from vedette.store.tiering import Keep
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "live": house.live.beat(),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
-        "seal": loops.seal(house.database, house.ears, failures),
+        "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "judge": house.judge.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
@@ -199,6 +200,10 @@ def limits_of(alerts: AlertSetting) -> Limits:
         node_down=NodeDownLimit(critical_after_ms=alerts.down_critical_seconds * 1000),
         node_silent=NodeSilentLimit(critical_after_ms=alerts.silent_critical_seconds * 1000),
     )
+
+
+def keep_of(series: SeriesSetting) -> Keep:
+    return Keep(series.raw_days, series.minute_days, series.hour_days)
 
 
 def patience_of(alerts: AlertSetting) -> Patience:

@@ -24,6 +24,7 @@ from vedette.server.ears import PACE_MS, Ears
 from vedette.store import incidents, outbox, series
 from vedette.store.database import Database
 from vedette.store.incidents import Change
+from vedette.store.tiering import Keep
 from vedette.store.view import view as view_of
 
 log = logging.getLogger(__name__)
@@ -228,11 +229,14 @@ def retry_after_ms(
     return int(pause_s * 1000 * (1 + jitter() / 4))
 
 
-async def seal(database: Database, ears: Ears, failures: Failures) -> None:
-    """Fold finished windows into chunks, a slice at a time so that no report waits long behind one."""
+async def seal(database: Database, ears: Ears, keep: Keep, failures: Failures) -> None:
+    """Fold finished windows into chunks, those into tiers, and drop what need not be kept.
+
+    A slice at a time, so that no report waits long behind one.
+    """
 
     async def some() -> None:
-        while await database.write(lambda conn: series.seal(conn, ears.now_ms(), SEAL_NODES)):
+        while await database.write(lambda conn: series.seal(conn, ears.now_ms(), SEAL_NODES, keep)):
             await ears.sleep_ms(SEAL_PAUSE_MS)
 
     async for _ in rounds(ears, SEAL_MS):

@@ -25,6 +25,7 @@ DEFAULT_PORT = 8642
 RATE_MIN, RATE_MAX = 0.1, 10_000
 ENDPOINTS_MAX = 500
 LABEL_CHARS_MAX = 80
+DAYS_MAX, HOUR_DAYS_MIN = 36_500, 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,15 @@ class AlertSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesSetting:
+    """How long a node's past is kept as it was told, by the minute, by the hour; by the day it is always."""
+
+    raw_days: int = 7
+    minute_days: int = 90
+    hour_days: int = 1095
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSetting:
     """One staking pool to watch beside those that networks.toml knows."""
 
@@ -109,6 +119,7 @@ class Settings:
     mail: MailSetting | None = None
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
+    series: SeriesSetting = SeriesSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -409,6 +420,7 @@ ENVIRONMENT = {
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
+        *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -501,6 +513,7 @@ def read(
         mail=_mail(top.table("mail")),
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
+        series=_series(top.table("series")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -652,3 +665,21 @@ def _alerts(table: Table | None) -> AlertSetting:
     )
     table.close()
     return alerts
+
+
+def _series(table: Table | None) -> SeriesSetting:
+    if table is None:
+        return SeriesSetting()
+    usual = SeriesSetting()
+    series = SeriesSetting(
+        raw_days=table.take("raw_days", whole(1, DAYS_MAX), usual.raw_days),
+        minute_days=table.take("minute_days", whole(1, DAYS_MAX), usual.minute_days),
+        hour_days=table.take("hour_days", whole(HOUR_DAYS_MIN, DAYS_MAX), usual.hour_days),
+    )
+    if not series.raw_days <= series.minute_days <= series.hour_days:
+        table.problems.append(
+            f"wrong setting: series.raw_days ({series.raw_days}), minute_days ({series.minute_days})"
+            f" and hour_days ({series.hour_days}) must not fall: what is coarser is kept longer"
+        )
+    table.close()
+    return series

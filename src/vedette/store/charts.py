@@ -1,12 +1,13 @@
 """Samples drawn: a window of a node's series as columns for a chart. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vedette.store.codec import Chunk, Floats, Ints, Numbers, Samples, merge, samples
+from vedette.store.codec import Floats, Ints, Numbers, Samples
+from vedette.store.tiers import DAY_MS, HOUR_MS, MINUTE_MS, Buckets, Folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,40 +41,45 @@ class Window:
     points: int
 
 
-def chart(
-    window: Window, bodies: Sequence[bytes], rows: Sequence[tuple[int, Mapping[str, int | float]]]
-) -> SeriesColumns:
-    """The columns of a window, out of the chunks and rows that reach into it, both in order of time."""
-    parts = [_of_chunk(Chunk(body), window) for body in bodies]
-    if rows:
-        parts.append(_of_rows(rows, window))
-    parts = [part for part in parts if len(part.times)]
-    available = sorted({name for part in parts for name in part.names})
-    if not parts:
-        return _reply(window, 0, [], [[]] * len(window.names), available)
-    whole = _joined(parts)
-    present = {name: _known(column) for name, column in whole.numbers.items()}
-    raw = _raw_times(whole.times)
-    if len(raw) <= window.points:
-        return _raw(window, whole.times, raw, present, available)
-    return _bucketed(window, whole.times, present, available)
+def drawn(window: Window, held: Buckets, step_ms: int) -> SeriesColumns:
+    """The columns of a window, out of buckets of that width; those that nobody told are None."""
+    if len(held.at) == 0:
+        return _reply(window, 0, [], [[]] * len(window.names), sorted(held.names))
+    first = int(held.at[0]) // step_ms
+    places = held.at // step_ms - first
+    count = int(places[-1]) + 1
+    lines = [_lines(held.numbers.get(name), places, count) for name in window.names]
+    mean, least, most = ([_plain(line[n]) for line in lines] for n in range(3))
+    at = (np.arange(first, first + count) * step_ms / 1000).tolist()
+    asked = (window.node_id, window.from_ms, window.to_ms)
+    return SeriesColumns(*asked, step_ms, window.names, at, mean, least, most, sorted(held.names))
 
 
-def _of_chunk(chunk: Chunk, window: Window) -> Samples:
-    times = chunk.times()
-    inside = slice(*np.searchsorted(times, (window.from_ms, window.to_ms)).tolist())
-    columns = {name: column for name in window.names if (column := chunk.read(name)) is not None}
-    cut = {name: Numbers(column.values[inside], column.present[inside]) for name, column in columns.items()}
-    return Samples(times[inside], cut, {}, chunk.names)
+def _lines(folded: Folded | None, places: Ints, count: int) -> tuple[Floats, Floats, Floats]:
+    """Mean, least and greatest value of each bucket; NaN where it has none."""
+    mean, least, most = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
+    if folded is not None:
+        known = folded.count > 0
+        filled = places[known]
+        mean[filled] = folded.total[known] / folded.count[known]
+        least[filled] = folded.least[known]
+        most[filled] = folded.most[known]
+        mean[~np.isfinite(mean)] = np.nan
+    return mean, least, most
 
 
-def _of_rows(rows: Sequence[tuple[int, Mapping[str, int | float]]], window: Window) -> Samples:
-    part = samples((at, {name: told[name] for name in window.names if name in told}, {}) for at, told in rows)
-    return Samples(part.times, part.numbers, {}, {name for _, told in rows for name in told})
-
-
-def _joined(parts: list[Samples]) -> Samples:
-    return parts[0] if len(parts) == 1 else merge(parts)
+def drawn_raw(window: Window, told: Samples) -> SeriesColumns:
+    """The columns of a window whose samples are few enough to be given as they are."""
+    times = raw_times(told.times)
+    places = np.searchsorted(times, told.times)
+    lists = []
+    for name in window.names:
+        line = np.full(len(times), np.nan)
+        if name in told.numbers:
+            values, present = _known(told.numbers[name])
+            line[places[present]] = values[present]
+        lists.append(_plain(line))
+    return _reply(window, 0, (times / 1000).tolist(), lists, sorted(told.names))
 
 
 def _known(column: Numbers) -> tuple[Floats, NDArray[np.bool_]]:
@@ -82,77 +88,24 @@ def _known(column: Numbers) -> tuple[Floats, NDArray[np.bool_]]:
     return values, column.present & np.isfinite(values)
 
 
-def _raw_times(times: Ints) -> Ints:
+def usual_step(times: Ints) -> int:
+    return int(np.median(np.diff(times)))
+
+
+def raw_times(times: Ints) -> Ints:
     """The samples' own times, and one more in each gap: there the line of the chart must break."""
     if len(times) < 3:  # noqa: PLR2004 - two samples tell nothing of their usual distance
         return times
-    steps = np.diff(times)
-    usual = int(np.median(steps))
-    gaps = times[:-1][steps > 3 * usual]
+    usual = usual_step(times)
+    gaps = times[:-1][np.diff(times) > 3 * usual]
     return np.sort(np.concatenate((times, gaps + usual)))
-
-
-Known = dict[str, tuple[Floats, NDArray[np.bool_]]]
-
-
-def _raw(window: Window, times: Ints, drawn: Ints, known: Known, available: list[str]) -> SeriesColumns:
-    places = np.searchsorted(drawn, times)
-    lists = []
-    for name in window.names:
-        line = np.full(len(drawn), np.nan)
-        if name in known:
-            values, present = known[name]
-            line[places[present]] = values[present]
-        lists.append(_plain(line))
-    return _reply(window, 0, (drawn / 1000).tolist(), lists, available)
 
 
 def _reply(
     window: Window, step_ms: int, times: list[float], lists: list[list[float | None]], available: list[str]
 ) -> SeriesColumns:
-    return SeriesColumns(
-        window.node_id,
-        window.from_ms,
-        window.to_ms,
-        step_ms,
-        window.names,
-        times,
-        lists,
-        lists,
-        lists,
-        available,
-    )
-
-
-def _bucketed(window: Window, times: Ints, known: Known, available: list[str]) -> SeriesColumns:
-    step_ms = _step(window)
-    places = times // step_ms
-    first, last = int(places[0]), int(places[-1])
-    count = last - first + 1
-    mean: list[list[float | None]] = []
-    least: list[list[float | None]] = []
-    most: list[list[float | None]] = []
-    for name in window.names:
-        values, present = known.get(name, (np.zeros(0), np.zeros(0, np.bool_)))
-        folded = _fold(places[present] - first if len(present) else places[:0], values[present], count)
-        for lists, line in zip((mean, least, most), folded, strict=True):
-            lists.append(_plain(line))
-    at = (np.arange(first, last + 1) * step_ms / 1000).tolist()
     asked = (window.node_id, window.from_ms, window.to_ms)
-    return SeriesColumns(*asked, step_ms, window.names, at, mean, least, most, available)
-
-
-def _fold(places: Ints, values: Floats, count: int) -> tuple[Floats, Floats, Floats]:
-    """Mean, least and greatest value of each bucket; NaN where it has none. `places` ascend."""
-    lines = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
-    if len(values) == 0:
-        return lines
-    starts = np.flatnonzero(np.diff(places, prepend=-1))
-    filled = places[starts]
-    lines[0][filled] = np.add.reduceat(values, starts) / np.diff(starts, append=len(values))
-    lines[1][filled] = np.minimum.reduceat(values, starts)
-    lines[2][filled] = np.maximum.reduceat(values, starts)
-    return lines
+    return SeriesColumns(*asked, step_ms, window.names, times, lists, lists, lists, available)
 
 
 def _plain(line: Floats) -> list[float | None]:
@@ -163,9 +116,6 @@ def _plain(line: Floats) -> list[float | None]:
 
 
 SECOND_MS = 1_000
-MINUTE_MS = 60 * SECOND_MS
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
 
 
 def _steps() -> Iterator[int]:
@@ -181,10 +131,13 @@ def _steps() -> Iterator[int]:
 _SIXTY = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)
 
 
-def _step(window: Window) -> int:
-    """The narrowest round width that covers the window in no more buckets than points were asked for."""
+def step_for(window: Window, least_ms: int = 0) -> int:
+    """The narrowest round width that covers the window in no more buckets than points were asked for.
+
+    It is at least `least_ms`, the width of the buckets that are all there is left.
+    """
     return next(
         step
         for step in _steps()
-        if (window.to_ms - 1) // step - window.from_ms // step < max(window.points, 2)
+        if step >= least_ms and (window.to_ms - 1) // step - window.from_ms // step < max(window.points, 2)
     )

@@ -13,10 +13,12 @@ which holds integers and floats comes back as floats.
 """
 
 import struct
+import sys
 import threading
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import msgspec
@@ -30,12 +32,14 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-MAGIC = b"VC\x01"
+MAGIC = b"VC\x02"
 ROWS_MAX = 100_000
 COLUMNS_MAX = 4_096
 FRAME_BYTES = 4_096
 """A frame is closed once it holds this much: one column then costs at most a frame to read."""
 DIRECTORY_BYTES_MAX = 8 << 20
+STATES_CHARS_MAX = 1 << 20
+RUN_CHARS = 4
 LEVEL = 6
 TRIED = 256  # so many values tell which prediction suits a column
 EXPONENT_MAX = 6
@@ -53,9 +57,8 @@ class Numbers:
     values: Ints | Floats
     present: Bools
 
-    def floats(self) -> Floats:
-        """The values, NaN where there is none."""
-        return np.where(self.present, self.values, np.nan)
+    def cut(self, rows: slice) -> "Numbers":
+        return Numbers(self.values[rows], self.present[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,12 +273,10 @@ def _drip_planes(packed: bytes) -> bytes:
 
 
 class _Column(msgspec.Struct, frozen=True, array_like=True):
-    """Where a column lies within its frame, and how to read it."""
+    """How to read a column."""
 
-    name: str
     kind: int  # -2: integers, -1: the bits of floats, else: floats, as integers over ten to this power
     how: Foretold
-    length: int  # bytes, the null mask included
     masked: bool
 
 
@@ -286,16 +287,20 @@ class _Frame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Directory(msgspec.Struct, frozen=True, array_like=True):
+    """A few of hundreds of columns are asked for: the others' entries are not even looked at."""
+
     rows: int
-    columns: list[_Column]  # the first one is time
+    names: list[str]  # the first one is time
+    lengths: list[int]  # of each column, in bytes, the null mask included
+    columns: list[msgspec.Raw]
     frames: list[_Frame]
     states_length: int
 
 
-_Place = tuple[_Column, _Frame, int, int]  # a column, its frame, where that begins, and where the column does
 INTEGERS, BITS = -2, -1
 _encode = msgspec.msgpack.Encoder().encode
 _directory = msgspec.msgpack.Decoder(_Directory).decode
+_column = msgspec.msgpack.Decoder(_Column).decode
 _states = msgspec.msgpack.Decoder(list[tuple[str, list[str | None], list[int]]]).decode
 
 
@@ -321,19 +326,45 @@ def inflate(frame: bytes, most: int) -> bytes:
     return _tools.decompress(frame)
 
 
+def bounded(of: Samples) -> Samples:
+    """What a chunk has room for: the newest rows, the numbers told most often, the states with fewest words.
+
+    No sound agent tells more; one that does must not keep everybody's samples from being folded.
+    """
+    spelt = sorted((_spelt_chars(words), name) for name, words in of.states.items())
+    room = accumulate(chars for chars, _ in spelt)
+    states = [name for (_, name), chars in zip(spelt, room, strict=True) if chars <= STATES_CHARS_MAX]
+    names = list(of.numbers)
+    if len(names) >= COLUMNS_MAX:
+        names = sorted(names, key=lambda name: -int(of.numbers[name].present.sum()))[: COLUMNS_MAX - 1]
+    if len(of.times) <= ROWS_MAX and len(names) == len(of.numbers) and len(states) == len(of.states):
+        return of
+    rows = slice(max(0, len(of.times) - ROWS_MAX), None)
+    numbers = {name: of.numbers[name].cut(rows) for name in names}
+    return Samples(of.times[rows], numbers, {name: of.states[name][rows] for name in states}, names)
+
+
+def _spelt_chars(words: Sequence[str | None]) -> int:
+    """How many characters the runs of a state take, with a few for each run."""
+    if len(set(words)) == 1:
+        return len(words[0] or "") + RUN_CHARS
+    return sum(len(word or "") + RUN_CHARS for word, _ in groupby(words))
+
+
 def encode_chunk(of: Samples) -> bytes:
-    """The chunk of these samples."""
+    """The chunk of these samples, or of as many as it has room for."""
+    of = bounded(of)
     whole = Numbers(of.times, np.ones(len(of.times), np.bool_))
     named = [("", whole), *of.numbers.items()]
-    if len(of.times) > ROWS_MAX or len(named) > COLUMNS_MAX:
-        raise ChunkError(f"a chunk holds at most {ROWS_MAX} rows and {COLUMNS_MAX} columns")
-    packed = [_pack(name, column) for name, column in named]
+    packed = [_pack(column) for _, column in named]
     frames = [(len(group), b"".join(group)) for group in _grouped([raw for _, raw in packed])]
     bodies = [deflate(raw) for _, raw in frames]
     states = deflate(_encode([_runs(name, words) for name, words in of.states.items()]))
     directory = _Directory(
         len(of.times),
-        [entry for entry, _ in packed],
+        [name for name, _ in named],
+        [len(raw) for _, raw in packed],
+        [msgspec.Raw(_encode(entry)) for entry, _ in packed],
         [_Frame(n, len(b), len(raw)) for (n, raw), b in zip(frames, bodies, strict=True)],
         len(states),
     )
@@ -341,13 +372,13 @@ def encode_chunk(of: Samples) -> bytes:
     return b"".join((MAGIC, struct.pack("<I", len(head)), head, *bodies, states))
 
 
-def _pack(name: str, column: Numbers) -> tuple[_Column, bytes]:
+def _pack(column: Numbers) -> tuple[_Column, bytes]:
     masked = not column.present.all()
     dense = column.values[column.present] if masked else column.values
     kind, integers = _as_integers(dense)
     how, planes = foretell(integers)
     mask = np.packbits(column.present, bitorder="little").tobytes() if masked else b""
-    return _Column(name, kind, how, len(mask) + len(planes), masked), mask + planes
+    return _Column(kind, how, masked), mask + planes
 
 
 def _as_integers(values: Ints | Floats) -> tuple[int, Ints]:
@@ -403,7 +434,9 @@ class Chunk:
         self._body = body
         self._states_length = directory.states_length
         self._raw: dict[int, bytes] = {}  # frames that were decompressed
-        self._places = _places(directory, start + length)
+        self._directory = directory
+        self._places = {name: place for place, name in enumerate(directory.names)}
+        self._frames = _beginnings(directory.frames, start + length)
         self._all = np.ones(self.rows, np.bool_)
         self.names = [name for name in self._places if name]
 
@@ -414,15 +447,19 @@ class Chunk:
             return None
         try:
             return self._read(place)
-        except (ValueError, OverflowError, zstandard.ZstdError) as error:
+        except (ValueError, OverflowError, msgspec.MsgspecError, zstandard.ZstdError) as error:
             raise ChunkError(f"{name or 'time'} of a chunk cannot be read ({error})") from error
 
-    def _read(self, place: _Place) -> Numbers:
-        column, frame, start, offset = place
+    def _read(self, place: int) -> Numbers:
+        column = _column(self._directory.columns[place])
+        number = bisect_right(self._frames, (place, sys.maxsize)) - 1
+        first, start = self._frames[number]
+        frame, lengths = self._directory.frames[number], self._directory.lengths
         raw = self._raw.get(start)
         if raw is None:
             raw = self._raw[start] = inflate(self._body[start : start + frame.length], frame.raw_length)
-        body = raw[offset : offset + column.length]
+        offset = sum(lengths[first:place])
+        body = raw[offset : offset + lengths[place]]
         if not column.masked:
             return Numbers(_values(column, body, self.rows), self._all)
         bits = np.frombuffer(body[: (self.rows + 7) // 8], np.uint8)
@@ -460,7 +497,9 @@ class Chunk:
 def _check(directory: _Directory, rest: int) -> None:
     sizes = [frame.length for frame in directory.frames] + [directory.states_length]
     counts = [frame.columns for frame in directory.frames]
-    lengths = [column.length for column in directory.columns]
+    lengths = directory.lengths
+    if not len(lengths) == len(directory.names) == len(directory.columns):
+        raise ValueError("its directory is cut short")
     if not (0 <= directory.rows <= ROWS_MAX and 1 <= len(directory.columns) <= COLUMNS_MAX):
         raise ValueError("it claims to be larger than any chunk")
     if min(sizes) < 0 or sum(sizes) != rest or min(lengths) < 0:
@@ -474,17 +513,14 @@ def _check(directory: _Directory, rest: int) -> None:
         raise ValueError("its columns are longer than its rows")
 
 
-def _places(directory: _Directory, start: int) -> dict[str, _Place]:
-    places = {}
-    columns = iter(directory.columns)
-    for frame in directory.frames:
-        offset = 0
-        for _ in range(frame.columns):
-            column = next(columns)
-            places[column.name] = (column, frame, start, offset)
-            offset += column.length
-        start += frame.length
-    return places
+def _beginnings(frames: Sequence[_Frame], start: int) -> list[tuple[int, int]]:
+    """Of each frame, its first column, and where it begins."""
+    found = []
+    first = 0
+    for frame in frames:
+        found.append((first, start))
+        first, start = first + frame.columns, start + frame.length
+    return found
 
 
 def _values(column: _Column, planes: bytes, count: int) -> Ints | Floats:

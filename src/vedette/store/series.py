@@ -1,32 +1,30 @@
 """Samples of a node over time: a hot window of packed rows in front of compressed column chunks."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, delete, func, select
+from sqlalchemy import Row, delete, func, select
 
-from vedette.model.people import Who
 from vedette.store import tables as t
-from vedette.store.charts import SeriesColumns, Window, chart
-from vedette.store.codec import Samples, decode_chunk, encode_chunk, merge, samples
-from vedette.store.database import Conn, insert_into, visible_to
+from vedette.store import tiering
+from vedette.store.codec import Samples, bounded, decode_chunk, encode_chunk, merge, samples
+from vedette.store.database import Conn, insert_into
+from vedette.store.tiering import Keep
+from vedette.store.tiers import HOUR_MS, MINUTE_MS, SLOT_MS
 
-__all__ = ["SeriesColumns", "columns", "seal"]
+log = logging.getLogger(__name__)
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
 WINDOW_MS = 10 * MINUTE_MS
 """Rows of one window are folded into one chunk."""
 SETTLE_MS = MINUTE_MS
 """A window is left alone this long after its end, since most of its rows are still coming."""
-SPANS = (HOUR_MS, 4 * HOUR_MS)
+SPANS = (HOUR_MS, SLOT_MS)
 """Small chunks are folded into one of such a span once it is over: fewer bytes, fewer things to open."""
-SPAN_MAX_MS = SPANS[-1]
-BODIES_INLINE = 48
 ROWS_A_DEED = 1_200
 """After so many rows the rest is left for the next call, so that others can write in between."""
 LOCK = 0x7EDE780
@@ -37,11 +35,12 @@ _row = msgspec.msgpack.Decoder(tuple[dict[str, int | float], dict[str, str]]).de
 # --- folding ----------------------------------------------------------------------------------------------
 
 
-async def seal(conn: Conn, now_ms: int, limit: int) -> int:
+async def seal(conn: Conn, now_ms: int, limit: int, keep: Keep | None = None) -> int:
     """Fold finished 10-minute windows of at most `limit` nodes into chunks; returns the chunks written.
 
     Call again at once while it returns more than 0. Late rows join the chunk that covers their time. When no
-    window waits, one node's small chunks of a finished hour, or four, are folded into one.
+    window waits, one node's small chunks of a finished hour, or four, are folded into one; then one finished
+    chunk is folded into the tiers; then what need not be kept any longer is dropped of one node.
     """
     if conn.dialect.name == "postgresql":
         await conn.execute(select(func.pg_advisory_xact_lock(LOCK)))  # two who fold would fold the same rows
@@ -54,7 +53,12 @@ async def seal(conn: Conn, now_ms: int, limit: int) -> int:
         rows, written = rows + taken, written + chunks
         if rows >= ROWS_A_DEED:
             break
-    return written or await _fold_one(conn, now_ms)
+    return (
+        written
+        or await _fold_one(conn, now_ms)
+        or await tiering.build_one(conn)
+        or await tiering.forget_one(conn, now_ms, keep or Keep())
+    )
 
 
 async def _unsealed(conn: Conn, until_ms: int, limit: int) -> Sequence[Any]:
@@ -116,15 +120,26 @@ def _folded(rows: Sequence[Any], held: list[_Piece]) -> list[_Piece]:
 
 
 def _piece(start_ms: int, span_ms: int, parts: list[Samples]) -> _Piece:
-    whole = merge(parts) if len(parts) > 1 else parts[0]
+    told = merge(parts) if len(parts) > 1 else parts[0]
+    whole = bounded(told)
+    if whole is not told:
+        log.warning(
+            "too much in %d minutes of an agent: %d of %d rounds, %d of %d numbers, %d of %d states are kept",
+            span_ms // MINUTE_MS,
+            *(len(one) for pair in zip(_extent(whole), _extent(told), strict=True) for one in pair),
+        )
     return _Piece(start_ms, span_ms, encode_chunk(whole), len(whole.times))
+
+
+def _extent(of: Samples) -> tuple[Sized, Sized, Sized]:
+    return of.times, of.numbers, of.states
 
 
 async def _keep(conn: Conn, node_id: str, team_id: int, chunks: list[_Piece]) -> None:
     if not chunks:
         return
     add = insert_into(conn, t.chunks)
-    told = {name: add.excluded[name] for name in ("span_ms", "sample_count", "body")}
+    told = {name: add.excluded[name] for name in ("span_ms", "sample_count", "dirty", "body")}
     rows = [
         {
             "node_id": node_id,
@@ -132,6 +147,7 @@ async def _keep(conn: Conn, node_id: str, team_id: int, chunks: list[_Piece]) ->
             "span_ms": chunk.span_ms,
             "team_id": team_id,
             "sample_count": chunk.sample_count,
+            "dirty": True,
             "body": chunk.body,
         }
         for chunk in chunks
@@ -145,7 +161,8 @@ async def _fold_one(conn: Conn, now_ms: int) -> int:
     for span_ms in SPANS:
         until_ms = (now_ms - SETTLE_MS - WINDOW_MS) // span_ms * span_ms
         smaller = columns.span_ms.in_([WINDOW_MS, *(span for span in SPANS if span < span_ms)])
-        waiting = select(t.chunks).where(smaller, columns.start_ms < until_ms).limit(1)
+        # A small chunk is always dirty; saying so lets the index find it.
+        waiting = select(t.chunks).where(smaller, columns.dirty, columns.start_ms < until_ms).limit(1)
         if (found := (await conn.execute(waiting)).one_or_none()) is not None:
             await _fold(conn, found, span_ms)
             return 1
@@ -165,46 +182,3 @@ async def _fold(conn: Conn, found: Any, span_ms: int) -> None:
 
 def _piece_of(start_ms: int, span_ms: int, bodies: list[bytes]) -> _Piece:
     return _piece(start_ms, span_ms, [decode_chunk(body) for body in bodies])
-
-
-# --- reading ----------------------------------------------------------------------------------------------
-
-
-async def columns(
-    conn: Conn, who: Who, node_id: str, names: Sequence[str], from_ms: int, to_ms: int, points: int
-) -> SeriesColumns | None:
-    """At most `points` values of each named series in [from_ms, to_ms); None when the node is not visible.
-
-    A name without any sample in the window is a column of None; `available` tells the names that have some.
-    """
-    seen = select(t.nodes.c.id).where(t.nodes.c.id == node_id, visible_to(who, t.nodes))
-    if (await conn.execute(seen)).one_or_none() is None:
-        return None
-    bodies = (await conn.execute(_chunk_query(who, node_id, from_ms, to_ms))).scalars().all()
-    rows = (await conn.execute(_hot_query(who, node_id, from_ms, to_ms))).all()
-    told = [(row.at_ms, _row(row.row)[0]) for row in rows]
-    window = Window(node_id, list(names), from_ms, to_ms, points)
-    if len(bodies) > BODIES_INLINE:  # a long window must not hold up everyone else
-        return await asyncio.to_thread(chart, window, bodies, told)
-    return chart(window, bodies, told)
-
-
-def _chunk_query(who: Who, node_id: str, from_ms: int, to_ms: int) -> Select[Any]:
-    columns = t.chunks.c
-    return (
-        select(columns.body)
-        .where(columns.node_id == node_id, visible_to(who, t.chunks))
-        .where(columns.start_ms > from_ms - SPAN_MAX_MS, columns.start_ms < to_ms)
-        .where(columns.start_ms + columns.span_ms > from_ms)
-        .order_by(columns.start_ms)
-    )
-
-
-def _hot_query(who: Who, node_id: str, from_ms: int, to_ms: int) -> Select[Any]:
-    columns = t.hot.c
-    return (
-        select(columns.at_ms, columns.row)
-        .where(columns.node_id == node_id, visible_to(who, t.hot))
-        .where(columns.at_ms >= from_ms, columns.at_ms < to_ms)
-        .order_by(columns.at_ms)
-    )

@@ -118,9 +118,35 @@ chunks = Table(
     Column("span_ms", BigInteger, nullable=False),
     Column("team_id", BigInteger, nullable=False),
     Column("sample_count", Integer, nullable=False),
+    Column("dirty", Boolean, nullable=False),  # the tiers do not hold it, or not as it is now
     Column("body", LargeBinary, nullable=False),
 )
-Index("ix_chunks_span_ms", chunks.c.span_ms, chunks.c.start_ms)  # those that wait to be folded further
+# Those that wait to be folded further, or for the tiers, and those that may be dropped.
+Index("ix_chunks_span_ms", chunks.c.span_ms, chunks.c.dirty, chunks.c.start_ms)
+
+# Buckets of a minute, an hour, a day. Derived from chunks, and all that is left of those that were dropped.
+tiers = Table(
+    "tiers",
+    metadata,
+    Column("node_id", String(64), primary_key=True),
+    Column("step_ms", BigInteger, primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True),
+    Column("team_id", BigInteger, nullable=False),
+    Column("bucket_count", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+Index("ix_tiers_step_ms", tiers.c.step_ms, tiers.c.start_ms)  # those that may be dropped
+
+# From when on a node's samples, minutes and hours are there: all before was dropped. No row: nothing was.
+kept = Table(
+    "kept",
+    metadata,
+    Column("node_id", String(64), primary_key=True),
+    Column("team_id", BigInteger, nullable=False),
+    Column("raw_from_ms", BigInteger, nullable=False),
+    Column("minute_from_ms", BigInteger, nullable=False),
+    Column("hour_from_ms", BigInteger, nullable=False),
+)
 
 # --- the PoS chain ----------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Nodes and their charts."""
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -10,18 +10,38 @@ from vedette.model.people import PUBLIC
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
 from vedette.server.api.endpoints import watched
 from vedette.server.api.healths import Neighbour, Outside, health_shape
-from vedette.server.api.shapes import Node, NodeHealth, Nodes, ProbeFailure, Series
+from vedette.server.api.shapes import (
+    Availability,
+    Node,
+    NodeHealth,
+    Nodes,
+    ProbeFailure,
+    Series,
+    States,
+    Uptime,
+    WindowName,
+)
 from vedette.server.api.talk import FromMs, Rooms, ToMs, Whose, reply
 from vedette.server.ears import Ears
 from vedette.server.problems import ProblemError
-from vedette.store import incidents, nodes, series
+from vedette.store import availability, incidents, nodes, reading
 from vedette.store.nodes import ENDPOINT, NodeRow
 
 router = APIRouter(tags=["nodes"])
 
-DAY_MS = 86_400_000
-SPAN_MAX_MS = 400 * DAY_MS
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+SPAN_MAX_YEARS = 20
 NAMES_MAX = 20
+WINDOWS_MS: dict[WindowName, int | None] = {
+    "24h": DAY_MS,
+    "7d": 7 * DAY_MS,
+    "30d": 30 * DAY_MS,
+    "365d": 365 * DAY_MS,
+    "all": None,
+}
+CELLS_MS = {"hour": HOUR_MS, "day": DAY_MS}
+BY_THE_HOUR = ("24h", "7d", "30d")
 NO_NODE = "There is no such node, or it is not yours to see. GET /api/v1/nodes lists yours."
 
 
@@ -62,15 +82,9 @@ async def node_series(
     points: Annotated[int, Query(ge=1, le=2_000, description="at most so many buckets")] = 500,
 ) -> Response:
     """Columns for a chart; without times, the last 24 hours."""
-    wanted = [name for name in names.split(",") if name]
-    if len(wanted) > NAMES_MAX:
-        raise ProblemError(422, f"names: at most {NAMES_MAX} series at a time (you gave {len(wanted)})")
-    end = to_ms if to_ms is not None else rooms.ears.now_ms()
-    begin = from_ms if from_ms is not None else end - DAY_MS
-    if not 0 < end - begin <= SPAN_MAX_MS:
-        raise ProblemError(422, "from_ms must lie before to_ms, by at most 400 days")
+    wanted, (begin, end) = _names(names), _span(from_ms, to_ms, rooms.ears)
     async with rooms.database.read() as conn:
-        columns = await series.columns(conn, who, node_id, wanted, begin, end, points)
+        columns = await reading.columns(conn, who, node_id, wanted, begin, end, points)
     if columns is None:
         raise ProblemError(404, NO_NODE)
     return reply(Series(**{name: getattr(columns, name) for name in Series.model_fields}))
@@ -85,6 +99,86 @@ async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
     outside = Outside(committed, follower.pow_now, await rooms.tips.now())
     neighbours = [Neighbour(row, state_of(row, rooms.ears)) for row in rows]
     return {one.row.id: health_shape(one, neighbours, outside, now_ms) for one in neighbours}
+
+
+@router.get("/nodes/{node_id}/states", response_model=States)
+async def node_states(
+    node_id: str,
+    rooms: Rooms,
+    who: Whose,
+    names: Annotated[str, Query(description="names of states, divided by commas; at most 20")] = "",
+    from_ms: FromMs = None,
+    to_ms: ToMs = None,
+) -> Response:
+    """Since when a state was what, over time: versions, phases, errors; without times, the last 24 hours."""
+    wanted, (begin, end) = _names(names), _span(from_ms, to_ms, rooms.ears)
+    async with rooms.database.read() as conn:
+        runs = await reading.states(conn, who, node_id, wanted, begin, end)
+    if runs is None:
+        raise ProblemError(404, NO_NODE)
+    return reply(States(**{name: getattr(runs, name) for name in States.model_fields}))
+
+
+@router.get("/nodes/{node_id}/availability", response_model=Availability)
+async def node_availability(
+    node_id: str,
+    rooms: Rooms,
+    who: Whose,
+    window: WindowName = "30d",
+    cell: Annotated[
+        Literal["hour", "day"] | None,
+        Query(description="a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day"),
+    ] = None,
+) -> Response:
+    """How long it ran and answered, and how long nobody knows; with an availability calendar."""
+    cell = cell or ("hour" if window in BY_THE_HOUR[:2] else "day")
+    if cell == "hour" and window not in BY_THE_HOUR:
+        raise ProblemError(422, f"cell: an hour is for the windows {', '.join(BY_THE_HOUR)}; ask for days")
+    now_ms = rooms.ears.now_ms()
+    async with rooms.database.read() as conn:
+        found = await reading.availability_of(conn, who, node_id, WINDOWS_MS[window], now_ms, CELLS_MS[cell])
+    if found is None:
+        raise ProblemError(404, NO_NODE)
+    return reply(
+        Availability(
+            node_id=node_id,
+            window=window,
+            from_ms=found.from_ms,
+            to_ms=found.to_ms,
+            cell_ms=found.cell_ms,
+            cells_at_ms=found.cells_at_ms,
+            process=_uptime(found.process),
+            rpc=_uptime(found.rpc),
+        )
+    )
+
+
+def _names(names: str) -> list[str]:
+    wanted = [name for name in names.split(",") if name]
+    if len(wanted) > NAMES_MAX:
+        raise ProblemError(422, f"names: at most {NAMES_MAX} at a time (you gave {len(wanted)})")
+    return wanted
+
+
+def _span(from_ms: int | None, to_ms: int | None, ears: Ears) -> tuple[int, int]:
+    end = to_ms if to_ms is not None else ears.now_ms()
+    begin = from_ms if from_ms is not None else end - DAY_MS
+    if not 0 < end - begin <= SPAN_MAX_YEARS * 366 * DAY_MS:
+        raise ProblemError(422, f"from_ms must lie before to_ms, by at most {SPAN_MAX_YEARS} years")
+    return begin, end
+
+
+def _uptime(cells: Sequence[availability.Uptime]) -> Uptime:
+    whole = availability.total(cells)
+    return Uptime(
+        up_ms=whole.up_ms,
+        down_ms=whole.down_ms,
+        unknown_ms=whole.unknown_ms,
+        up_ppm=whole.up_ppm,
+        cells_up_ms=[cell.up_ms for cell in cells],
+        cells_down_ms=[cell.down_ms for cell in cells],
+        cells_unknown_ms=[cell.unknown_ms for cell in cells],
+    )
 
 
 def open_by_node(unresolved: Iterable[Incident]) -> dict[str, list[int]]:

@@ -252,6 +252,44 @@ class Series(Shape):
     available: list[str] = Field(description="all series this node has in the window")
 
 
+class States(Shape):
+    """What a node's states were: each a list of runs, a run ends where the next begins."""
+
+    node_id: str
+    from_ms: int
+    to_ms: int
+    step_ms: int = Field(description="how precise the times are; 0: those of the samples themselves")
+    states: dict[str, list[tuple[int, str | None]]] = Field(
+        description="[since when, what]; null while nobody told"
+    )
+    available: list[str] = Field(description="all states that this node told in the window")
+
+
+class Uptime(Shape):
+    """Shares of a window and of its cells. Unknown time is nobody's fault: it is part of no share."""
+
+    up_ms: int
+    down_ms: int
+    unknown_ms: int = Field(description="nobody told: the agent was silent, or could not see it")
+    up_ppm: int | None = Field(description="of up and down together; null when both are 0")
+    cells_up_ms: list[int]
+    cells_down_ms: list[int]
+    cells_unknown_ms: list[int]
+
+
+class Availability(Shape):
+    """How long a node ran and answered, in all and in cells of a day or an hour (UTC)."""
+
+    node_id: str
+    window: WindowName
+    from_ms: int = Field(description="the window begins with its first cell")
+    to_ms: int = Field(description="now; the last cell ends here")
+    cell_ms: int
+    cells_at_ms: list[int] = Field(description="where each cell begins")
+    process: Uptime = Field(description="up: the node's process ran")
+    rpc: Uptime = Field(description="up: RPC answered cfx_getStatus; down: it did not, or no process ran")
+
+
 class Block(Shape):
     height: int
     hash: str

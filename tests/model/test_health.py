@@ -59,6 +59,10 @@ def mute(**states: str) -> Evidence:
     return replace(but(states=states), duty=Duty(3, "s" * 90 + "a" * 10))
 
 
+def with_other_key(seen: Evidence) -> Evidence:
+    return replace(seen, numbers={**seen.numbers, "node.pos_address_differs": 1})
+
+
 CATCHING_UP = but(
     ahead(pow_epochs=100_000),
     states={"node.sync_phase": "CatchUpSyncBlockPhase"},
@@ -66,6 +70,11 @@ CATCHING_UP = but(
     pos_still_seconds=9_000,
 )
 RPC_DEAD = but(states={"probe.pow.error": "refused", "probe.pos.error": "refused"})
+HANGS = but(
+    states={
+        f"probe.{name}.error": "did not answer within 4 s" for name in ("pow", "pos", "sync_phase", "voting")
+    }
+)
 FROM_LOG = {"sync.source": "log", "sync.log_phase": "CatchUpRecoverBlockHeaderFromDbPhase"}
 BAD_STATE = replace(WELL, numbers={**WELL.numbers, "log.invalid_state.hour_count": 2})
 GONE = but(states={"process.state": "gone"})
@@ -96,6 +105,10 @@ SITUATIONS = {
     "catching up, PoS": (CATCHING_UP, Layer.POS, "syncing", "sync_phase"),
     "RPC dead": (RPC_DEAD, Layer.POS, "unknown", "rpc_silent"),
     "RPC dead, PoW": (RPC_DEAD, Layer.POW, "unknown", "rpc_silent"),
+    "hangs": (HANGS, Layer.POW, "unknown", "rpc_silent"),
+    "hangs, PoS": (HANGS, Layer.POS, "unknown", "rpc_silent"),
+    "hangs, unsigned": (replace(HANGS, duty=mute().duty), Layer.VALIDATOR, "stalled", "not_signing"),
+    "phase refused": (but(states={"probe.sync_phase.error": "no"}), Layer.POW, "unknown", "phase_unknown"),
     "RPC dead, log": (but(RPC_DEAD, states=FROM_LOG), Layer.POW, "syncing", "sync_phase"),
     "silent": (replace(WELL, state=NodeState.SILENT), Layer.POW, "unknown", "agent_silent"),
     "gone": (replace(GONE, state=NodeState.DOWN), Layer.POS, "down", "process_gone"),
@@ -108,6 +121,8 @@ SITUATIONS = {
     "E1b, old guard": (but(mute(), guard_age_seconds=301), Layer.VALIDATOR, "zombie", "voting_not_signing"),
     "not heard": (mute(), Layer.VALIDATOR, "stalled", "votes_not_arriving"),
     "voting off": (mute(**{"node.voting": "false"}), Layer.VALIDATOR, "stalled", "voting_off"),
+    "other key": (with_other_key(WELL), Layer.VALIDATOR, "stalled", "other_address"),
+    "other key, no member": (with_other_key(replace(WELL, duty=Duty(0))), Layer.VALIDATOR, "stalled", "other_address"),
     "no member": (replace(WELL, duty=Duty(0, "a" * 100)), Layer.VALIDATOR, "healthy", "not_member"),
     "who knows": (replace(WELL, duty=Duty()), Layer.VALIDATOR, "unknown", "membership_unknown"),
 }  # fmt: skip

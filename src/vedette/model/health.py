@@ -176,7 +176,9 @@ def _not_in_step(seen: Evidence) -> Verdict | None:
     by_log = seen.states.get("sync.source") == "log"
     phase = seen.states.get("sync.log_phase" if by_log else "node.sync_phase")
     if phase is None:
-        return Verdict(Condition.UNKNOWN, "phase_unknown")
+        # A node that hangs or is cut off fails all its probes: that it does not answer is what is to be said.
+        silent = "probe.sync_phase.error" in seen.states and "probe.pow.error" in seen.states
+        return Verdict(Condition.UNKNOWN, "rpc_silent" if silent else "phase_unknown")
     if phase == NORMAL_PHASE:
         return None
     names = ("sync.step", "sync.log_epoch", "sync.recovered_height", "sync.recovered_per_second")
@@ -284,6 +286,8 @@ def unsigned_run(strip: str) -> tuple[int, bool]:
 
 def _validator(seen: Evidence, limits: Thresholds) -> Verdict:
     """By its signatures, which alone prove a vote: `node.voting` is an intent."""
+    if seen.numbers.get("node.pos_address_differs"):
+        return Verdict(Condition.STALLED, "other_address")  # whoever it is now, its stake has no voter
     if seen.duty.votes is None:
         return Verdict(Condition.UNKNOWN, "membership_unknown")
     if seen.duty.votes == 0:

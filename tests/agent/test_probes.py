@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.stand_ins import StubNode, serving
-from vedette.agent.probes import disk, head, memory, peers, sync_phase, txpool, voting
+from vedette.agent.probes import disk, head, memory, peers, pivot, sync_phase, txpool, voting
 from vedette.agent.probes.cpu import Cpu, Ticks, shares, ticks
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.pos import Pos
@@ -68,6 +68,18 @@ def test_a_healthy_node_fills_every_series() -> None:
         "txpool.deferred_count": 1,
     }
     assert states == {"node.sync_phase": "NormalSyncPhase", "sync.source": "rpc", "node.voting": "true"}
+
+
+def test_pivot_blocks_are_told_of_confirmed_epochs_that_all_nodes_choose() -> None:
+    stub = StubNode()
+    stub.results["cfx_epochNumber"] = "0x168"
+    with serving(stub.respond) as server:
+        node = Node(LocalRpc(server.url))
+        told = pivot.read(node).states
+        stub.results["cfx_getBlockByEpochNumber"] = None
+        nothing = pivot.read(node).states
+    assert told == {"pow.pivots": "300:0x1b1b1b1b1b1b1b1b 200:0x1b1b1b1b1b1b1b1b"}
+    assert nothing == {}
 
 
 def test_a_height_that_the_node_does_not_know_is_left_out() -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from statistics import median
 
 from vedette.model.health import Duty, Evidence, References, Thresholds, Verdict, health, middle, worst
+from vedette.model.pivots import agrees, pivots
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeState
 from vedette.server.api.shapes import LayerHealth, NodeHealth
@@ -44,6 +45,7 @@ def health_shape(
         states=row.states,
         references=references(others, outside, now_ms),
         duty=duty(row, outside.tip),
+        pivot_agrees=agrees(told_pivots(row), map(told_pivots, others)),
     )
     verdicts = health(evidence, Thresholds.of_pace(block_seconds(outside.tip)))
     layers = {layer.value: _layer(verdict, now_ms) for layer, verdict in verdicts.items()}
@@ -73,6 +75,10 @@ def references(others: Iterable[NodeRow], outside: Outside, now_ms: int) -> Refe
         pos_height=middle(pos_heights, BEYOND),
         pow_epochs_per_second=median(paces) if paces else None,
     )
+
+
+def told_pivots(row: NodeRow) -> dict[int, str]:
+    return pivots(row.states.get("pow.pivots"))
 
 
 def duty(row: NodeRow, tip: Tip) -> Duty:

@@ -102,9 +102,11 @@ def test_a_height_that_stands_still_is_timed_and_one_that_rises_has_a_pace() -> 
         progress.see(100 + now_ms[0] // 2_000)
     assert progress.still_seconds == 0
     assert progress.per_second == 0.5
+    assert progress.risen is None
     for now_ms[0] in range(100_000, 400_000, 10_000):
         progress.see(145)
     assert progress.still_seconds == 300
+    assert progress.risen == 0
     progress.see(12)  # the node began anew: its old pace is no pace of the new one
     assert progress.still_seconds == 0
     assert progress.per_second is None
@@ -117,6 +119,10 @@ def test_the_pace_is_that_of_the_last_ten_minutes_and_costs_little_memory() -> N
         now_ms[0] = second * 1_000
         progress.see(min(2900, second))
     assert progress.per_second == 0.0
+    for second in range(3_600, 3_660):
+        now_ms[0] = second * 1_000
+        progress.see(second)
+    assert progress.risen == 759
     assert len(progress._seen) <= 160
 
 

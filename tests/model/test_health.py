@@ -29,6 +29,7 @@ WELL = Evidence(
         "pow.execution_lag_epochs": 5,
         "pow.still_seconds": 1,
         "pow.epochs_per_second": 0.84,
+        "pow.risen_epochs": 101,
         "pos.committed_height": 3_700_000,
         "pos.still_seconds": 20,
         "guard.age_seconds": 12,
@@ -39,7 +40,7 @@ WELL = Evidence(
         "node.voting": "true",
         "guard.file": "present",
     },
-    references=References(150_000_003, 3_700_001, 0.84),
+    references=References(150_000_003, 3_700_001, 0.84, 101),
     duty=Duty(3, "s" * 100),
 )
 
@@ -51,7 +52,7 @@ def but(seen: Evidence = WELL, *, states: Mapping[str, str] | None = None, **num
 
 
 def ahead(pow_epochs: float = 0, pos_blocks: float = 0, seen: Evidence = WELL) -> Evidence:
-    others = References(150_000_000 + pow_epochs, 3_700_000 + pos_blocks, 0.84)
+    others = References(150_000_000 + pow_epochs, 3_700_000 + pos_blocks, 0.84, 101)
     return replace(seen, references=others)
 
 
@@ -59,10 +60,17 @@ def mute(**states: str) -> Evidence:
     return replace(but(states=states), duty=Duty(3, "s" * 90 + "a" * 10))
 
 
+def without_risen(seen: Evidence) -> Evidence:
+    return replace(seen, numbers={n: value for n, value in seen.numbers.items() if n != "pow.risen_epochs"})
+
+
 def with_other_key(seen: Evidence) -> Evidence:
     return replace(seen, numbers={**seen.numbers, "node.pos_address_differs": 1})
 
 
+BEHIND_101, BEHIND_700 = ahead(pow_epochs=101), ahead(pow_epochs=700)
+ENDPOINTS_ALONE = replace(WELL, references=References(150_000_101))
+OTHER_KEY_NO_MEMBER = with_other_key(replace(WELL, duty=Duty(0)))
 CATCHING_UP = but(
     ahead(pow_epochs=100_000),
     states={"node.sync_phase": "CatchUpSyncBlockPhase"},
@@ -96,6 +104,11 @@ SITUATIONS = {
     "5 behind": (ahead(pos_blocks=5), Layer.POS, "lagging", "pos_behind"),
     "21 behind": (ahead(pos_blocks=21), Layer.POS, "lagging", "pos_far_behind"),
     "101 epochs": (ahead(pow_epochs=101), Layer.POW, "lagging", "pow_behind"),
+    "101, just now": (but(BEHIND_101, pow_risen_epochs=100), Layer.POW, "healthy", "pow_behind_briefly"),
+    "700, 101 for long": (but(BEHIND_700, pow_risen_epochs=-498), Layer.POW, "lagging", "pow_behind"),
+    "700, catching up": (but(BEHIND_700, pow_risen_epochs=300), Layer.POW, "lagging", "pow_far_behind"),
+    "101, agent new": (without_risen(BEHIND_101), Layer.POW, "unknown", "pow_lag_new"),
+    "101, endpoints alone": (ENDPOINTS_ALONE, Layer.POW, "lagging", "pow_behind"),
     "601 epochs": (ahead(pow_epochs=601), Layer.POW, "lagging", "pow_far_behind"),
     "slow disk": (but(pow_execution_lag_epochs=51), Layer.EXECUTION, "lagging", "execution_behind"),
     "dead disk": (but(pow_execution_lag_epochs=501), Layer.EXECUTION, "lagging", "execution_far_behind"),
@@ -122,7 +135,7 @@ SITUATIONS = {
     "not heard": (mute(), Layer.VALIDATOR, "stalled", "votes_not_arriving"),
     "voting off": (mute(**{"node.voting": "false"}), Layer.VALIDATOR, "stalled", "voting_off"),
     "other key": (with_other_key(WELL), Layer.VALIDATOR, "stalled", "other_address"),
-    "other key, no member": (with_other_key(replace(WELL, duty=Duty(0))), Layer.VALIDATOR, "stalled", "other_address"),
+    "other key, no member": (OTHER_KEY_NO_MEMBER, Layer.VALIDATOR, "stalled", "other_address"),
     "no member": (replace(WELL, duty=Duty(0, "a" * 100)), Layer.VALIDATOR, "healthy", "not_member"),
     "who knows": (replace(WELL, duty=Duty()), Layer.VALIDATOR, "unknown", "membership_unknown"),
 }  # fmt: skip
@@ -161,6 +174,7 @@ def test_a_fake_clock_over_a_zombies_first_minutes() -> None:
 
 def test_seconds_shrink_with_a_fast_chain_and_never_grow() -> None:
     assert Thresholds.of_pace(1.0).pos_still_s == 15
+    assert Thresholds.of_pace(1.0).pos_lag_blocks == 11, "six of them are made while an answer is on its way"
     assert Thresholds.of_pace(15.5).pos_still_s == 90
     assert Thresholds.of_pace(90.0) == Thresholds.of_pace(None) == MAINNET
 

@@ -14,6 +14,7 @@ from vedette.model.ballot import Ballot
 from vedette.model.view import NodeState
 
 MAINNET_BLOCK_S = 31.0  # 2,790 PoS blocks a day
+ROUND_S = 6.0  # an agent's answer may be so old: a round, and its way to us
 STILL_MIN_S = 15.0  # three rounds of an agent; below that its pace is all that is measured
 NORMAL_PHASE = "NormalSyncPhase"
 VOTED = frozenset({Ballot.SIGNED, Ballot.LED})
@@ -70,13 +71,17 @@ class Thresholds:
 
     @classmethod
     def of_pace(cls, block_s: float | None) -> "Thresholds":
-        """For a chain whose PoS blocks are `block_s` apart. A slow network excuses nobody: never slacker."""
+        """For a chain whose PoS blocks are `block_s` apart. A slow network excuses nobody.
+
+        Seconds only shrink. The blocks that a fast chain makes while an answer is on its way are no lag.
+        """
         if block_s is None:
             return cls()
         scale = min(1.0, block_s / MAINNET_BLOCK_S)
         usual = cls()
         return replace(
             usual,
+            pos_lag_blocks=usual.pos_lag_blocks + ROUND_S // max(block_s, 0.1),
             pos_still_s=max(STILL_MIN_S, usual.pos_still_s * scale),
             guard_still_s=max(STILL_MIN_S, usual.guard_still_s * scale),
         )
@@ -89,6 +94,7 @@ class References:
     pow_epoch: float | None = None
     pos_height: float | None = None
     pow_epochs_per_second: float | None = None
+    pow_risen_epochs: float | None = None  # in the last two minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +226,26 @@ def _pow(seen: Evidence, limits: Thresholds) -> Verdict:
     stands = _still("pow", still, limits.pow_still_s, ahead, limits.moved_pow_epochs)
     if stands is not None:
         return stands
-    verdict = _by_place("pow", seen, ahead, limits.pow_lag_epochs, limits.pow_far_epochs)
+    verdict = _held(seen, limits, ahead)
     lagging = verdict.state is Condition.LAGGING
     return replace(verdict, figures={**verdict.figures, **_progress(seen)}) if lagging else verdict
+
+
+def _held(seen: Evidence, limits: Thresholds, ahead: float | None) -> Verdict:
+    """By the lag that has lasted: the lesser of now and two minutes ago. A moment behind is no fault."""
+    now = _by_place("pow", seen, ahead, limits.pow_lag_epochs, limits.pow_far_epochs)
+    if ahead is None or now.state is not Condition.LAGGING:
+        return now
+    own, others = seen.numbers.get("pow.risen_epochs"), seen.references.pow_risen_epochs
+    if others is None:
+        return now  # endpoints tell where they are, not where they were
+    if own is None:
+        return Verdict(Condition.UNKNOWN, "pow_lag_new", now.figures)
+    lasting = min(ahead, ahead + own - others)
+    then = _by_lag("pow", lasting, limits.pow_lag_epochs, limits.pow_far_epochs)
+    figures = {**then.figures, "lag": ahead, "lasting_lag": lasting}
+    brief = then.state is not Condition.LAGGING
+    return replace(then, reason="pow_behind_briefly" if brief else then.reason, figures=figures)
 
 
 def _pos(seen: Evidence, limits: Thresholds) -> Verdict:

@@ -27,6 +27,7 @@ class Pow:
                     "pow.retained_epochs": status.latest_epoch - status.checkpoint_epoch,
                     "pow.still_seconds": self._progress.still_seconds,
                     "pow.epochs_per_second": self._progress.per_second,
+                    "pow.risen_epochs": self._progress.risen,
                 }
             )
         )

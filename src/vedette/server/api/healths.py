@@ -66,6 +66,7 @@ def references(others: Iterable[NodeRow], outside: Outside, now_ms: int) -> Refe
     pow_epochs = [float(one["pow.latest_epoch"]) for one in told if "pow.latest_epoch" in one]
     pos_heights = [float(one["pos.committed_height"]) for one in told if "pos.committed_height" in one]
     paces = [float(one["pow.epochs_per_second"]) for one in told if "pow.epochs_per_second" in one]
+    risen = [float(one["pow.risen_epochs"]) for one in told if "pow.risen_epochs" in one]
     if outside.pow_now is not None and now_ms - outside.pow_now.at_ms < ENDPOINT_OLD_MS:
         pow_epochs.append(float(outside.pow_now.status.latest_epoch))
     if outside.committed_height is not None:
@@ -74,6 +75,7 @@ def references(others: Iterable[NodeRow], outside: Outside, now_ms: int) -> Refe
         pow_epoch=middle(pow_epochs, BEYOND),
         pos_height=middle(pos_heights, BEYOND),
         pow_epochs_per_second=median(paces) if paces else None,
+        pow_risen_epochs=median(risen) if risen else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 from vedette.model.health import (
     ORDER,
     Condition,
+    Crowd,
     Duty,
     Evidence,
     Layer,
     References,
     Thresholds,
     health,
-    middle,
     worst,
 )
 from vedette.model.view import NodeState
@@ -182,8 +183,19 @@ def test_seconds_shrink_with_a_fast_chain_and_never_grow() -> None:
 def test_the_whole_is_the_worst_layer_and_a_mistaken_height_is_left_out() -> None:
     assert worst(health(WELL, MAINNET)) is Condition.HEALTHY
     assert worst(health(mute(), MAINNET)) is Condition.STALLED
-    assert middle([10, 12, 5_000], beyond=1_000) == 12
-    assert middle([], beyond=1_000) is None
+    assert Crowd([10, 12, 5_000]).middle(1_000) == 12
+    assert Crowd([]).middle(1_000) is None
+
+
+@given(st.lists(st.integers(0, 3_000), min_size=1, max_size=12), st.data())
+def test_a_crowd_tells_each_what_the_rest_would(values: list[int], data: st.DataObject) -> None:
+    own = data.draw(st.sampled_from(values))
+    rest = [*values]
+    rest.remove(own)
+    limit = median(rest) + 500 if rest else 0
+    assert Crowd(values).median(own) == (median(rest) if rest else None)
+    assert Crowd(values).middle(500, own) == max((one for one in rest if one <= limit), default=None)
+    assert Crowd(values).middle(500) == max(one for one in values if one <= median(values) + 500)
 
 
 def without(seen: Evidence, name: str) -> Evidence:

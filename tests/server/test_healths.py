@@ -1,7 +1,7 @@
 """A node's health as the API tells it, from what it and its neighbours said last."""
 
 from vedette.model.view import NodeState
-from vedette.server.api.healths import Neighbour, Outside, health_shape
+from vedette.server.api.healths import Neighbour, Outside, health_shapes
 from vedette.server.tip import Tip
 from vedette.store.nodes import NodeRow
 from vedette.store.votes import RecentVotes
@@ -20,7 +20,7 @@ def node(name: str, pivots: str | None, state: NodeState = NodeState.UP) -> Neig
 
 
 def pow_of(subject: Neighbour, *others: Neighbour) -> tuple[str, str]:
-    layer = health_shape(subject, [subject, *others], NOBODY, NOW_MS).pow
+    layer = health_shapes([subject, *others], NOBODY, NOW_MS)[subject.row.id].pow
     return layer.state, layer.reason
 
 

@@ -5,10 +5,10 @@ accuses nobody. A layer that has stopped is a zombie only where others are seen 
 stand too, it is the network.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from statistics import median
 
 from vedette.model.ballot import Ballot
 from vedette.model.view import NodeState
@@ -117,12 +117,34 @@ class Evidence:
     pivot_agrees: bool | None = None
 
 
-def middle(values: list[float], beyond: float) -> float | None:
-    """The largest value that is not more than `beyond` above the median; None of none."""
-    if not values:
-        return None
-    limit = median(values) + beyond
-    return max((value for value in values if value <= limit), default=None)
+class Crowd:
+    """What many say of one figure, asked by each of them about the rest: no look goes through all."""
+
+    def __init__(self, values: Iterable[float]) -> None:
+        self._values = sorted(values)
+
+    def median(self, but: float | None = None) -> float | None:
+        """Of all; without one who said `but`, if that is given. None of nobody."""
+        own, count = self._place(but)
+        if count <= 0:
+            return None
+        low, high = (self._values[at + (at >= own)] for at in ((count - 1) // 2, count // 2))
+        return (low + high) / 2
+
+    def middle(self, beyond: float, but: float | None = None) -> float | None:
+        """The largest value that is not more than `beyond` above the median; None of nobody."""
+        usual = self.median(but)
+        if usual is None:
+            return None
+        own, _ = self._place(but)
+        at = bisect_right(self._values, usual + beyond) - 1
+        at -= at == own
+        return self._values[at] if at >= 0 else None
+
+    def _place(self, but: float | None) -> tuple[int, int]:
+        """Where the one stands who is left out (at the end: nobody), and how many the rest are."""
+        count = len(self._values)
+        return (count, count) if but is None else (bisect_left(self._values, but), count - 1)
 
 
 def health(seen: Evidence, limits: Thresholds) -> dict[Layer, Verdict]:

@@ -4,6 +4,7 @@ Only confirmed epochs are told, for near the tip honest nodes differ too. Two of
 are asked at different moments, and the newest is not everybody's yet.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -32,11 +33,24 @@ def pivots(words: str | None) -> dict[int, str]:
     return {int(epoch): hash_ for epoch, _, hash_ in parts if epoch.isdecimal() and hash_}
 
 
-def agrees(own: Mapping[int, str], others: Iterable[Mapping[int, str]]) -> bool | None:
-    """At the newest epoch of which enough others tell: whether most of them have our block. None: too few."""
-    told = list(others)
+def tally(told: Iterable[Mapping[int, str]]) -> dict[int, Counter[str]]:
+    """How many tell of which block, by epoch."""
+    counts: dict[int, Counter[str]] = {}
+    for one in told:
+        for epoch, hash_ in one.items():
+            counts.setdefault(epoch, Counter())[hash_] += 1
+    return counts
+
+
+def agrees(own: Mapping[int, str], told: Mapping[int, Counter[str]], *, counted: bool) -> bool | None:
+    """At the newest epoch of which enough others tell: whether most of them have our block. None: too few.
+
+    `counted`: our own word is among those told, and is no witness for us.
+    """
     for epoch in sorted(own, reverse=True):
-        found = agreement(own[epoch], [one[epoch] for one in told if epoch in one])
+        others = Counter(told.get(epoch, Counter()))
+        others[own[epoch]] -= counted
+        found = agreement(own[epoch], others)
         if found is not None:
             return found
     return None

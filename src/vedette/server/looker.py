@@ -6,7 +6,7 @@ What changes slowly (version, certificate, WebSocket, the archive) is asked rare
 
 import random
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -301,7 +301,7 @@ class Looker:
         if own is None:
             states["probe.pivot.error"] = f"It has no block of epoch {epoch}, which it says is confirmed."
             return None
-        return agreement(own, await self._references.hashes(others, epoch))
+        return agreement(own, Counter(await self._references.hashes(others, epoch)))
 
     async def _pivot(self, epoch: int) -> str | None:
         if self.setting.kind == "core":

@@ -173,6 +173,20 @@ def test_a_fake_clock_over_a_zombies_first_minutes() -> None:
     assert set(states[37:]) == {Condition.ZOMBIE}
 
 
+def test_a_fake_clock_over_a_lag_that_begins_and_one_that_passes() -> None:
+    """It falls 150 epochs behind at second 0: at first, what it rose in two minutes is that much less."""
+
+    def state(second: int, behind: int) -> Condition:
+        rose = 101 - behind if second < 120 else 101
+        return health(but(ahead(pow_epochs=behind), pow_risen_epochs=rose), MAINNET)[Layer.POW].state
+
+    lasting = [state(second, behind=150) for second in range(0, 300, 5)]
+    assert lasting.index(Condition.LAGGING) * 5 == 120
+    assert set(lasting[:24]) == {Condition.HEALTHY}
+    passing = [state(second, behind=150 if second < 100 else 0) for second in range(0, 300, 5)]
+    assert set(passing) == {Condition.HEALTHY}
+
+
 def test_seconds_shrink_with_a_fast_chain_and_never_grow() -> None:
     assert Thresholds.of_pace(1.0).pos_still_s == 15
     assert Thresholds.of_pace(1.0).pos_lag_blocks == 11, "six of them are made while an answer is on its way"

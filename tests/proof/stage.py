@@ -3,12 +3,14 @@
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,18 @@ RISE_S = 90.0
 Seen = tuple[str, str]  # state and reason
 
 
-def is_root() -> bool:
-    return os.geteuid() == 0
+@cache
+def may_cut() -> bool:
+    """Whether we may make networks and file systems here: root may, but not in every container."""
+    tools = all(shutil.which(tool) for tool in ("unshare", "ip", "iptables", "mount"))
+    tried = ["unshare", "--net", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return tools and os.geteuid() == 0 and subprocess.run(tried, check=False).returncode == 0
 
 
 @contextmanager
 def own_network() -> Iterator[None]:
-    """A network namespace with loopback alone, for this thread and all that it starts; as root only."""
-    if not is_root():
+    """A network namespace with loopback alone, for this thread and all that it starts; where we may."""
+    if not may_cut():
         yield
         return
     libc, home = ctypes.CDLL(None, use_errno=True), os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -50,7 +56,7 @@ def own_network() -> Iterator[None]:
 @contextmanager
 def marked(*, wanted: bool = True) -> Iterator[None]:
     """What is started inside belongs to the group that a cut knows."""
-    if not (wanted and is_root()):
+    if not (wanted and may_cut()):
         yield
         return
     before = os.getegid()
@@ -247,8 +253,8 @@ def _watching(url: str, stack: ExitStack) -> Watcher:
 
 @contextmanager
 def small_disk(folder: Path, mebibytes: int) -> Iterator[None]:
-    """The folder's files on a file system of its own, which we can fill; as root only."""
-    if not is_root():
+    """The folder's files on a file system of its own, which we can fill; where we may."""
+    if not may_cut():
         yield
         return
     aside = folder.with_name(f"{folder.name}-aside")

@@ -24,7 +24,7 @@ from tests.proof.stage import (
     Seen,
     Stage,
     fill,
-    is_root,
+    may_cut,
     own_network,
     recorded,
     running_stage,
@@ -233,7 +233,7 @@ CASES: dict[str, Callable[[Stage], Generator[Due, None, None]]] = {
         wrong_key, machine_cut, disk_full, cut, miner_stopped,
     )
 }  # fmt: skip
-NEEDS_ROOT = {"cut", "machine_cut", "disk_full"}
+CUTTING = {"cut", "machine_cut", "disk_full"}
 
 
 @pytest.fixture(scope="module")
@@ -265,8 +265,8 @@ def test_a_state_is_shown_in_time(name: str, table: list[Row], request: pytest.F
         pytest.skip("not among CASES")
     if name in recorded(STATES_FILE):
         pytest.skip("measured already")
-    if name in NEEDS_ROOT and not is_root():
-        pytest.skip("only root may make a file system and cut a network")
+    if name in CUTTING and not may_cut():
+        pytest.skip("only root may make a file system and cut a network, and not in every container")
     stage: Stage = request.getfixturevalue("stage")
     stage.whole_again(VICTIM)
     for index in range(4):

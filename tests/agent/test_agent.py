@@ -104,7 +104,8 @@ def test_a_bad_node_is_one_clear_line_and_the_rounds_go_on(
     envelope = scene.server.wait_for(reported(4), within_s=15).envelope
     report = envelope.reports[-1]
     failed = {name.split(".")[1] for name in report.numbers if name.endswith(".failed")}
-    asked = {"pow", "head", "pos", "sync_phase", "peers", "voting", "txpool", "version", "pos_address"}
+    asked = {"pow", "head", "pos", "pivot", "sync_phase", "peers", "voting", "txpool", "version"}
+    asked |= {"pos_address"}
     assert failed == asked
     assert report.states["probe.pow.error"].isprintable()
     assert {"host.memory.used_bytes", "host.disk.used_ratio", "process.rss_bytes"} <= set(report.numbers)
@@ -202,7 +203,7 @@ def test_a_node_whose_pos_is_off_gives_what_it_can_and_is_said_once(
     assert live.numbers["pow.finality_gap_epochs"] == 147
     assert not [name for name in post.envelope.reports[-1].numbers if name.endswith(".failed")]
     (line,) = warnings(caplog)
-    assert "3 of 26 probes fail" in line
+    assert "3 of 27 probes fail" in line
     assert len([name for name in scene.node.asked if name in scene.node.errors]) == 3
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.stand_ins import StubNode, serving
-from vedette.agent.probes import disk, head, memory, peers, sync_phase, txpool, voting
+from vedette.agent.probes import disk, head, memory, peers, pivot, sync_phase, txpool, voting
 from vedette.agent.probes.cpu import Cpu, Ticks, shares, ticks
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.pos import Pos
@@ -70,6 +70,18 @@ def test_a_healthy_node_fills_every_series() -> None:
     assert states == {"node.sync_phase": "NormalSyncPhase", "sync.source": "rpc", "node.voting": "true"}
 
 
+def test_pivot_blocks_are_told_of_confirmed_epochs_that_all_nodes_choose() -> None:
+    stub = StubNode()
+    stub.results["cfx_epochNumber"] = "0x168"
+    with serving(stub.respond) as server:
+        node = Node(LocalRpc(server.url))
+        told = pivot.read(node).states
+        stub.results["cfx_getBlockByEpochNumber"] = None
+        nothing = pivot.read(node).states
+    assert told == {"pow.pivots": "300:0x1b1b1b1b1b1b1b1b 200:0x1b1b1b1b1b1b1b1b"}
+    assert nothing == {}
+
+
 def test_a_height_that_the_node_does_not_know_is_left_out() -> None:
     stub = StubNode()
     stub.results["pos_getStatus"] |= {}
@@ -90,9 +102,11 @@ def test_a_height_that_stands_still_is_timed_and_one_that_rises_has_a_pace() -> 
         progress.see(100 + now_ms[0] // 2_000)
     assert progress.still_seconds == 0
     assert progress.per_second == 0.5
+    assert progress.risen is None
     for now_ms[0] in range(100_000, 400_000, 10_000):
         progress.see(145)
     assert progress.still_seconds == 300
+    assert progress.risen == 0
     progress.see(12)  # the node began anew: its old pace is no pace of the new one
     assert progress.still_seconds == 0
     assert progress.per_second is None
@@ -105,6 +119,10 @@ def test_the_pace_is_that_of_the_last_ten_minutes_and_costs_little_memory() -> N
         now_ms[0] = second * 1_000
         progress.see(min(2900, second))
     assert progress.per_second == 0.0
+    for second in range(3_600, 3_660):
+        now_ms[0] = second * 1_000
+        progress.see(second)
+    assert progress.risen == 759
     assert len(progress._seen) <= 160
 
 

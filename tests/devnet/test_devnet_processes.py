@@ -1,6 +1,7 @@
 """Ports, processes and folders, without a node."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.devnet.test_devnet_options import a_node
-from vedette.devnet import commands, process, staking
+from vedette.devnet import addon, commands, process, staking
 from vedette.devnet import demo as demo_module
 from vedette.devnet.net import RECORD, Devnet, Record, _twin, patience
 from vedette.devnet.options import DevnetOptions
@@ -48,7 +49,7 @@ def listener() -> Iterator[int]:
 
 
 def runner(folder: Path, script: str) -> subprocess.Popen[bytes]:
-    """A process that looks like a node's runner: `PROGRAM node_runner.js FOLDER`."""
+    """A process that looks like a node's runner: `PROGRAM node_runner.cjs FOLDER`."""
     code = folder.parent / process.RUNNER.name
     code.write_text(script)
     child = subprocess.Popen([sys.executable, code, "config.toml", folder], stdout=subprocess.PIPE)
@@ -253,3 +254,12 @@ def test_the_demos_children_do_not_outlive_it(tmp_path: Path) -> None:
         fail_with_a_child()
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+def test_the_runner_runs_below_a_folder_whose_scripts_are_modules(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    runner_there = shutil.copy(process.RUNNER, tmp_path)
+    command = [addon.node_program(), runner_there, tmp_path / "no.node", "config", "log", tmp_path]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr
+    assert "Cannot find module" in said
+    assert "no.node" in said

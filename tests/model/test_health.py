@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 from vedette.model.health import (
     ORDER,
     Condition,
+    Crowd,
     Duty,
     Evidence,
     Layer,
     References,
     Thresholds,
     health,
-    middle,
     worst,
 )
 from vedette.model.view import NodeState
@@ -29,6 +30,7 @@ WELL = Evidence(
         "pow.execution_lag_epochs": 5,
         "pow.still_seconds": 1,
         "pow.epochs_per_second": 0.84,
+        "pow.risen_epochs": 101,
         "pos.committed_height": 3_700_000,
         "pos.still_seconds": 20,
         "guard.age_seconds": 12,
@@ -39,7 +41,7 @@ WELL = Evidence(
         "node.voting": "true",
         "guard.file": "present",
     },
-    references=References(150_000_003, 3_700_001, 0.84),
+    references=References(150_000_003, 3_700_001, 0.84, 101),
     duty=Duty(3, "s" * 100),
 )
 
@@ -51,7 +53,7 @@ def but(seen: Evidence = WELL, *, states: Mapping[str, str] | None = None, **num
 
 
 def ahead(pow_epochs: float = 0, pos_blocks: float = 0, seen: Evidence = WELL) -> Evidence:
-    others = References(150_000_000 + pow_epochs, 3_700_000 + pos_blocks, 0.84)
+    others = References(150_000_000 + pow_epochs, 3_700_000 + pos_blocks, 0.84, 101)
     return replace(seen, references=others)
 
 
@@ -59,6 +61,17 @@ def mute(**states: str) -> Evidence:
     return replace(but(states=states), duty=Duty(3, "s" * 90 + "a" * 10))
 
 
+def without_risen(seen: Evidence) -> Evidence:
+    return replace(seen, numbers={n: value for n, value in seen.numbers.items() if n != "pow.risen_epochs"})
+
+
+def with_other_key(seen: Evidence) -> Evidence:
+    return replace(seen, numbers={**seen.numbers, "node.pos_address_differs": 1})
+
+
+BEHIND_101, BEHIND_700 = ahead(pow_epochs=101), ahead(pow_epochs=700)
+ENDPOINTS_ALONE = replace(WELL, references=References(150_000_101))
+OTHER_KEY_NO_MEMBER = with_other_key(replace(WELL, duty=Duty(0)))
 CATCHING_UP = but(
     ahead(pow_epochs=100_000),
     states={"node.sync_phase": "CatchUpSyncBlockPhase"},
@@ -66,6 +79,11 @@ CATCHING_UP = but(
     pos_still_seconds=9_000,
 )
 RPC_DEAD = but(states={"probe.pow.error": "refused", "probe.pos.error": "refused"})
+HANGS = but(
+    states={
+        f"probe.{name}.error": "did not answer within 4 s" for name in ("pow", "pos", "sync_phase", "voting")
+    }
+)
 FROM_LOG = {"sync.source": "log", "sync.log_phase": "CatchUpRecoverBlockHeaderFromDbPhase"}
 BAD_STATE = replace(WELL, numbers={**WELL.numbers, "log.invalid_state.hour_count": 2})
 GONE = but(states={"process.state": "gone"})
@@ -87,6 +105,11 @@ SITUATIONS = {
     "5 behind": (ahead(pos_blocks=5), Layer.POS, "lagging", "pos_behind"),
     "21 behind": (ahead(pos_blocks=21), Layer.POS, "lagging", "pos_far_behind"),
     "101 epochs": (ahead(pow_epochs=101), Layer.POW, "lagging", "pow_behind"),
+    "101, just now": (but(BEHIND_101, pow_risen_epochs=100), Layer.POW, "healthy", "pow_behind_briefly"),
+    "700, 101 for long": (but(BEHIND_700, pow_risen_epochs=-498), Layer.POW, "lagging", "pow_behind"),
+    "700, catching up": (but(BEHIND_700, pow_risen_epochs=300), Layer.POW, "lagging", "pow_far_behind"),
+    "101, agent new": (without_risen(BEHIND_101), Layer.POW, "unknown", "pow_lag_new"),
+    "101, endpoints alone": (ENDPOINTS_ALONE, Layer.POW, "lagging", "pow_behind"),
     "601 epochs": (ahead(pow_epochs=601), Layer.POW, "lagging", "pow_far_behind"),
     "slow disk": (but(pow_execution_lag_epochs=51), Layer.EXECUTION, "lagging", "execution_behind"),
     "dead disk": (but(pow_execution_lag_epochs=501), Layer.EXECUTION, "lagging", "execution_far_behind"),
@@ -96,6 +119,10 @@ SITUATIONS = {
     "catching up, PoS": (CATCHING_UP, Layer.POS, "syncing", "sync_phase"),
     "RPC dead": (RPC_DEAD, Layer.POS, "unknown", "rpc_silent"),
     "RPC dead, PoW": (RPC_DEAD, Layer.POW, "unknown", "rpc_silent"),
+    "hangs": (HANGS, Layer.POW, "unknown", "rpc_silent"),
+    "hangs, PoS": (HANGS, Layer.POS, "unknown", "rpc_silent"),
+    "hangs, unsigned": (replace(HANGS, duty=mute().duty), Layer.VALIDATOR, "stalled", "not_signing"),
+    "phase refused": (but(states={"probe.sync_phase.error": "no"}), Layer.POW, "unknown", "phase_unknown"),
     "RPC dead, log": (but(RPC_DEAD, states=FROM_LOG), Layer.POW, "syncing", "sync_phase"),
     "silent": (replace(WELL, state=NodeState.SILENT), Layer.POW, "unknown", "agent_silent"),
     "gone": (replace(GONE, state=NodeState.DOWN), Layer.POS, "down", "process_gone"),
@@ -108,6 +135,8 @@ SITUATIONS = {
     "E1b, old guard": (but(mute(), guard_age_seconds=301), Layer.VALIDATOR, "zombie", "voting_not_signing"),
     "not heard": (mute(), Layer.VALIDATOR, "stalled", "votes_not_arriving"),
     "voting off": (mute(**{"node.voting": "false"}), Layer.VALIDATOR, "stalled", "voting_off"),
+    "other key": (with_other_key(WELL), Layer.VALIDATOR, "stalled", "other_address"),
+    "other key, no member": (OTHER_KEY_NO_MEMBER, Layer.VALIDATOR, "stalled", "other_address"),
     "no member": (replace(WELL, duty=Duty(0, "a" * 100)), Layer.VALIDATOR, "healthy", "not_member"),
     "who knows": (replace(WELL, duty=Duty()), Layer.VALIDATOR, "unknown", "membership_unknown"),
 }  # fmt: skip
@@ -144,8 +173,23 @@ def test_a_fake_clock_over_a_zombies_first_minutes() -> None:
     assert set(states[37:]) == {Condition.ZOMBIE}
 
 
+def test_a_fake_clock_over_a_lag_that_begins_and_one_that_passes() -> None:
+    """It falls 150 epochs behind at second 0: at first, what it rose in two minutes is that much less."""
+
+    def state(second: int, behind: int) -> Condition:
+        rose = 101 - behind if second < 120 else 101
+        return health(but(ahead(pow_epochs=behind), pow_risen_epochs=rose), MAINNET)[Layer.POW].state
+
+    lasting = [state(second, behind=150) for second in range(0, 300, 5)]
+    assert lasting.index(Condition.LAGGING) * 5 == 120
+    assert set(lasting[:24]) == {Condition.HEALTHY}
+    passing = [state(second, behind=150 if second < 100 else 0) for second in range(0, 300, 5)]
+    assert set(passing) == {Condition.HEALTHY}
+
+
 def test_seconds_shrink_with_a_fast_chain_and_never_grow() -> None:
     assert Thresholds.of_pace(1.0).pos_still_s == 15
+    assert Thresholds.of_pace(1.0).pos_lag_blocks == 11, "six of them are made while an answer is on its way"
     assert Thresholds.of_pace(15.5).pos_still_s == 90
     assert Thresholds.of_pace(90.0) == Thresholds.of_pace(None) == MAINNET
 
@@ -153,8 +197,19 @@ def test_seconds_shrink_with_a_fast_chain_and_never_grow() -> None:
 def test_the_whole_is_the_worst_layer_and_a_mistaken_height_is_left_out() -> None:
     assert worst(health(WELL, MAINNET)) is Condition.HEALTHY
     assert worst(health(mute(), MAINNET)) is Condition.STALLED
-    assert middle([10, 12, 5_000], beyond=1_000) == 12
-    assert middle([], beyond=1_000) is None
+    assert Crowd([10, 12, 5_000]).middle(1_000) == 12
+    assert Crowd([]).middle(1_000) is None
+
+
+@given(st.lists(st.integers(0, 3_000), min_size=1, max_size=12), st.data())
+def test_a_crowd_tells_each_what_the_rest_would(values: list[int], data: st.DataObject) -> None:
+    own = data.draw(st.sampled_from(values))
+    rest = [*values]
+    rest.remove(own)
+    limit = median(rest) + 500 if rest else 0
+    assert Crowd(values).median(own) == (median(rest) if rest else None)
+    assert Crowd(values).middle(500, own) == max((one for one in rest if one <= limit), default=None)
+    assert Crowd(values).middle(500) == max(one for one in values if one <= median(values) + 500)
 
 
 def without(seen: Evidence, name: str) -> Evidence:

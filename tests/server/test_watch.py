@@ -20,6 +20,7 @@ from vedette.alerts.engine import Limits, judge
 from vedette.conflux import networks
 from vedette.model.clock import MachineClock
 from vedette.model.people import FIRST_TEAM, Who
+from vedette.model.pivots import MARKS, pivots
 from vedette.model.view import NodeState
 from vedette.replay.faults import Faults
 from vedette.replay.network import Network
@@ -74,8 +75,11 @@ async def test_a_sound_endpoint_is_a_healthy_node_with_series(network: Network, 
         now = stand.house.ears.now_ms()
         async with stand.house.database.read() as conn:
             chart = await reading.columns(conn, WHO, node.id, names, now - 60_000, now + 1_000, 500)
+            row = await nodes.node(conn, WHO, node.id)
         assert chart is not None
         assert set(names) <= set(chart.available)
+        assert row is not None
+        assert len(pivots(row.states["pow.pivots"])) == MARKS
         assert set(stand.seen) == {node.id}
 
 

@@ -17,7 +17,7 @@ from types import FrameType
 from vedette.devnet.nodes import Node
 from vedette.model.errors import VedetteError
 
-RUNNER = Path(__file__).with_name("node_runner.js")
+RUNNER = Path(__file__).with_name("node_runner.cjs")
 KILL_DEADLINE_S = 10.0
 LAST_WORDS_CHARS_MAX = 300
 

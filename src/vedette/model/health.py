@@ -5,15 +5,16 @@ accuses nobody. A layer that has stopped is a zombie only where others are seen 
 stand too, it is the network.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from statistics import median
 
 from vedette.model.ballot import Ballot
 from vedette.model.view import NodeState
 
 MAINNET_BLOCK_S = 31.0  # 2,790 PoS blocks a day
+ROUND_S = 6.0  # an agent's answer may be so old: a round, and its way to us
 STILL_MIN_S = 15.0  # three rounds of an agent; below that its pace is all that is measured
 NORMAL_PHASE = "NormalSyncPhase"
 VOTED = frozenset({Ballot.SIGNED, Ballot.LED})
@@ -70,13 +71,17 @@ class Thresholds:
 
     @classmethod
     def of_pace(cls, block_s: float | None) -> "Thresholds":
-        """For a chain whose PoS blocks are `block_s` apart. A slow network excuses nobody: never slacker."""
+        """For a chain whose PoS blocks are `block_s` apart. A slow network excuses nobody.
+
+        Seconds only shrink. The blocks that a fast chain makes while an answer is on its way are no lag.
+        """
         if block_s is None:
             return cls()
         scale = min(1.0, block_s / MAINNET_BLOCK_S)
         usual = cls()
         return replace(
             usual,
+            pos_lag_blocks=usual.pos_lag_blocks + ROUND_S // max(block_s, 0.1),
             pos_still_s=max(STILL_MIN_S, usual.pos_still_s * scale),
             guard_still_s=max(STILL_MIN_S, usual.guard_still_s * scale),
         )
@@ -89,6 +94,7 @@ class References:
     pow_epoch: float | None = None
     pos_height: float | None = None
     pow_epochs_per_second: float | None = None
+    pow_risen_epochs: float | None = None  # in the last two minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +117,34 @@ class Evidence:
     pivot_agrees: bool | None = None
 
 
-def middle(values: list[float], beyond: float) -> float | None:
-    """The largest value that is not more than `beyond` above the median; None of none."""
-    if not values:
-        return None
-    limit = median(values) + beyond
-    return max((value for value in values if value <= limit), default=None)
+class Crowd:
+    """What many say of one figure, asked by each of them about the rest: no look goes through all."""
+
+    def __init__(self, values: Iterable[float]) -> None:
+        self._values = sorted(values)
+
+    def median(self, but: float | None = None) -> float | None:
+        """Of all; without one who said `but`, if that is given. None of nobody."""
+        own, count = self._place(but)
+        if count <= 0:
+            return None
+        low, high = (self._values[at + (at >= own)] for at in ((count - 1) // 2, count // 2))
+        return (low + high) / 2
+
+    def middle(self, beyond: float, but: float | None = None) -> float | None:
+        """The largest value that is not more than `beyond` above the median; None of nobody."""
+        usual = self.median(but)
+        if usual is None:
+            return None
+        own, _ = self._place(but)
+        at = bisect_right(self._values, usual + beyond) - 1
+        at -= at == own
+        return self._values[at] if at >= 0 else None
+
+    def _place(self, but: float | None) -> tuple[int, int]:
+        """Where the one stands who is left out (at the end: nobody), and how many the rest are."""
+        count = len(self._values)
+        return (count, count) if but is None else (bisect_left(self._values, but), count - 1)
 
 
 def health(seen: Evidence, limits: Thresholds) -> dict[Layer, Verdict]:
@@ -176,7 +204,9 @@ def _not_in_step(seen: Evidence) -> Verdict | None:
     by_log = seen.states.get("sync.source") == "log"
     phase = seen.states.get("sync.log_phase" if by_log else "node.sync_phase")
     if phase is None:
-        return Verdict(Condition.UNKNOWN, "phase_unknown")
+        # A node that hangs or is cut off fails all its probes: that it does not answer is what is to be said.
+        silent = "probe.sync_phase.error" in seen.states and "probe.pow.error" in seen.states
+        return Verdict(Condition.UNKNOWN, "rpc_silent" if silent else "phase_unknown")
     if phase == NORMAL_PHASE:
         return None
     names = ("sync.step", "sync.log_epoch", "sync.recovered_height", "sync.recovered_per_second")
@@ -218,9 +248,26 @@ def _pow(seen: Evidence, limits: Thresholds) -> Verdict:
     stands = _still("pow", still, limits.pow_still_s, ahead, limits.moved_pow_epochs)
     if stands is not None:
         return stands
-    verdict = _by_place("pow", seen, ahead, limits.pow_lag_epochs, limits.pow_far_epochs)
+    verdict = _held(seen, limits, ahead)
     lagging = verdict.state is Condition.LAGGING
     return replace(verdict, figures={**verdict.figures, **_progress(seen)}) if lagging else verdict
+
+
+def _held(seen: Evidence, limits: Thresholds, ahead: float | None) -> Verdict:
+    """By the lag that has lasted: the lesser of now and two minutes ago. A moment behind is no fault."""
+    now = _by_place("pow", seen, ahead, limits.pow_lag_epochs, limits.pow_far_epochs)
+    if ahead is None or now.state is not Condition.LAGGING:
+        return now
+    own, others = seen.numbers.get("pow.risen_epochs"), seen.references.pow_risen_epochs
+    if others is None:
+        return now  # endpoints tell where they are, not where they were
+    if own is None:
+        return Verdict(Condition.UNKNOWN, "pow_lag_new", now.figures)
+    lasting = min(ahead, ahead + own - others)
+    then = _by_lag("pow", lasting, limits.pow_lag_epochs, limits.pow_far_epochs)
+    figures = {**then.figures, "lag": ahead, "lasting_lag": lasting}
+    brief = then.state is not Condition.LAGGING
+    return replace(then, reason="pow_behind_briefly" if brief else then.reason, figures=figures)
 
 
 def _pos(seen: Evidence, limits: Thresholds) -> Verdict:
@@ -284,6 +331,8 @@ def unsigned_run(strip: str) -> tuple[int, bool]:
 
 def _validator(seen: Evidence, limits: Thresholds) -> Verdict:
     """By its signatures, which alone prove a vote: `node.voting` is an intent."""
+    if seen.numbers.get("node.pos_address_differs"):
+        return Verdict(Condition.STALLED, "other_address")  # whoever it is now, its stake has no voter
     if seen.duty.votes is None:
         return Verdict(Condition.UNKNOWN, "membership_unknown")
     if seen.duty.votes == 0:

@@ -146,3 +146,17 @@ class PowStatus:
     checkpoint_epoch: int
     block_number: int
     pending_tx_count: int
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Its part of a node's series, whoever asked."""
+        return {
+            "pow.latest_epoch": self.latest_epoch,
+            "pow.state_epoch": self.state_epoch,
+            "pow.confirmed_epoch": self.confirmed_epoch,
+            "pow.finalized_epoch": self.finalized_epoch,
+            "pow.checkpoint_epoch": self.checkpoint_epoch,
+            "pow.block_number": self.block_number,
+            "pow.pending_tx_count": self.pending_tx_count,
+            "pow.execution_lag_epochs": self.latest_epoch - self.state_epoch,
+        }

@@ -118,12 +118,12 @@ def common_epoch(own_confirmed: int, confirmed: Collection[int]) -> int | None:
     return min(own_confirmed, *(each for each in confirmed if each >= middle - OUTLIER))
 
 
-def agreement(own: Hashable, told: Sequence[Hashable]) -> bool | None:
+def agreement(own: Hashable, told: Counter[str]) -> bool | None:
     """Whether most references, and two at least, tell the same; None when they are too few or divided."""
     if not told:
         return None
-    said, count = Counter(told).most_common(1)[0]
-    if count < REFERENCES_MIN or count * 2 <= len(told):
+    said, count = told.most_common(1)[0]
+    if count < REFERENCES_MIN or count * 2 <= told.total():
         return None
     return own == said
 

@@ -6,7 +6,7 @@ What changes slowly (version, certificate, WebSocket, the archive) is asked rare
 
 import random
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -18,6 +18,7 @@ from vedette.conflux import pow as pow_chain
 from vedette.conflux.rpc import Rpc
 from vedette.conflux.wire import METHOD_NOT_FOUND, Garbled, Limited, Refused, RpcError
 from vedette.model.clock import Clock
+from vedette.model.pivots import in_words, marks
 from vedette.model.report import Numbers, States
 from vedette.model.watched import (
     Sight,
@@ -63,6 +64,7 @@ class Pauses:
     version_ms: int = 3_600_000
     tls_ms: int = 3_600_000
     websocket_ms: int = 300_000
+    pivots_ms: int = 60_000
     archive_ms: int = 1_800_000
     deadline_s: float = 5.0
     head_s: float = 15.0
@@ -223,16 +225,7 @@ class Looker:
 
     async def _core(self, told: Numbers, states: States) -> _Place:
         status = pow_chain.pow_status(await self._ask(CORE_STATUS))
-        told |= {
-            "pow.latest_epoch": status.latest_epoch,
-            "pow.state_epoch": status.state_epoch,
-            "pow.confirmed_epoch": status.confirmed_epoch,
-            "pow.finalized_epoch": status.finalized_epoch,
-            "pow.checkpoint_epoch": status.checkpoint_epoch,
-            "pow.block_number": status.block_number,
-            "pow.pending_tx_count": status.pending_tx_count,
-            "pow.execution_lag_epochs": status.latest_epoch - status.state_epoch,
-        }
+        told |= status.numbers
         self._chain_id, self._confirmed_epoch = status.chain_id, status.confirmed_epoch
         return _Place(
             chain_id=status.chain_id,
@@ -308,7 +301,7 @@ class Looker:
         if own is None:
             states["probe.pivot.error"] = f"It has no block of epoch {epoch}, which it says is confirmed."
             return None
-        return agreement(own, await self._references.hashes(others, epoch))
+        return agreement(own, Counter(await self._references.hashes(others, epoch)))
 
     async def _pivot(self, epoch: int) -> str | None:
         if self.setting.kind == "core":
@@ -316,6 +309,12 @@ class Looker:
             return None if told is None else told.hash
         block = espace.block(await self._ask(espace.BLOCK, hex(epoch), False))
         return None if block is None else block.hash
+
+    async def _marks(self, place: _Place) -> tuple[Numbers, States]:
+        """As agents tell them: so it is a witness of which chain its neighbours follow."""
+        found = {epoch: await self._pivot(epoch) for epoch in marks(place.confirmed_epoch)}
+        told = in_words({epoch: hash_ for epoch, hash_ in found.items() if hash_ is not None})
+        return {}, {"pow.pivots": told} if told else {}
 
     # --- what changes slowly
 
@@ -325,6 +324,8 @@ class Looker:
         await self._look_at_tls()
         if setting.ws is not None:
             await self._rarely("websocket", pauses.websocket_ms, self._websocket)
+        if setting.kind == "core":
+            await self._rarely("pivot_marks", pauses.pivots_ms, lambda: self._marks(place))
         if setting.role == "archive":
             await self._rarely("archive", pauses.archive_ms, lambda: self._archive(place))
 

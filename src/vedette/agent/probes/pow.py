@@ -21,19 +21,13 @@ class Pow:
         return Reading(
             present(
                 {
-                    "pow.latest_epoch": status.latest_epoch,
-                    "pow.state_epoch": status.state_epoch,
-                    "pow.confirmed_epoch": status.confirmed_epoch,
-                    "pow.finalized_epoch": status.finalized_epoch,
-                    "pow.checkpoint_epoch": status.checkpoint_epoch,
-                    "pow.block_number": status.block_number,
-                    "pow.pending_tx_count": status.pending_tx_count,
-                    "pow.execution_lag_epochs": status.latest_epoch - status.state_epoch,
+                    **status.numbers,
                     "pow.confirm_lag_epochs": status.latest_epoch - status.confirmed_epoch,
                     "pow.finality_gap_epochs": status.latest_epoch - status.finalized_epoch,
                     "pow.retained_epochs": status.latest_epoch - status.checkpoint_epoch,
                     "pow.still_seconds": self._progress.still_seconds,
                     "pow.epochs_per_second": self._progress.per_second,
+                    "pow.risen_epochs": self._progress.risen,
                 }
             )
         )

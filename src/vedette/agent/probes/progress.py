@@ -7,6 +7,8 @@ WINDOW_MS = 600_000
 """Rates are means over at most so long: a restart's first minutes are no trend, an hour ago is no news."""
 WINDOW_MS_MIN = 30_000
 STEP_MS = 5_000
+RISEN_MS = 120_000
+"""A lag counts when it was there two minutes ago already."""
 
 
 class Progress:
@@ -34,6 +36,13 @@ class Progress:
     def still_seconds(self) -> int:
         """How long it has stood still; at our own start this is a lower bound."""
         return (self._steady_ms() - self._moved_ms) // 1000
+
+    @property
+    def risen(self) -> int | None:
+        """How far it rose in the last two minutes; None before it was watched for so long."""
+        since_ms = self._steady_ms() - RISEN_MS
+        before = [height for at_ms, height in self._seen if at_ms <= since_ms]
+        return self._seen[-1][1] - before[-1] if before else None
 
     @property
     def per_second(self) -> float | None:

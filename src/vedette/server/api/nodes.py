@@ -9,7 +9,7 @@ from vedette.model.incident import Incident, IncidentState, SubjectKind
 from vedette.model.people import PUBLIC
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
 from vedette.server.api.endpoints import watched
-from vedette.server.api.healths import Neighbour, Outside, health_shape
+from vedette.server.api.healths import Neighbour, Outside, health_shapes
 from vedette.server.api.shapes import (
     Availability,
     Node,
@@ -98,7 +98,7 @@ async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
     committed = follower.committed_height if read_now else None
     outside = Outside(committed, follower.pow_now, await rooms.tips.now())
     neighbours = [Neighbour(row, state_of(row, rooms.ears)) for row in rows]
-    return {one.row.id: health_shape(one, neighbours, outside, now_ms) for one in neighbours}
+    return health_shapes(neighbours, outside, now_ms)
 
 
 @router.get("/nodes/{node_id}/states", response_model=States)

@@ -1,5 +1,5 @@
 // Runs one Conflux node in this process until it is told to stop.
-// usage: node node_runner.js ADDON CONFIG LOG_CONFIG FOLDER
+// usage: node node_runner.cjs ADDON CONFIG LOG_CONFIG FOLDER
 // FOLDER stands last: by it the launcher knows whose process this is.
 "use strict";
 

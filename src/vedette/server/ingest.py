@@ -19,6 +19,7 @@ import msgspec
 import zstandard
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.exc import IntegrityError
 from starlette.types import Receive, Scope, Send
 
 from vedette.model.people import FIRST_TEAM
@@ -37,7 +38,7 @@ from vedette.server.access import Headers, bearer, same_secret
 from vedette.server.batcher import Batcher, QueueFullError
 from vedette.server.ears import Ears
 from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
-from vedette.store import nodes
+from vedette.store import enrolments, nodes
 from vedette.store.database import Conn, Database
 from vedette.store.nodes import AgentRow
 
@@ -48,12 +49,13 @@ WINDOW_BYTES_MAX = 8 << 20
 FUTURE_MAX_MS = 600_000
 RETRY_AFTER_S = 5
 PROTOCOLS = frozenset({PROTOCOL, max(1, PROTOCOL - 1)})
-ROLES = ("full", "archive", "light", "validator")
+ROLES = ("full", "archive", "light", "validator", "voter", "backup", "rpc")
 COMPLAINT_EACH_MS = 60_000
 COMPLAINTS_MAX = 10_000
 LINGER_S, LINGER_BYTES = 2, 8 << 20
 NAMES_KEPT_MAX = 20_000
 LENGTH = re.compile(rb"[0-9]{1,12}")
+ONE_TIME = re.compile(rb"[0-9a-f]{48}")
 AGENT = re.compile(rb"[0-9a-z]{8,64}")
 
 # A frame's window is what decompressing it costs in memory: unbounded, a few bytes can ask for gigabytes.
@@ -89,12 +91,14 @@ class Ingest:
         batcher: Batcher,
         ingest_token: str,
         on_enrolled: Callable[[str], None] = lambda _: None,
+        on_seen: Callable[[AgentRow, str, Headers], None] = lambda *_: None,
     ) -> None:
         self._database = database
         self._ears = ears
         self._batcher = batcher
         self._token = ingest_token
         self._on_enrolled = on_enrolled
+        self._on_seen = on_seen
         self._keys: dict[str, Key] = {}
         self._complaints = Complaints(ears.steady_ms)
         self.reports = 0
@@ -102,7 +106,11 @@ class Ingest:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI app of POST /api/v1/reports."""
         try:
-            status, headers, body = 200, ACK_HEADERS, await self.hear(scope["headers"], receive)
+            status, headers, body = (
+                200,
+                ACK_HEADERS,
+                await self.hear(scope["headers"], receive, scope.get("client")),
+            )
         except ProblemError as error:
             status, headers = error.status_code, _problem_headers(error)
             body = problem_body(status, str(error.detail))
@@ -115,7 +123,7 @@ class Ingest:
         await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": body})
 
-    async def hear(self, headers: Headers, receive: Receive) -> bytes:
+    async def hear(self, headers: Headers, receive: Receive, client: tuple[str, int] | None = None) -> bytes:
         """One delivery, from its headers to the acknowledgement that it is on disk."""
         agent, signature = _credentials(headers)
         try:
@@ -134,24 +142,30 @@ class Ingest:
             name = agent if agent in self._keys else "an unknown agent"
             self._complaints.say(name, str(error.status_code), str(error.detail))
             raise
+        except IntegrityError:
+            # Its node was forgotten while this waited, or by another server.
+            self.forget(agent)
+            raise ProblemError(401, UNKNOWN_AGENT) from None
         self.reports += len(envelope.reports)
+        if client is not None:
+            self._on_seen(key.row, client[0], headers)
         return _ack(Ack(acknowledged, self._ears.now_ms()))
 
+    def forget(self, agent: str) -> None:
+        """Look the key up again when this agent comes next: it may be there no longer."""
+        self._keys.pop(agent, None)
+
     async def enrol(self, headers: Headers, body: bytes) -> Enrolled:
-        """Keep a node for an agent's key. Whoever has the ingest token may enrol."""
-        if not same_secret(bearer(headers), self._token):
+        """Keep a node for an agent's key. Whoever has the ingest token may enrol, or one that works once."""
+        token = bearer(headers)
+        lasting = same_secret(token, self._token)
+        if not lasting and not ONE_TIME.fullmatch(token or b""):
             raise ProblemError(401, WRONG_TOKEN, {"WWW-Authenticate": "Bearer"})
         enrolment = open_enrolment(body)
-        now = self._ears.now_ms()
-
-        async def deed(conn: Conn) -> AgentRow:
-            key, name, role = enrolment.public_key, enrolment.name, enrolment.role
-            await nodes.enroll(conn, FIRST_TEAM, key, name, role, now)
-            kept = await nodes.agent_keys(conn, nodes.agent_id(bytes.fromhex(key)))
-            assert kept is not None
-            return kept
-
-        row = await self._database.write(deed)
+        ticket = None if lasting else (token or b"").decode("ascii")
+        row = await self._database.write(lambda conn: _keep(conn, enrolment, ticket, self._ears.now_ms()))
+        if row is None:
+            raise ProblemError(401, WRONG_TOKEN, {"WWW-Authenticate": "Bearer"})
         self._keys[row.agent] = _key_of(row)
         self._on_enrolled(row.node_id)
         return Enrolled(row.node_id)
@@ -167,12 +181,26 @@ class Ingest:
         return self._keys.setdefault(agent, _key_of(row))
 
 
+async def _keep(conn: Conn, enrolment: Enrolment, ticket: str | None, now_ms: int) -> AgentRow | None:
+    """The agent's row, kept from now on; None when its ticket lets nobody in."""
+    key, name, role = enrolment.public_key, enrolment.name, enrolment.role
+    agent, team_id = nodes.agent_id(bytes.fromhex(key)), FIRST_TEAM
+    if ticket is not None:
+        found = await enrolments.use_ticket(conn, ticket, nodes.node_of(agent), now_ms)
+        if found is None:
+            return None
+        team_id = found
+    await nodes.enroll(conn, team_id, key, name, role, now_ms)
+    return await nodes.agent_keys(conn, agent)
+
+
 def _key_of(row: AgentRow) -> Key:
     return Key(row, Ed25519PublicKey.from_public_bytes(row.public_key))
 
 
 WRONG_TOKEN = (
-    "The enrolment token is missing or wrong. Send it as Authorization: Bearer; the server printed its file."  # noqa: S105
+    "The enrolment token is missing or wrong, or it was one that works once, for an hour. Send it as"  # noqa: S105
+    " Authorization: Bearer; the server printed the lasting one's file, and its page makes others."
 )
 UNKNOWN_AGENT = (
     "This server does not know the agent. Enrol it first: POST /api/v1/agents with its public key."

@@ -7,15 +7,22 @@ new version.
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vedette.model.performance import Why
 
 Gdrip = Annotated[str, Field(pattern=r"^-?\d+$", description="10^9 a CFX, decimal text")]
 WindowName = Literal["24h", "7d", "30d", "365d", "all"]
 PosAddress = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$", description="PoS address, 32 bytes in hex")]
+
+
+def plain(text: str) -> str:
+    """A text for people to read: no control characters, no blanks around it."""
+    if not text.isprintable() or not text.strip():
+        raise ValueError("must be printable and not blank")
+    return text.strip()
 
 
 class Shape(BaseModel):
@@ -211,7 +218,61 @@ class NodeHealth(Shape):
     validator: LayerHealth
 
 
+Role = Literal["voter", "backup", "full", "archive", "rpc"]
+Publish = Literal["nothing", "country", "city"]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Label = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(plain)]
+NodeName = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
+
+
+class Place(Shape):
+    """Where a node stands: what its operator entered, else what the address it reports from suggests."""
+
+    country: Country
+    city: str | None
+    latitude: float | None
+    longitude: float | None
+    source: Literal["operator", "address"]
+    hosting: str | None = Field(description="who runs the machine's network, where that is known")
+
+
+class PlaceGiven(Shape):
+    """A place as its operator enters it."""
+
+    country: Country
+    city: NodeName | None = Field(default_factory=lambda: None)
+    latitude: Latitude | None = Field(default_factory=lambda: None)
+    longitude: Longitude | None = Field(default_factory=lambda: None)
+    hosting: NodeName | None = Field(default_factory=lambda: None)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude belong together: give both or neither")
+        return self
+
+
+class NodeChange(Shape):
+    """What an operator says of a node; what is left out stays as it is."""
+
+    name: NodeName | None = Field(default_factory=lambda: None, description="null: the name its agent tells")
+    role: Role | None = Field(default_factory=lambda: None, description="null: the role its agent tells")
+    labels: list[Label] = Field(default_factory=list, max_length=20)
+    group: Label | None = Field(default_factory=lambda: None)
+    is_public: bool = Field(default_factory=bool, description="anybody may see that it is, and its state")
+    publish: Publish = Field(
+        default_factory=lambda: "nothing", description="what anybody may see of its place, if it is public"
+    )
+    place: PlaceGiven | None = Field(
+        default_factory=lambda: None, description="null: what its address suggests, as before any entry"
+    )
+
+
 class Node(Shape):
+    """A node. A reader outside its team sees public ones only, with what tells nothing of the machine."""
+
     id: str
     name: str
     kind: Literal["agent", "endpoint"] = Field(description="who tells of it: its agent, or our own asking")
@@ -231,10 +292,112 @@ class Node(Shape):
     endpoint: EndpointWatch | None = Field(description="null for a node with an agent")
     incidents: list[int]
     health: NodeHealth | None = Field(description="null in the live event `node`: ask the route")
+    labels: list[str]
+    group: str | None
+    is_public: bool
+    publish: Publish = Field(description="what a reader outside the team may see of its place")
+    place: Place | None = Field(description="null: not known, or not published")
 
 
 class Nodes(Shape):
     nodes: list[Node]
+
+
+class EnrolmentWish(Shape):
+    """What the line to copy is to say. What is left out is for the machine's shell to fill in."""
+
+    name: NodeName | None = Field(default_factory=lambda: None, description="without it the machine's own")
+    folder: Label | None = Field(default_factory=lambda: None, description="where the agent keeps its files")
+
+
+class EnrolmentTicket(Shape):
+    """A token that lets one agent in, once. It is told here and never again."""
+
+    id: str
+    token: str
+    expires_at_ms: int
+    line: str = Field(description="to be run on the node's machine")
+
+
+class EnrolmentState(Shape):
+    """Whether an agent came with the token yet."""
+
+    state: Literal["waiting", "used", "expired"]
+    node_id: str | None = Field(description="the node that it enrolled")
+
+
+class MapPlace(Shape):
+    """Nodes at one place. `names` are those of the nodes that the reader sees anyway."""
+
+    country: Country
+    city: str | None
+    latitude: float
+    longitude: float
+    nodes: int
+    voting_nodes: int = Field(description="nodes whose role is to vote")
+    up: int
+    releases: dict[str, int] = Field(
+        description="nodes by release; those whose release is unknown are in none"
+    )
+    names: list[str]
+
+
+class PlaceData(Shape):
+    """Where places that were looked up come from; show it beside them, as its licence asks."""
+
+    source: str
+    as_of: date | None
+
+
+class WorldMap(Shape):
+    places: list[MapPlace]
+    unplaced: int = Field(description="nodes whose place is not known, or not published")
+    data: PlaceData | None = Field(description="null: no place was looked up")
+
+
+class ReleaseCount(Shape):
+    release: str
+    nodes: int
+    voting_nodes: int
+    seats: int | None = Field(description="seats in the acting committee; null outside the team, or unknown")
+    seats_ppm: int | None = Field(description="of all seats")
+
+
+class UnreadyNode(Shape):
+    id: str
+    name: str
+    release: str
+
+
+class ForkReadiness(Shape):
+    """One hard fork, and whether your nodes follow it."""
+
+    name: str
+    version: str = Field(description="the first release that follows it")
+    pow_epoch: int | None
+    pos_height: int | None
+    when: str | None = Field(description="a date or a part of one, as it was announced")
+    activates_at_ms: int | None = Field(description="about when its PoS height comes, at the present pace")
+    state: Literal["past", "next", "later"]
+    ready_nodes: int
+    not_ready_nodes: int
+    unknown_nodes: int
+    ready_seats: int | None
+    not_ready_seats: int | None
+    not_ready: list[UnreadyNode]
+
+
+class Versions(Shape):
+    """Releases by nodes and by voting power. The public is told of public nodes only, and of no seats."""
+
+    releases: list[ReleaseCount] = Field(description="newest first")
+    unknown_nodes: int
+    seats_known: int | None = Field(description="seats of the nodes that are counted here")
+    seats_total: int | None = Field(description="of the acting committee")
+    forks: list[ForkReadiness] = Field(
+        description="in the order in which they come; none on private networks"
+    )
+    data_as_of: date = Field(description="the day of which the data about forks is")
 
 
 class Series(Shape):

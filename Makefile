@@ -4,7 +4,7 @@ SHELL := bash
 BIN := .venv/bin
 PAGE := $(shell find ui -type f -not -path 'ui/node_modules/*' 2>/dev/null)
 
-.PHONY: help demo test check lint types unit whole browser proof bench locks page-types clean
+.PHONY: help demo test check lint types unit whole browser proof bench image-test locks page-types clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ proof: .venv/.dev ## The long runs: make proof PART=name (no PART: their names)
 
 bench: .venv/.dev ## Every measurement, as a table
 	$(BIN)/python -m bench
+
+image-test: .venv/.dev ## Build the container image and run server and agent from it (as root; installs podman on Debian)
+	$(BIN)/python scripts/image.py
 
 locks: .venv/.dev ## Pin every dependency anew
 	@scripts/locks.sh

@@ -1,6 +1,7 @@
 """The queue on the disk, through kills, copies, strangers and full disks."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -291,6 +292,72 @@ def test_a_disk_that_fails_is_told_once_and_ends_nothing(
     spool._db.execute("PRAGMA query_only = 0")
     fill(spool, 1)
     assert seqs(spool) == [1, 2]
+
+
+def test_a_full_disk_is_told_once_and_is_over_once_the_server_has_taken_some(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "vedette.agent")
+    spool = spool_at(tmp_path)
+    spool._db.execute("PRAGMA max_page_count = 40")
+    kept = sum(
+        spool.append(NOW_MS + n, {"pow.latest_epoch": n}, {"a": os.urandom(150).hex()}) for n in range(900)
+    )
+    assert 300 < kept < 900
+    assert spool.dropped_count == 900 - kept
+    (line,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "disk is full; reports are only sent live" in line
+    spool.acknowledge(kept)
+    fill(spool, 1)
+    assert seqs(spool) == [kept + 1]
+    assert "can be written again" in caplog.text
+
+
+def power_cut(spool: Spool, folder: Path) -> Path:
+    """What lies on the disk of a machine that stops now: the database, and its log of the last rounds."""
+    there = folder / "after"
+    there.mkdir()
+    for name in ("spool.db", "spool.db-wal"):
+        shutil.copy(spool._path.with_name(name), there / name)
+    return there
+
+
+@pytest.mark.parametrize("lost_bytes", [1, 100, 4_096, 9_000])
+def test_a_write_that_was_torn_costs_the_last_rounds_alone(tmp_path: Path, lost_bytes: int) -> None:
+    spool = spool_at(tmp_path)
+    fill(spool, 60)
+    log = power_cut(spool, tmp_path) / "spool.db-wal"
+    os.truncate(log, log.stat().st_size - lost_bytes)
+    again = spool_at(log.parent)
+    kept = seqs(again)
+    assert kept == list(range(1, len(kept) + 1))
+    assert 60 - 3 <= len(kept) < 60
+    fill(again, 1)
+    assert seqs(again)[-1] == len(kept) + 1  # none of those that are lost had been sent
+
+
+@pytest.mark.parametrize("name", ["spool.db", "spool.db-wal"])
+def test_a_byte_that_flipped_anywhere_ends_nothing_and_invents_nothing(tmp_path: Path, name: str) -> None:
+    spool = spool_at(tmp_path)
+    fill(spool, 200)
+    spool._db.execute("PRAGMA wal_checkpoint")
+    fill(spool, 20, at_ms=NOW_MS + 200_000)
+    sound = {report.seq: report.numbers for report in waiting(spool)}
+    there = power_cut(spool, tmp_path)
+    whole = {path.name: path.read_bytes() for path in there.iterdir()}
+    size = len(whole[name])
+    for place in range(0, size, size // 60):
+        for path in there.iterdir():
+            path.unlink()
+        flipped = bytearray(whole[name])
+        flipped[place] ^= 0x41
+        for each, content in (whole | {name: bytes(flipped)}).items():
+            (there / each).write_bytes(content)
+        again = spool_at(there)
+        found = {report.seq: report.numbers for report in waiting(again)}
+        assert again.append(NOW_MS + 300_000, {"pow.latest_epoch": 1}, {})
+        assert all(sound.get(seq) == numbers for seq, numbers in found.items())
+        again.close()
 
 
 def test_an_old_copy_of_a_spool_takes_a_new_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -175,3 +175,36 @@ async def test_killed_right_after_counting_its_deafness_it_is_not_counted_twice(
             row = await nodes.node(conn, TEAM, agent.node_id)
             assert row is not None
             assert row.due_at_ms - clock.wall == 15_000
+
+
+async def stall(house: House, clock: HandClock, seconds: int) -> None:
+    """The process stands still, and then looks at once."""
+    clock.pass_ms(1_000 * seconds)
+    await house.judge.round()
+
+
+async def test_a_stall_right_after_our_return_takes_nobodys_time_to_come_back(
+    database_url: str, clock: HandClock
+) -> None:
+    async with living(database_url, clock) as house:
+        agents = await fleet(house, clock)
+        await live_on(house, agents, clock, 7)
+    clock.pass_ms(10 * MINUTE_MS)
+    async with living(database_url, clock) as house:
+        for second in range(50):  # the slowest agent tries again each half a minute
+            await (stall(house, clock, 3) if second in {10, 20} else live_on(house, [], clock, 1))
+            assert await states(house) == {NodeState.UP}
+        await live_on(house, agents, clock, 30)
+        assert await found(house) == []
+
+
+async def test_stall_upon_stall_hides_nobody_for_ever(database_url: str, clock: HandClock) -> None:
+    async with living(database_url, clock) as house:
+        agents = await fleet(house, clock)
+        await live_on(house, agents, clock, 7)
+    clock.pass_ms(10 * MINUTE_MS)
+    async with living(database_url, clock) as house:
+        for _ in range(20):
+            await live_on(house, agents[1:], clock, 5)
+            await stall(house, clock, 3)
+        assert await found(house) == [f"node_silent/{agents[0].node_id}"]

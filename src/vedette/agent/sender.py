@@ -120,6 +120,8 @@ class Sender:
     def _failed(self, error: Undelivered) -> None:
         self._failures += 1
         self._retry_at_s = time.monotonic() + backoff_s(self._failures, error.wait_s, random.random())  # noqa: S311
+        if error.server_at_ms is not None:
+            self._hear_time(error.server_at_ms)  # or a machine that is set right would never be believed
         waiting = f"{self._spool.waiting_count} reports wait here"
         self._troubles.say("server", f"nothing was delivered: {error}; {waiting}")
         self.news()

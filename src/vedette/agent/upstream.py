@@ -7,7 +7,7 @@ import zstandard
 
 from vedette.agent.identity import Identity
 from vedette.conflux.exchange import NoReply, Peer, Reply
-from vedette.model.report import Ack, Enrolment, Envelope
+from vedette.model.report import SERVER_TIME, Ack, Enrolment, Envelope
 
 REPLY_BYTES_MAX = 65_536
 TOKEN_CHARS_MAX = 1_024
@@ -25,12 +25,18 @@ REMEDIES = {
 
 
 class Undelivered(Exception):  # noqa: N818  a fact about one attempt
-    """The server did not take it; `str()` is one line. `wait_s`: how long the server asked us to wait."""
+    """The server did not take it; `str()` is one line.
 
-    def __init__(self, line: str, *, status: int = 0, wait_s: float | None = None) -> None:
+    `wait_s`: how long the server asked us to wait; `server_at_ms`: its time, if it finds ours too far off.
+    """
+
+    def __init__(
+        self, line: str, *, status: int = 0, wait_s: float | None = None, server_at_ms: int | None = None
+    ) -> None:
         super().__init__(line)
         self.status = status
         self.wait_s = wait_s
+        self.server_at_ms = server_at_ms
 
     @property
     def unknown(self) -> bool:
@@ -84,7 +90,12 @@ class Upstream:
         except NoReply as error:
             raise Undelivered(str(error)) from error
         if reply.status not in {OK, CREATED}:
-            raise Undelivered(_said(reply), status=reply.status, wait_s=_retry_after_s(reply))
+            raise Undelivered(
+                _said(reply),
+                status=reply.status,
+                wait_s=_header(reply, "retry-after", 6),
+                server_at_ms=_header(reply, SERVER_TIME.lower(), 16),
+            )
         return reply
 
 
@@ -112,6 +123,7 @@ def _detail(body: bytes) -> str:
     return f" ({detail[:200]!a})" if isinstance(detail, str) else ""
 
 
-def _retry_after_s(reply: Reply) -> float | None:
-    words = reply.headers.get("retry-after", "")
-    return float(words) if words.isascii() and words.isdigit() and len(words) < 7 else None  # noqa: PLR2004
+def _header(reply: Reply, name: str, digits_max: int) -> int | None:
+    """A whole number that the server sent along."""
+    words = reply.headers.get(name, "")
+    return int(words) if words.isascii() and words.isdigit() and len(words) <= digits_max else None

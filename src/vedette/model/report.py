@@ -12,6 +12,9 @@ import msgspec
 PROTOCOL = 1
 """The server accepts this version and the one before it."""
 
+SERVER_TIME = "Vedette-Time"
+"""A header: the server's unix milliseconds, with a refusal of an agent whose clock differs too much."""
+
 ENVELOPE_BYTES_MAX = 4 << 20  # after decompression
 REPORTS_PER_ENVELOPE_MAX = 500
 NAMES_PER_REPORT_MAX = 256

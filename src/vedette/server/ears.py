@@ -79,12 +79,22 @@ class Ears:
 
         async with self.hearing:
             await self._database.write(deed)
+            self._be_patient(deaf, after.wall_ms)
             self._tick = after
-            self._woke_at_ms = after.wall_ms
-            grace = min(max(2 * abs(deaf), GRACE_MIN_MS), GRACE_MAX_MS)
-            self._patient_until_ms = after.wall_ms + grace
         if abs(deaf) > NOISE_MS:
             log.warning("deaf for %.1f s: every deadline moved by it", deaf / 1000)
+
+    def _be_patient(self, deaf: int, now: int) -> None:
+        """Give agents time to come back. A stall while they still have some takes none of it away."""
+        until = now + min(max(2 * abs(deaf), GRACE_MIN_MS), GRACE_MAX_MS)
+        if self._tick.wall_ms >= self._patient_until_ms:
+            self._woke_at_ms, self._patient_until_ms = now, until
+            return
+        # Both moved with every deadline. Stall upon stall stretches it to its bound and no further, or who
+        # never comes back would never be found.
+        self._woke_at_ms += deaf
+        self._patient_until_ms += deaf
+        self._patient_until_ms = max(self._patient_until_ms, min(until, self._woke_at_ms + GRACE_MAX_MS))
 
     def patient_due_ms(self, due_at_ms: int) -> int:
         """When a node counts as silent; one that was not silent before our deafness has a grace."""

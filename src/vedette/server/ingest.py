@@ -26,6 +26,7 @@ from vedette.model.people import FIRST_TEAM
 from vedette.model.report import (
     ENVELOPE_BYTES_MAX,
     PROTOCOL,
+    SERVER_TIME,
     Ack,
     Enrolled,
     Enrolment,
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 BODY_BYTES_MAX = 1 << 20  # as sent
 WINDOW_BYTES_MAX = 8 << 20
 FUTURE_MAX_MS = 600_000
+CLOCK_MAX_MS = 86_400_000
+"""A clock that is further off than this dates nothing."""
 RETRY_AFTER_S = 5
 PROTOCOLS = frozenset({PROTOCOL, max(1, PROTOCOL - 1)})
 ROLES = ("full", "archive", "light", "validator", "voter", "backup", "rpc")
@@ -134,6 +137,7 @@ class Ingest:
             if not envelope.reports and envelope.live is None:
                 # A question, as `vedette agent check` asks it. It must not pass for a sign of life.
                 return _ack(Ack(0, self._ears.now_ms()))
+            check_clock(envelope.sent_at_ms, self._ears.now_ms())
             acknowledged = await self._batcher.take(key.row, envelope, len(body))
         except QueueFullError:
             self._complaints.say(agent, "busy", "more reports arrive than the disk takes")
@@ -337,6 +341,19 @@ def sound(envelope: Envelope, agent: str) -> Envelope:
         _check_names(part)
         _drop_odd_numbers(part)
     return envelope
+
+
+def check_clock(sent_at_ms: int, now_ms: int) -> None:
+    """Refuse what a wrong clock dated: it would stand for ever in a year that was not."""
+    apart_ms = sent_at_ms - now_ms
+    if abs(apart_ms) <= CLOCK_MAX_MS:
+        return
+    days, way = abs(apart_ms) // CLOCK_MAX_MS, "ahead of" if apart_ms > 0 else "behind"
+    raise ProblemError(
+        400,
+        f"The agent's clock is {days:,} days {way} this server's. Set the one that is wrong.",
+        {SERVER_TIME: str(now_ms)},
+    )
 
 
 _names: set[str] = set()

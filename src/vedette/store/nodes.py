@@ -119,18 +119,25 @@ async def witness_reports(conn: Conn, deliveries: Sequence[Delivery]) -> list[in
     """Take deliveries over, all or none; returns the acknowledged seq of each, in order.
 
     A report at or below the acknowledged seq was taken before and is skipped, so a second delivery is
-    harmless. A gap in seq is accepted (the spool dropped its oldest) and counted.
+    harmless, and no sign of life unless its live state is newer than what is known: whoever recorded an
+    agent's posts cannot keep it alive with them. A gap in seq is accepted (the spool dropped its oldest) and
+    counted.
     """
     spools = await _hold_spools(conn, deliveries)
     fresh: list[dict[str, Any]] = []
     acknowledged = []
+    new: list[Delivery] = []
+    known: list[Delivery] = []
     for delivery in deliveries:
         spool = spools[delivery.envelope.agent, delivery.envelope.spool]
-        fresh += _fresh_rows(delivery, spool)
+        rows = _fresh_rows(delivery, spool)
+        (new if rows or not delivery.envelope.reports else known).append(delivery)
+        fresh += rows
         acknowledged.append(spool.seq)
     await _append(conn, fresh)
     await _advance(conn, [spool for spool in spools.values() if spool.moved])
-    await _tell_latest(conn, deliveries)
+    await _tell_latest(conn, new)
+    await _tell_latest(conn, known, only_later=True)
     return acknowledged
 
 
@@ -231,7 +238,7 @@ async def _advance(conn: Conn, spools: list[_Spool]) -> None:
     await conn.execute(move, rows)
 
 
-async def _tell_latest(conn: Conn, deliveries: Sequence[Delivery]) -> None:
+async def _tell_latest(conn: Conn, deliveries: Sequence[Delivery], *, only_later: bool = False) -> None:
     """Note that each node was heard of, and its state if that is newer than what we knew."""
     live = [
         _heard(d) | _live(lane, d.heard_at_ms) for d in deliveries if (lane := d.envelope.live) is not None
@@ -247,7 +254,9 @@ async def _tell_latest(conn: Conn, deliveries: Sequence[Delivery]) -> None:
             told = {name: case((newer, new[name]), else_=held[name]) for name in names}
             heard = {"heard_at_ms": new.heard_at_ms, "due_at_ms": new.due_at_ms}
             rows.sort(key=itemgetter("node_id"))
-            await conn.execute(add.on_conflict_do_update(index_elements=["node_id"], set_=heard | told), rows)
+            where = later if only_later else None
+            statement = add.on_conflict_do_update(index_elements=["node_id"], set_=heard | told, where=where)
+            await conn.execute(statement, rows)
 
 
 LIVE = ("live_at_ms", "numbers", "states", "running_since_ms", "planned_stop_until_ms", "died_at_ms")

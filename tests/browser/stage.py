@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Self
 from aiohttp import web
 from pydantic import BaseModel
 
+from tests.browser import fleet
 from tests.browser.pooled import Pooled
 from tests.browser.served import Served
 from vedette.conflux.address import AddressError
@@ -32,7 +34,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-SCENES = ("healthy", "trouble", "many", "young", "empty", "public", "broken", "gone")
+SCENES = ("healthy", "trouble", "many", "young", "fleet", "empty", "public", "broken", "gone")
 EPOCH_BLOCKS = 60
 HISTORY = 400
 GIB = 1 << 30
@@ -143,9 +145,7 @@ class Stage:
 
     def network(self) -> shapes.Network:
         empty = self.scene == "empty"
-        states = {"up": len(self.nodes().nodes)} if not empty else {}
-        if self.scene == "trouble":
-            states = {"down": 1, "up": 3}
+        states = Counter(node.state for node in self.nodes().nodes)
         error = "The node did not speak: connection refused." if self.scene == "trouble" else None
         return shapes.Network.model_validate(
             {
@@ -264,6 +264,8 @@ class Stage:
     def nodes(self) -> shapes.Nodes:
         if self.scene in {"empty", "public"}:
             return shapes.Nodes(nodes=[])
+        if self.scene == "fleet":
+            return shapes.Nodes(nodes=[self.node(i) for i in range(len(fleet.CAST))])
         return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
 
     def node(self, index: int) -> shapes.Node:
@@ -271,6 +273,8 @@ class Stage:
         at = now_ms()
         latest = self.pow_now()["latest_epoch"]
         assert isinstance(latest, int)
+        if self.scene == "fleet":
+            return fleet.node(index, self.height + 3, latest, at)
         numbers: dict[str, float] = {
             "pow.latest_epoch": latest,
             "pow.state_epoch": latest - 4,
@@ -364,7 +368,7 @@ class Stage:
         if name.endswith("total_bytes"):
             return newest
         noise = (int(at) * 2_654_435_761 % 1000) / 1000 - 0.5
-        return max(0.0, newest * (1 + 0.18 * math.sin(at / 900) + 0.08 * noise))
+        return (min if newest < 0 else max)(0.0, newest * (1 + 0.18 * math.sin(at / 900) + 0.08 * noise))
 
     def blocks(self, before: int | None, limit: int) -> shapes.Blocks:
         top = min(self.height, self.height if before is None else before - 1)
@@ -651,6 +655,11 @@ class Play:
     def _node(self, number: str, what: list[str], query: Mapping[str, str]) -> BaseModel:
         stage = self.stage
         index = next(i for i, node in enumerate(stage.nodes().nodes) if node.id == number)
+        if what == ["availability"]:
+            hourly = query.get("cell") == "hour"
+            return fleet.availability(number, query.get("window", "30d"), now_ms(), hourly=hourly)
+        if what == ["states"]:
+            return fleet.states(number, query["names"].split(","), int(query["from_ms"]), int(query["to_ms"]))
         if what != ["series"]:
             return stage.node(index)
         span = int(query["from_ms"]), int(query["to_ms"])

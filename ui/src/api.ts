@@ -1,6 +1,7 @@
 // The one place that knows addresses. A question has one function; failure is a value that the page can draw.
 import type {
   AccountEvents,
+  Availability,
   Balance,
   Blocks,
   Committee,
@@ -20,6 +21,7 @@ import type {
   Problem,
   Progress,
   Series,
+  StateRuns,
   Strip,
   Validator,
   ValidatorEpochs,
@@ -28,6 +30,7 @@ import type {
   Wallet,
   WholeBlock,
 } from "./shapes";
+import type { UptimeWindow } from "./uptime";
 import type { WindowName } from "./windows";
 
 /** Why a question had no answer. `status` 0: the server did not speak at all. */
@@ -101,6 +104,9 @@ export const questions = {
       to_ms: w.toMs,
       points: w.points,
     })}`,
+  states: (id: string, names: readonly string[], fromMs: number, toMs: number) =>
+    `nodes/${encodeURIComponent(id)}/states${query({ names: names.join(","), from_ms: fromMs, to_ms: toMs })}`,
+  availability: (id: string, window: UptimeWindow) => `nodes/${encodeURIComponent(id)}/availability${query({ window, cell: window === "30d" ? "hour" : undefined })}`,
   blocks: (limit: number, before?: number) => `blocks${query({ before, limit })}`,
   block: (height: number) => `blocks/${height}`,
   committee: (epoch: number | null, format?: "csv") => `committee${epoch === null ? "" : `/${epoch}`}${query({ format })}`,
@@ -135,6 +141,10 @@ export const api = {
   nodes: (s?: AbortSignal) => ask<Nodes>(questions.nodes, s),
   node: (id: string, s?: AbortSignal) => ask<VedetteNode>(questions.node(id), s),
   series: (id: string, w: SeriesWindow, s?: AbortSignal) => ask<Series>(questions.series(id, w), s),
+  states: (id: string, names: readonly string[], fromMs: number, toMs: number, s?: AbortSignal) =>
+    ask<StateRuns>(questions.states(id, names, fromMs, toMs), s),
+  availability: (id: string, window: UptimeWindow, s?: AbortSignal) =>
+    ask<Availability>(questions.availability(id, window), s),
   blocks: (limit: number, before?: number, s?: AbortSignal) => ask<Blocks>(questions.blocks(limit, before), s),
   block: (height: number, s?: AbortSignal) => ask<WholeBlock>(questions.block(height), s),
   committee: (epoch: number | null, s?: AbortSignal) => ask<Committee>(questions.committee(epoch), s),

@@ -1,0 +1,123 @@
+"""The list of nodes and a node's page, with nodes of every kind and condition on the stage."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.stage import Play, play
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SLOW_MS = 20_000
+ROUTES = [
+    "/nodes",
+    "/nodes/n0000001?uptime=7d",
+    "/nodes/n0000002",
+    "/nodes/n0000009",
+]
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Play]:
+    with play("fleet", 60_000) as running:
+        yield running
+
+
+def names(page: Page) -> list[str]:
+    page.locator("tbody .row-link").first.wait_for(timeout=SLOW_MS)
+    return page.locator("tbody .row-link").all_inner_texts()
+
+
+def test_the_list_begins_with_what_is_worst(opened: Open, fleet: Play) -> None:
+    with opened(f"{fleet.url}/nodes") as page:
+        assert names(page)[:3] == ["ams-full-3", "hel-voter-2", "gru-full-2"]
+        expect(page.locator("h1")).to_contain_text("1 down, 1 zombie, 1 silent")
+        layers = page.locator("tr", has_text="hel-voter-2").get_by_role("img")
+        expect(layers).to_have_attribute("aria-label", re.compile("Validator: zombie, it says that it votes"))
+
+
+def test_the_list_is_narrowed_and_the_address_keeps_it(opened: Open, fleet: Play) -> None:
+    with opened(f"{fleet.url}/nodes") as page:
+        names(page)
+        page.get_by_role("combobox", name="Role").select_option("archive")
+        expect(page.locator("tbody .row-link")).to_have_count(2)
+        page.get_by_role("combobox", name="Version").select_option("3.0.1")
+        expect(page.locator("tbody .row-link")).to_have_text(["archive-eu"])
+        page.reload()
+        assert names(page) == ["archive-eu"]
+        page.get_by_role("button", name="Show all").click()
+        expect(page.locator("tbody .row-link")).to_have_count(10)
+
+
+def test_a_node_says_what_is_wrong_and_why(opened: Open, fleet: Play) -> None:
+    with opened(f"{fleet.url}/nodes/n0000001") as page:
+        expect(page.locator("h1")).to_contain_text("its validator is a zombie", timeout=SLOW_MS)
+        rows = page.locator("section", has_text="Layers").locator("tbody tr")
+        expect(rows.nth(0)).to_contain_text("healthy")
+        expect(rows.nth(3)).to_contain_text("14 blocks lack its signature and its guard")
+        expect(page.get_by_text("PoS says nothing but that it lives")).to_be_visible()
+        expect(page.get_by_text("full in about 74 d at this pace")).to_be_visible()
+
+
+def test_a_node_that_catches_up_says_how_far_it_is(opened: Open, fleet: Play) -> None:
+    with opened(f"{fleet.url}/nodes/n0000002") as page:
+        expect(page.locator("h1")).to_contain_text(
+            "99.15 % of the way, about 5 h 49 min left", timeout=SLOW_MS
+        )
+        expect(page.get_by_role("progressbar")).to_have_attribute("value", "0.9915")
+        page.goto(f"{fleet.url}/nodes/n0000003")
+        expect(page.get_by_text("state rebuilt up to epoch 139,830,112, 842 a second")).to_be_visible(
+            timeout=SLOW_MS
+        )
+
+
+def test_an_endpoint_is_told_as_it_is_seen_from_outside(opened: Open, fleet: Play) -> None:
+    with opened(f"{fleet.url}/nodes/n0000009") as page:
+        expect(page.locator("h1")).to_have_text(
+            "archive-eu is lagging: 712 epochs behind the references.", timeout=SLOW_MS
+        )
+        expect(page.get_by_text("9 days left")).to_be_visible()
+        expect(page.locator("tr", has_text="pos_getStatus")).to_contain_text("130")
+        expect(page.locator("figure", has_text="Answer time")).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_role("button", name="Process ran")).to_have_count(0)
+
+
+def test_availability_has_words_for_keys_and_a_table(opened: Open, fleet: Play) -> None:
+    with opened(f"{fleet.url}/nodes/n0000000?uptime=7d") as page:
+        calendar = page.get_by_role("slider", name=re.compile("fra-voter-1"))
+        expect(calendar).to_have_attribute("aria-valuetext", re.compile("0 unknown"), timeout=SLOW_MS)
+        assert page.locator("[data-kind=down]").count() >= 1
+        calendar.focus()
+        page.keyboard.press("End")
+        expect(calendar).to_have_attribute("aria-valuetext", re.compile(r"UTC: up, 100 %"))
+        section = page.locator("section", has_text="Availability").last
+        section.get_by_role("button", name="Table").click()
+        expect(section.locator("tbody tr")).to_have_count(169, timeout=SLOW_MS)
+        section.get_by_role("button", name="365 d").click()
+        expect(page).to_have_url(re.compile("uptime=365d"))
+        expect(section.locator("tbody tr").last).to_contain_text("unknown", timeout=SLOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("dark", "phone", "lang"),
+    [(False, False, "en-US"), (True, True, "zh-CN")],
+    ids=["light-desk-en", "dark-phone-zh"],
+)
+def test_nobody_is_shut_out(opened: Open, fleet: Play, dark: bool, phone: bool, lang: str) -> None:
+    """axe-core finds nothing against WCAG 2.2 AA, on any of these pages."""
+    found = []
+    for path in ROUTES:
+        with opened(fleet.url + path, dark=dark, phone=phone, lang=lang, bypass_policy=True) as page:
+            page.locator("table, svg[data-cells]").first.wait_for(timeout=SLOW_MS)
+            page.wait_for_timeout(400)
+            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            page.add_script_tag(content=AXE.read_text())
+            result = page.evaluate("tags => axe.run({ runOnly: tags })", TAGS)
+            found += [f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
+    assert not found, "\n".join(found)

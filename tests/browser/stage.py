@@ -54,6 +54,30 @@ def health(state: str, reason: str) -> dict[str, object]:
     return {"state": state, "execution": layer, "pow": layer, "pos": layer, "validator": layer}
 
 
+def owned(index: int) -> dict[str, object]:
+    """What the operator of four nodes said of them; the last one's place is not known."""
+    city, latitude, longitude = (
+        ("Singapore", 1.3, 103.8),
+        ("Frankfurt am Main", 50.1, 8.7),
+        (None, None, None),
+    )[min(index, 2)]
+    place = {
+        "country": ("SG", "DE", "US")[min(index, 2)],
+        "city": city,
+        "latitude": latitude,
+        "longitude": longitude,
+        "source": "address" if index else "operator",
+        "hosting": None,
+    }
+    return {
+        "labels": ["pool", "rack-7"] if index == 0 else [],
+        "group": "Asia" if index == 0 else None,
+        "is_public": index < 2,
+        "publish": ("country", "city", "nothing", "nothing")[index],
+        "place": place if index < 3 else None,
+    }
+
+
 @dataclass
 class Stage:
     """One scene. Blocks come each `block_ms` while somebody listens; every reply is valid at any moment."""
@@ -325,6 +349,7 @@ class Stage:
                 "endpoint": None,
                 "incidents": [12] if down else [],
                 "health": health("down", "process_gone") if down else health("healthy", "pow_near"),
+                **owned(index),
             }
         )
 

@@ -24,6 +24,7 @@ from vedette.store.nodes import (
     node,
     nodes,
     note_alive,
+    public_nodes,
     shift_due,
     witness_reports,
 )
@@ -153,17 +154,19 @@ async def test_without_a_live_state_the_newest_report_stands_for_it(database: Da
     assert (held.live_at_ms, held.numbers) == (NOON + 3, {"pow.latest_epoch": 3})
 
 
-async def test_a_node_is_seen_by_its_team_alone_until_it_is_published(database: Database) -> None:
+async def test_a_node_is_seen_by_its_team_alone_and_is_found_public_when_it_is(database: Database) -> None:
     node_id, _ = await _enrolled(database)
     async with database.read() as conn:
         assert [row.id for row in await nodes(conn, OURS)] == [node_id]
         for stranger in (PUBLIC, Who(2)):
             assert await nodes(conn, stranger) == []
             assert await node(conn, stranger, node_id) is None
-    await database.write(lambda conn: conn.execute(t.nodes.update().values(published=True)))
+        assert await public_nodes(conn) == []
+    await database.write(lambda conn: conn.execute(t.nodes.update().values(is_public=True)))
     async with database.read() as conn:
-        assert await node(conn, PUBLIC, node_id) is not None
-        assert await node(conn, Who(2), node_id) is None
+        assert [row.id for row in await public_nodes(conn)] == [node_id]
+        for stranger in (PUBLIC, Who(2)):
+            assert await node(conn, stranger, node_id) is None
 
 
 async def test_our_own_deaf_time_moves_every_deadline(database: Database) -> None:

@@ -353,7 +353,7 @@ export interface paths {
         };
         /**
          * List Nodes
-         * @description Your nodes, by name.
+         * @description Your nodes, by name; for anybody else those that their operators made public, and little of them.
          */
         get: operations["list_nodes_api_v1_nodes_get"];
         put?: never;
@@ -378,10 +378,18 @@ export interface paths {
         get: operations["one_node_api_v1_nodes__node_id__get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Forget Node
+         * @description Forget your node and its past. Its agent is refused from then on, until it is enrolled again.
+         */
+        delete: operations["forget_node_api_v1_nodes__node_id__delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Node
+         * @description Say what your node is called, is for, and where it is; whatever is left out stays.
+         */
+        patch: operations["change_node_api_v1_nodes__node_id__patch"];
         trace?: never;
     };
     "/api/v1/nodes/{node_id}/series": {
@@ -1834,7 +1842,10 @@ export interface components {
              */
             finality_gap_epochs: (number | null)[];
         };
-        /** Node */
+        /**
+         * Node
+         * @description A node. A reader outside its team sees public ones only, with what tells nothing of the machine.
+         */
         Node: {
             /** Id */
             id: string;
@@ -1897,6 +1908,53 @@ export interface components {
             incidents: number[];
             /** @description null in the live event `node`: ask the route */
             health: components["schemas"]["NodeHealth"] | null;
+            /** Labels */
+            labels: string[];
+            /** Group */
+            group: string | null;
+            /** Is Public */
+            is_public: boolean;
+            /**
+             * Publish
+             * @description what a reader outside the team may see of its place
+             * @enum {string}
+             */
+            publish: "nothing" | "country" | "city";
+            /** @description null: not known, or not published */
+            place: components["schemas"]["Place"] | null;
+        };
+        /**
+         * NodeChange
+         * @description What an operator says of a node; what is left out stays as it is.
+         */
+        NodeChange: {
+            /**
+             * Name
+             * @description null: the name its agent tells
+             */
+            name?: string | null;
+            /**
+             * Role
+             * @description null: the role its agent tells
+             */
+            role?: ("voter" | "backup" | "full" | "archive" | "rpc") | null;
+            /** Labels */
+            labels?: string[];
+            /** Group */
+            group?: string | null;
+            /**
+             * Is Public
+             * @description anybody may see that it is, and its state
+             */
+            is_public?: boolean;
+            /**
+             * Publish
+             * @description what anybody may see of its place, if it is public
+             * @enum {string}
+             */
+            publish?: "nothing" | "country" | "city";
+            /** @description null: what its address suggests, as before any entry */
+            place?: components["schemas"]["PlaceGiven"] | null;
         };
         /** NodeHealth */
         NodeHealth: {
@@ -2088,6 +2146,52 @@ export interface components {
             unknown: {
                 [key: string]: components["schemas"]["Why"];
             };
+        };
+        /**
+         * Place
+         * @description Where a node stands: what its operator entered, else what the address it reports from suggests.
+         */
+        Place: {
+            /**
+             * Country
+             * @description ISO 3166-1 alpha-2
+             */
+            country: string;
+            /** City */
+            city: string | null;
+            /** Latitude */
+            latitude: number | null;
+            /** Longitude */
+            longitude: number | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "operator" | "address";
+            /**
+             * Hosting
+             * @description who runs the machine's network, where that is known
+             */
+            hosting: string | null;
+        };
+        /**
+         * PlaceGiven
+         * @description A place as its operator enters it.
+         */
+        PlaceGiven: {
+            /**
+             * Country
+             * @description ISO 3166-1 alpha-2
+             */
+            country: string;
+            /** City */
+            city?: string | null;
+            /** Latitude */
+            latitude?: number | null;
+            /** Longitude */
+            longitude?: number | null;
+            /** Hosting */
+            hosting?: string | null;
         };
         /** PoolDetail */
         PoolDetail: {
@@ -3750,6 +3854,70 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_node_api_v1_nodes__node_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_node_api_v1_nodes__node_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NodeChange"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

@@ -24,6 +24,7 @@ from vedette.server import loops
 from vedette.server.access import Access
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
+from vedette.server.changes import Changes
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.ingest import Ingest
@@ -55,6 +56,7 @@ class House:
     database: Database
     ears: Ears
     access: Access
+    changes: Changes
     live: Live
     tips: Tips
     standings: Standings
@@ -131,6 +133,7 @@ def build(
         database=database,
         ears=ears,
         access=access,
+        changes=Changes(clock.steady_ms),
         live=live,
         tips=tips,
         standings=Standings(database, ears),

@@ -19,6 +19,7 @@ import msgspec
 import zstandard
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.exc import IntegrityError
 from starlette.types import Receive, Scope, Send
 
 from vedette.model.people import FIRST_TEAM
@@ -48,7 +49,7 @@ WINDOW_BYTES_MAX = 8 << 20
 FUTURE_MAX_MS = 600_000
 RETRY_AFTER_S = 5
 PROTOCOLS = frozenset({PROTOCOL, max(1, PROTOCOL - 1)})
-ROLES = ("full", "archive", "light", "validator")
+ROLES = ("full", "archive", "light", "validator", "voter", "backup", "rpc")
 COMPLAINT_EACH_MS = 60_000
 COMPLAINTS_MAX = 10_000
 LINGER_S, LINGER_BYTES = 2, 8 << 20
@@ -134,8 +135,16 @@ class Ingest:
             name = agent if agent in self._keys else "an unknown agent"
             self._complaints.say(name, str(error.status_code), str(error.detail))
             raise
+        except IntegrityError:
+            # Its node was forgotten while this waited, or by another server.
+            self.forget(agent)
+            raise ProblemError(401, UNKNOWN_AGENT) from None
         self.reports += len(envelope.reports)
         return _ack(Ack(acknowledged, self._ears.now_ms()))
+
+    def forget(self, agent: str) -> None:
+        """Look the key up again when this agent comes next: it may be there no longer."""
+        self._keys.pop(agent, None)
 
     async def enrol(self, headers: Headers, body: bytes) -> Enrolled:
         """Keep a node for an agent's key. Whoever has the ingest token may enrol."""

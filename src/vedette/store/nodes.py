@@ -7,9 +7,10 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, case, func, or_, select, update
+from sqlalchemy import Row, Select, bindparam, case, func, or_, select, update
 
 from vedette.model.people import Who
+from vedette.model.place import Place, Publish
 from vedette.model.report import Envelope, Live
 from vedette.store import tables as t
 from vedette.store.database import Conn, insert_into, visible_to
@@ -67,6 +68,11 @@ class NodeRow:
     planned_stop_until_ms: int | None
     died_at_ms: int | None
     kind: str = AGENT
+    labels: tuple[str, ...] = ()
+    group: str | None = None
+    is_public: bool = False
+    publish: Publish = "nothing"
+    place: Place | None = None
 
 
 def agent_id(public_key: bytes) -> str:
@@ -96,6 +102,12 @@ async def agent_keys(conn: Conn, agent: str) -> AgentRow | None:
     query = select(t.nodes).where(t.nodes.c.agent == agent, t.nodes.c.kind == AGENT)
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else AgentRow(row.agent, row.id, row.team_id, row.public_key, row.name)
+
+
+async def agent_of(conn: Conn, who: Who, node_id: str) -> str | None:
+    """The agent that speaks for the reader's node."""
+    query = select(t.nodes.c.agent).where(t.nodes.c.id == node_id, visible_to(who, t.nodes))
+    return (await conn.execute(query)).scalar()
 
 
 async def witness_reports(conn: Conn, deliveries: Sequence[Delivery]) -> list[int]:
@@ -275,7 +287,13 @@ def _reported(delivery: Delivery) -> dict[str, Any]:
 
 async def nodes(conn: Conn, who: Who) -> list[NodeRow]:
     """The nodes that the reader may see, by name."""
-    query = _NODES.where(visible_to(who, t.nodes)).order_by(t.nodes.c.name, t.nodes.c.id)
+    query = _NODES.where(visible_to(who, t.nodes)).order_by(NAME, t.nodes.c.id)
+    return [_node(row) for row in await conn.execute(query)]
+
+
+async def public_nodes(conn: Conn) -> list[NodeRow]:
+    """The nodes of every team that anybody may see, by name. Show of them what `published` says, no more."""
+    query = _NODES.where(t.nodes.c.is_public.is_(True)).order_by(NAME, t.nodes.c.id)
     return [_node(row) for row in await conn.execute(query)]
 
 
@@ -286,8 +304,15 @@ async def node(conn: Conn, who: Who, node_id: str) -> NodeRow | None:
     return None if row is None else _node(row)
 
 
-_NODES = select(
-    *t.nodes.c["id", "team_id", "name", "role", "kind"], *t.latest.c["heard_at_ms", "due_at_ms", *LIVE]
+NAME = func.coalesce(t.nodes.c.set_name, t.nodes.c.name)
+"""A node's name: its operator's word outranks its agent's."""
+
+_NODES: Select[Any] = select(
+    *t.nodes.c["id", "team_id", "kind", "labels", "group_name", "is_public", "publish"],
+    *t.nodes.c["set_place", "seen_place"],
+    NAME.label("name"),
+    func.coalesce(t.nodes.c.set_role, t.nodes.c.role).label("role"),
+    *t.latest.c["heard_at_ms", "due_at_ms", *LIVE],
 ).join_from(t.nodes, t.latest, t.latest.c.node_id == t.nodes.c.id)
 
 
@@ -305,7 +330,18 @@ def _node(row: Row[Any]) -> NodeRow:
         planned_stop_until_ms=row.planned_stop_until_ms,
         died_at_ms=row.died_at_ms,
         kind=row.kind,
+        labels=tuple(row.labels),
+        group=row.group_name,
+        is_public=row.is_public,
+        publish=row.publish,
+        place=_place(row),
     )
+
+
+def _place(row: Row[Any]) -> Place | None:
+    if row.set_place is not None:
+        return Place(**row.set_place, source="operator")
+    return None if row.seen_place is None else Place(**row.seen_place, source="address")
 
 
 async def shift_due(conn: Conn, by_ms: int) -> None:

@@ -65,8 +65,16 @@ nodes = Table(
     Column(
         "kind", String(10), nullable=False, server_default="agent"
     ),  # or "endpoint": nobody reports for it
-    Column("published", Boolean, nullable=False, server_default=text("false")),
     Column("enrolled_at_ms", BigInteger, nullable=False),
+    # What its operator said outranks what its agent tells. Null: nothing was said.
+    Column("set_name", String(80)),
+    Column("set_role", String(20)),
+    Column("set_place", JSON(none_as_null=True)),
+    Column("labels", JSON, nullable=False, server_default=text("'[]'")),
+    Column("group_name", String(40)),
+    Column("is_public", Boolean, nullable=False, server_default=text("false")),
+    Column("publish", String(10), nullable=False, server_default="nothing"),  # of its place: country, city
+    Column("seen_place", JSON(none_as_null=True)),  # looked up when it reported; the address is not kept
 )
 
 # What each agent said last. Written with each delivery, so it is apart from the node's own row.

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
 from vedette.store import tables as t
 from vedette.store.database import Conn
-from vedette.store.nodes import ENDPOINT, unpack_states
+from vedette.store.nodes import ENDPOINT, NAME, unpack_states
 from vedette.store.people import watched
 from vedette.store.votes import BlockVotes, recent, strip, strips
 
@@ -51,8 +51,9 @@ def _settled(block: BlockVotes) -> SettledBlock:
 
 
 # The system judges for every team, so no reader is asked for here; what it finds belongs to the node's team.
-_NODES = select(
-    *t.nodes.c["id", "team_id", "name", "kind"],
+_NODES: Select[Any] = select(
+    *t.nodes.c["id", "team_id", "kind"],
+    NAME.label("name"),
     *t.latest.c["heard_at_ms", "due_at_ms", "states"],
     *t.latest.c["running_since_ms", "planned_stop_until_ms", "died_at_ms"],
 ).join_from(t.nodes, t.latest, t.latest.c.node_id == t.nodes.c.id)

@@ -1,18 +1,25 @@
 """Nodes and their charts."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
+from vedette.conflux import networks
+from vedette.conflux.version import build
 from vedette.model.incident import Incident, IncidentState, SubjectKind
 from vedette.model.people import PUBLIC
+from vedette.model.place import Place, published
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
 from vedette.server.api.endpoints import watched
 from vedette.server.api.healths import Neighbour, Outside, health_shape
+from vedette.server.api.members import Member
 from vedette.server.api.shapes import (
     Availability,
     Node,
+    NodeChange,
     NodeHealth,
     Nodes,
     ProbeFailure,
@@ -21,10 +28,11 @@ from vedette.server.api.shapes import (
     Uptime,
     WindowName,
 )
+from vedette.server.api.shapes import Place as PlaceShape
 from vedette.server.api.talk import FromMs, Rooms, ToMs, Whose, reply
 from vedette.server.ears import Ears
 from vedette.server.problems import ProblemError
-from vedette.store import availability, incidents, nodes, reading
+from vedette.store import availability, incidents, nodes, reading, registry
 from vedette.store.nodes import ENDPOINT, NodeRow
 
 router = APIRouter(tags=["nodes"])
@@ -42,15 +50,17 @@ WINDOWS_MS: dict[WindowName, int | None] = {
 }
 CELLS_MS = {"hour": HOUR_MS, "day": DAY_MS}
 BY_THE_HOUR = ("24h", "7d", "30d")
+OF_SETTINGS = "This node is an endpoint of the settings: take it out there, and start the server again."
 NO_NODE = "There is no such node, or it is not yours to see. GET /api/v1/nodes lists yours."
 
 
 @router.get("/nodes", response_model=Nodes)
 async def list_nodes(rooms: Rooms, who: Whose) -> Response:
-    """Your nodes, by name."""
-    if who == PUBLIC:
-        return reply(Nodes(nodes=[]))
+    """Your nodes, by name; for anybody else those that their operators made public, and little of them."""
     async with rooms.database.read() as conn:
+        if who == PUBLIC:
+            shown = await nodes.public_nodes(conn)
+            return reply(Nodes(nodes=[public_shape(row, rooms.ears) for row in shown]))
         rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
     found = await healths(rooms, rows)
@@ -69,6 +79,32 @@ async def one_node(node_id: str, rooms: Rooms, who: Whose) -> Response:
         troubles = open_by_node(await incidents.unresolved(conn))
     found = await healths(rooms, rows)
     return reply(node_shape(row, rooms.ears, troubles.get(row.id, []), found.get(row.id)))
+
+
+@router.patch("/nodes/{node_id}", response_model=Node)
+async def change_node(node_id: str, change: NodeChange, rooms: Rooms, who: Member) -> Response:
+    """Say what your node is called, is for, and where it is; whatever is left out stays."""
+    said = change.model_dump(include=change.model_fields_set)
+    if not await rooms.database.write(lambda conn: registry.change_node(conn, who, node_id, said)):
+        raise ProblemError(404, NO_NODE)
+    rooms.news.enrolled(node_id)
+    return await one_node(node_id, rooms, who)
+
+
+@router.delete("/nodes/{node_id}", status_code=204)
+async def forget_node(node_id: str, rooms: Rooms, who: Member) -> Response:
+    """Forget your node and its past. Its agent is refused from then on, until it is enrolled again."""
+    async with rooms.database.read() as conn:
+        agent = await nodes.agent_of(conn, who, node_id)
+    done = await rooms.database.write(lambda conn: registry.forget_node(conn, who, node_id))
+    if done == "unknown":
+        raise ProblemError(404, NO_NODE)
+    if done == "endpoint":
+        raise ProblemError(409, OF_SETTINGS)
+    if agent is not None:
+        rooms.ingest.forget(agent)
+    rooms.news.judge_wake.set()
+    return Response(status_code=204)
 
 
 @router.get("/nodes/{node_id}/series", response_model=Series)
@@ -214,7 +250,63 @@ def node_shape(row: NodeRow, ears: Ears, troubles: list[int], health: NodeHealth
         endpoint=watched(row) if row.kind == ENDPOINT else None,
         incidents=troubles,
         health=health,
+        labels=list(row.labels),
+        group=row.group,
+        is_public=row.is_public,
+        publish=row.publish,
+        place=place_shape(row.place),
     )
+
+
+def public_shape(row: NodeRow, ears: Ears) -> Node:
+    """A public node as anybody sees it: its name, state and release, and of its place what is published.
+
+    Written out field by field, so that what is added to a node is not shown to everybody by mistake.
+    """
+    state = state_of(row, ears)
+    return Node(
+        id=row.id,
+        name=row.name,
+        kind="endpoint" if row.kind == ENDPOINT else "agent",
+        role=row.role,
+        state=state.value,
+        since_ms=None,
+        heard_at_ms=row.heard_at_ms,
+        due_at_ms=row.due_at_ms,
+        planned_stop_until_ms=None,
+        pos_address=None,
+        version=release_of(row.states),
+        sync_phase=None,
+        voting=None,
+        numbers={},
+        states={},
+        failures=[],
+        endpoint=None,
+        incidents=[],
+        health=None,
+        labels=[],
+        group=None,
+        is_public=True,
+        publish=row.publish,
+        place=place_shape(published(row.place, row.publish)),
+    )
+
+
+def release_of(states: Mapping[str, str]) -> str | None:
+    """The release that a node runs, as 3.0.2-fix; None where nothing tells it."""
+    told = states.get("node.release")
+    if told and re.fullmatch(r"\d{1,4}\.\d{1,4}\.\d{1,4}(-[a-z0-9]{1,20})?", told):
+        return told
+    words = states.get("node.version", "")
+    found = build(words)
+    if found is not None:
+        return found.release
+    number = networks.client_version(words)
+    return None if number is None else ".".join(map(str, number))
+
+
+def place_shape(place: Place | None) -> PlaceShape | None:
+    return None if place is None else PlaceShape(**asdict(place))
 
 
 def state_of(row: NodeRow, ears: Ears) -> NodeState:

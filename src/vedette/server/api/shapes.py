@@ -7,15 +7,22 @@ new version.
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vedette.model.performance import Why
 
 Gdrip = Annotated[str, Field(pattern=r"^-?\d+$", description="10^9 a CFX, decimal text")]
 WindowName = Literal["24h", "7d", "30d", "365d", "all"]
 PosAddress = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$", description="PoS address, 32 bytes in hex")]
+
+
+def plain(text: str) -> str:
+    """A text for people to read: no control characters, no blanks around it."""
+    if not text.isprintable() or not text.strip():
+        raise ValueError("must be printable and not blank")
+    return text.strip()
 
 
 class Shape(BaseModel):
@@ -211,7 +218,61 @@ class NodeHealth(Shape):
     validator: LayerHealth
 
 
+Role = Literal["voter", "backup", "full", "archive", "rpc"]
+Publish = Literal["nothing", "country", "city"]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Label = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(plain)]
+NodeName = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
+
+
+class Place(Shape):
+    """Where a node stands: what its operator entered, else what the address it reports from suggests."""
+
+    country: Country
+    city: str | None
+    latitude: float | None
+    longitude: float | None
+    source: Literal["operator", "address"]
+    hosting: str | None = Field(description="who runs the machine's network, where that is known")
+
+
+class PlaceGiven(Shape):
+    """A place as its operator enters it."""
+
+    country: Country
+    city: NodeName | None = Field(default_factory=lambda: None)
+    latitude: Latitude | None = Field(default_factory=lambda: None)
+    longitude: Longitude | None = Field(default_factory=lambda: None)
+    hosting: NodeName | None = Field(default_factory=lambda: None)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude belong together: give both or neither")
+        return self
+
+
+class NodeChange(Shape):
+    """What an operator says of a node; what is left out stays as it is."""
+
+    name: NodeName | None = Field(default_factory=lambda: None, description="null: the name its agent tells")
+    role: Role | None = Field(default_factory=lambda: None, description="null: the role its agent tells")
+    labels: list[Label] = Field(default_factory=list, max_length=20)
+    group: Label | None = Field(default_factory=lambda: None)
+    is_public: bool = Field(default_factory=bool, description="anybody may see that it is, and its state")
+    publish: Publish = Field(
+        default_factory=lambda: "nothing", description="what anybody may see of its place, if it is public"
+    )
+    place: PlaceGiven | None = Field(
+        default_factory=lambda: None, description="null: what its address suggests, as before any entry"
+    )
+
+
 class Node(Shape):
+    """A node. A reader outside its team sees public ones only, with what tells nothing of the machine."""
+
     id: str
     name: str
     kind: Literal["agent", "endpoint"] = Field(description="who tells of it: its agent, or our own asking")
@@ -231,6 +292,11 @@ class Node(Shape):
     endpoint: EndpointWatch | None = Field(description="null for a node with an agent")
     incidents: list[int]
     health: NodeHealth | None = Field(description="null in the live event `node`: ask the route")
+    labels: list[str]
+    group: str | None
+    is_public: bool
+    publish: Publish = Field(description="what a reader outside the team may see of its place")
+    place: Place | None = Field(description="null: not known, or not published")
 
 
 class Nodes(Shape):

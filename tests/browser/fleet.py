@@ -33,6 +33,9 @@ class Actor:
     version: str = "conflux-rust/v3.0.2-1e2b7a4-20260301/x86_64-linux-gnu/rustc1.77.2"
     endpoint: dict[str, object] | None = None
     heard_ago_ms: int = 2_000
+    place: tuple[str, str | None, float | None, float | None] | None = None
+    group: str | None = None
+    labels: tuple[str, ...] = ()
 
 
 def every(state: str, reason: str, figures: dict[str, float] | None = None) -> dict[str, Layer]:
@@ -64,11 +67,16 @@ def watched(state: str, reason: str | None, lag: int, **other: object) -> dict[s
     } | other
 
 
+FRANKFURT = ("DE", "Frankfurt am Main", 50.11, 8.68)
+SINGAPORE = ("SG", "Singapore", 1.29, 103.85)
 CAST = (
-    Actor("fra-voter-1", "voter"),
+    Actor("fra-voter-1", "voter", place=FRANKFURT, group="Europe", labels=("pool", "rack-7")),
     Actor(
         "hel-voter-2",
         "voter",
+        place=("FI", "Helsinki", 60.17, 24.94),
+        group="Europe",
+        labels=("pool",),
         layers={
             "validator": (
                 "zombie",
@@ -92,6 +100,8 @@ CAST = (
     Actor(
         "sgp-backup-1",
         "backup",
+        place=SINGAPORE,
+        group="Asia",
         state="syncing",
         layers=every("syncing", "sync_phase", CLIMB),
         numbers={"sync.step": 3, "pow.latest_epoch": 141_175_600, "pow.epochs_per_second": 58.7},
@@ -100,6 +110,8 @@ CAST = (
     Actor(
         "sgp-archive-1",
         "archive",
+        place=SINGAPORE,
+        group="Asia",
         state="syncing",
         layers=every("syncing", "sync_phase", {"sync.step": 2, "sync.recovered_height": 139_830_112}),
         numbers={
@@ -115,6 +127,7 @@ CAST = (
     Actor(
         "nyc-full-1",
         "full",
+        place=("US", "New York", 40.71, -74.01),
         layers={
             **NOT_MEMBER,
             "pow": ("lagging", "pow_behind", {"lag": 164, "limit": 100}),
@@ -126,8 +139,14 @@ CAST = (
     Actor(
         "gru-full-2", "full", state="silent", layers=every("unknown", "agent_silent"), heard_ago_ms=431_000
     ),
-    Actor("ams-full-3", "full", state="down", layers=every("down", "process_gone")),
-    Actor("fra-full-4", "full", layers=NOT_MEMBER),
+    Actor(
+        "ams-full-3",
+        "full",
+        state="down",
+        layers=every("down", "process_gone"),
+        place=("NL", "Amsterdam", 52.37, 4.9),
+    ),
+    Actor("fra-full-4", "full", layers=NOT_MEMBER, place=FRANKFURT),
     Actor(
         "public-main",
         "rpc",
@@ -230,6 +249,14 @@ def layer(given: Layer) -> dict[str, object]:
     return {"state": state, "reason": reason, "figures": figures, "since_ms": None}
 
 
+def place(actor: Actor) -> dict[str, object] | None:
+    if actor.place is None:
+        return None
+    names = ("country", "city", "latitude", "longitude")
+    source = "operator" if actor.group else "address"
+    return dict(zip(names, actor.place, strict=True)) | {"source": source, "hosting": None}
+
+
 def outside(latest: int, height: int) -> dict[str, float]:
     """What an endpoint tells."""
     told = {name: n for name, n in machine(latest, height).items() if name.startswith(("pow.", "pos."))}
@@ -264,12 +291,24 @@ def node(index: int, height: int, latest: int, at_ms: int) -> shapes.Node:
             "failures": [],
             "endpoint": actor.endpoint,
             "incidents": [],
+            "labels": list(actor.labels),
+            "group": actor.group,
+            "is_public": False,
+            "publish": "nothing",
+            "place": place(actor),
             "health": {
                 "state": min((one[0] for one in layers.values()), key=ORDER.index),
                 **{name: layer(layers[name]) for name in LAYERS},
             },
         }
     )
+
+
+def told(node: dict[str, object], said: dict[str, object]) -> dict[str, object]:
+    """The node as its operator calls it."""
+    given = said.get("place")
+    there = {"city": None, "latitude": None, "longitude": None, "hosting": None, "source": "operator"}
+    return node | said | ({"place": there | given} if isinstance(given, dict) else {})
 
 
 # --- the past

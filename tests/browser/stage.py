@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tests.browser import fleet
 from tests.browser.pooled import Pooled
@@ -94,6 +94,8 @@ class Stage:
     listeners: set[asyncio.Queue[tuple[str, BaseModel | dict[str, object]]]] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     opened_ms: int = field(default_factory=lambda: now_ms() - 134_000)
+    said: dict[str, dict[str, object]] = field(default_factory=dict)  # of nodes, by their operator
+    forgotten: set[str] = field(default_factory=set)
     _served: Served | None = None
 
     def __post_init__(self) -> None:
@@ -289,7 +291,8 @@ class Stage:
         if self.scene in {"empty", "public"}:
             return shapes.Nodes(nodes=[])
         if self.scene == "fleet":
-            return shapes.Nodes(nodes=[self.node(i) for i in range(len(fleet.CAST))])
+            cast = [self.node(i) for i in range(len(fleet.CAST))]
+            return shapes.Nodes(nodes=[node for node in cast if node.id not in self.forgotten])
         return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
 
     def node(self, index: int) -> shapes.Node:
@@ -298,7 +301,8 @@ class Stage:
         latest = self.pow_now()["latest_epoch"]
         assert isinstance(latest, int)
         if self.scene == "fleet":
-            return fleet.node(index, self.height + 3, latest, at)
+            node = fleet.node(index, self.height + 3, latest, at).model_dump(mode="json")
+            return shapes.Node.model_validate(fleet.told(node, self.said.get(str(node["id"]), {})))
         numbers: dict[str, float] = {
             "pow.latest_epoch": latest,
             "pow.state_epoch": latest - 4,
@@ -607,6 +611,8 @@ class Play:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/api/v1/live", self._live)
         app.router.add_get("/api/v1/{path:.+}", self._api)
+        app.router.add_patch("/api/v1/nodes/{id}", self._change)
+        app.router.add_delete("/api/v1/nodes/{id}", self._forget)
         app.router.add_get("/{path:.*}", self._file)
         return app
 
@@ -656,6 +662,21 @@ class Play:
         with contextlib.suppress(KeyError, StopIteration, ValueError, IndexError):
             return self._one(path, request)
         return None
+
+    async def _change(self, request: web.Request) -> web.Response:
+        """What is said of a node is remembered while the scene plays; a bad country is refused."""
+        given = await request.json()
+        try:
+            shapes.NodeChange.model_validate(given)
+        except ValidationError as error:
+            return problem(422, error.errors()[0]["msg"])
+        number = request.match_info["id"]
+        self.stage.said[number] = self.stage.said.get(number, {}) | given
+        return json_reply(next(node for node in self.stage.nodes().nodes if node.id == number))
+
+    async def _forget(self, request: web.Request) -> web.Response:
+        self.stage.forgotten.add(request.match_info["id"])
+        return web.Response(status=204)
 
     def _wallet(self, address: str) -> web.Response:
         try:

@@ -104,6 +104,30 @@ def test_availability_has_words_for_keys_and_a_table(opened: Open, fleet: Play) 
         expect(section.locator("tbody tr").last).to_contain_text("unknown", timeout=SLOW_MS)
 
 
+def test_an_operator_says_what_a_node_is(opened: Open) -> None:
+    with play("fleet", 60_000) as it, opened(f"{it.url}/nodes/n0000004", forgiven="422") as page:
+        page.get_by_role("button", name="Edit").click(timeout=SLOW_MS)
+        page.get_by_role("textbox", name="Group").fill("America")
+        page.get_by_label(re.compile("^Labels")).fill("edge, old, edge")
+        page.get_by_label(re.compile("^Country")).fill("ca")
+        page.get_by_role("textbox", name="City").fill("Toronto")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator(".about")).to_contain_text("Toronto, Canada (as entered)", timeout=SLOW_MS)
+        assert it.stage.said["n0000004"] == {
+            "labels": ["edge", "old"],
+            "group": "America",
+            "place": {"country": "CA", "city": "Toronto", "latitude": None, "longitude": None},
+        }
+        page.get_by_role("button", name="Edit").click()
+        page.get_by_label(re.compile("^Country")).fill("qq")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_contain_text("It was not saved")
+        page.get_by_role("button", name="Forget this node").click()
+        page.get_by_role("button", name="Forget nyc-full-1 for good").click()
+        expect(page).to_have_url(re.compile("/nodes$"))
+        expect(page.locator("tbody .row-link")).to_have_count(9)
+
+
 @pytest.mark.parametrize(
     ("dark", "phone", "lang"),
     [(False, False, "en-US"), (True, True, "zh-CN")],

@@ -64,12 +64,13 @@ export function worstLayer(layers: readonly Layer[]): Layer | null {
 }
 
 /** A node's own state and its layers' in one word, worst first: what calls for the eye. */
-export const SHOWN = ["down", "forked", "zombie", "silent", "stalled", "lagging", "syncing", "unknown", "stopped", "healthy"] as const;
+export const SHOWN = ["down", "forked", "zombie", "silent", "stalled", "lagging", "syncing", "unknown", "stopped", "up", "healthy"] as const;
 export type Shown = (typeof SHOWN)[number];
 
 export function conditionOf(node: VedetteNode): Shown {
   const state: NodeState = node.state;
   if (state === "down" || state === "silent" || state === "stopped") return state;
+  if (node.health === null) return state; // a public node of another team: that it is up is all that is told
   // Whether somebody else's node votes is not known, and nothing is wrong with that.
   const layers = layersOf(node).filter((one) => one.name !== "validator" || one.health.state !== "unknown");
   const worst = worstLayer(layers)?.health.state ?? "unknown";
@@ -81,6 +82,7 @@ export const rankOf = (node: VedetteNode): number => rank(conditionOf(node));
 
 export function markOfShown(shown: Shown): Kind {
   if (shown === "silent") return "warn";
+  if (shown === "up") return "good";
   return shown === "stopped" ? "idle" : MARKS[shown];
 }
 

@@ -24,7 +24,7 @@ export function reasonText({ reason, figures: f }: LayerHealth): string {
 
 /** One word for a node in the list. */
 export function conditionText(shown: Shown): string {
-  return shown === "silent" || shown === "stopped" ? t().node.state[shown] : t().health.state[shown];
+  return shown === "silent" || shown === "stopped" || shown === "up" ? t().node.state[shown] : t().health.state[shown];
 }
 
 /** How far a layer is behind, in its own unit; of the validator, what it did not sign. */
@@ -55,6 +55,18 @@ export function nodeSentence(n: VedetteNode, nowMs: number): string {
       return n.endpoint ? endpointSentence(n) : runningSentence(n);
   }
 }
+
+/** A country's name in the reader's language; its two letters where the browser does not know it. */
+export function countryName(code: string): string {
+  try {
+    return new Intl.DisplayNames([t().lang], { type: "region" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
+export const placeText = (place: { country: string; city: string | null }): string =>
+  place.city === null ? countryName(place.country) : `${place.city}${t().comma}${countryName(place.country)}`;
 
 function endpointSentence(n: VedetteNode): string {
   const words = t().endpointWatch;

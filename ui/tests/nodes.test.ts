@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { endpointCharts, seriesNames } from "../src/charts";
 import { shortVersion } from "../src/format";
 import { conditionOf, disksOf, findingsOf, layersOf, markOfDisk, rankOf, worstLayer } from "../src/nodehealth";
+import { changeOf, formOf } from "../src/nodeedit";
 import type { Condition, LayerHealth, StateRuns, Uptime, VedetteNode } from "../src/shapes";
 import { cellsOf, placeOf, runsOf } from "../src/uptime";
 
@@ -34,7 +35,7 @@ describe("what calls for the eye", () => {
     expect(conditionOf(node({}, layer("zombie")))).toBe("zombie");
     expect(conditionOf(node({ state: "silent" }, layer("unknown")))).toBe("silent");
     expect(conditionOf(node({ state: "syncing" }, layer("forked")))).toBe("forked");
-    expect(conditionOf(node({ health: null }))).toBe("unknown");
+    expect(conditionOf(node({ health: null }))).toBe("up");
   });
 
   test("is ordered: a death before silence, silence before lag, a planned stop near the end", () => {
@@ -107,4 +108,23 @@ test("versions are shortened to what tells them apart", () => {
 test("an endpoint's charts ask for no more series than the server gives at a time", () => {
   const numbers = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`rpc.method_${i}.p95_ms`, i]));
   expect(seriesNames(endpointCharts(numbers)).length).toBeLessThanOrEqual(20);
+});
+
+describe("what an operator says", () => {
+  const place = { country: "DE", city: "Berlin", latitude: 52.5, longitude: 13.4, source: "address", hosting: null } as const;
+  const one = node({ labels: ["pool"], group: null, is_public: false, publish: "nothing", place });
+
+  test("is only what was changed", () => {
+    const before = formOf(one);
+    expect(changeOf(before, { ...before })).toEqual({});
+    expect(changeOf(before, { ...before, labels: "a， b, a", group: " Asia " })).toEqual({ labels: ["a", "b"], group: "Asia" });
+  });
+
+  test("an address's suggestion is nobody's entry, and an empty country takes an entry back", () => {
+    const before = formOf(one);
+    expect(before.country).toBe("");
+    const entered = formOf({ ...one, place: { ...place, source: "operator" } });
+    expect(changeOf(entered, { ...entered, country: "" })).toEqual({ place: null });
+    expect(changeOf(before, { ...before, country: "fr", latitude: "48.9" })).toEqual({ place: { country: "FR", city: null, latitude: 48.9, longitude: null } });
+  });
 });

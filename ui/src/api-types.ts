@@ -452,6 +452,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/enrolments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Enrolment
+         * @description A token that lets one agent in, once, within an hour, and the line to run on the node's machine.
+         */
+        post: operations["make_enrolment_api_v1_enrolments_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/enrolments/{enrolment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Enrolment
+         * @description Whether an agent came with the token.
+         */
+        get: operations["enrolment_api_v1_enrolments__enrolment_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * World Map
+         * @description Nodes by place. Without membership public ones only, and each no finer than its operator allowed.
+         */
+        get: operations["world_map_api_v1_map_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions
+         * @description Releases by nodes and voting power, and who is ready for which fork.
+         */
+        get: operations["versions_api_v1_versions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blocks": {
         parameters: {
             query?: never;
@@ -1194,6 +1274,55 @@ export interface components {
             interval_ms: number | null;
         };
         /**
+         * EnrolmentState
+         * @description Whether an agent came with the token yet.
+         */
+        EnrolmentState: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "used" | "expired";
+            /**
+             * Node Id
+             * @description the node that it enrolled
+             */
+            node_id: string | null;
+        };
+        /**
+         * EnrolmentTicket
+         * @description A token that lets one agent in, once. It is told here and never again.
+         */
+        EnrolmentTicket: {
+            /** Id */
+            id: string;
+            /** Token */
+            token: string;
+            /** Expires At Ms */
+            expires_at_ms: number;
+            /**
+             * Line
+             * @description to be run on the node's machine
+             */
+            line: string;
+        };
+        /**
+         * EnrolmentWish
+         * @description What the line to copy is to say. What is left out is for the machine's shell to fill in.
+         */
+        EnrolmentWish: {
+            /**
+             * Name
+             * @description without it the machine's own
+             */
+            name?: string | null;
+            /**
+             * Folder
+             * @description where the agent keeps its files
+             */
+            folder?: string | null;
+        };
+        /**
          * EpochLine
          * @description One finished epoch, counted.
          */
@@ -1575,6 +1704,50 @@ export interface components {
             score: number | null;
         };
         /**
+         * ForkReadiness
+         * @description One hard fork, and whether your nodes follow it.
+         */
+        ForkReadiness: {
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description the first release that follows it
+             */
+            version: string;
+            /** Pow Epoch */
+            pow_epoch: number | null;
+            /** Pos Height */
+            pos_height: number | null;
+            /**
+             * When
+             * @description a date or a part of one, as it was announced
+             */
+            when: string | null;
+            /**
+             * Activates At Ms
+             * @description about when its PoS height comes, at the present pace
+             */
+            activates_at_ms: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "past" | "next" | "later";
+            /** Ready Nodes */
+            ready_nodes: number;
+            /** Not Ready Nodes */
+            not_ready_nodes: number;
+            /** Unknown Nodes */
+            unknown_nodes: number;
+            /** Ready Seats */
+            ready_seats: number | null;
+            /** Not Ready Seats */
+            not_ready_seats: number | null;
+            /** Not Ready */
+            not_ready: components["schemas"]["UnreadyNode"][];
+        };
+        /**
          * HistoryProgressShape
          * @description How far the past of the PoS chain is read.
          */
@@ -1750,6 +1923,41 @@ export interface components {
              * @description since when it has stood still, where that is known
              */
             since_ms: number | null;
+        };
+        /**
+         * MapPlace
+         * @description Nodes at one place. `names` are those of the nodes that the reader sees anyway.
+         */
+        MapPlace: {
+            /**
+             * Country
+             * @description ISO 3166-1 alpha-2
+             */
+            country: string;
+            /** City */
+            city: string | null;
+            /** Latitude */
+            latitude: number;
+            /** Longitude */
+            longitude: number;
+            /** Nodes */
+            nodes: number;
+            /**
+             * Voting Nodes
+             * @description nodes whose role is to vote
+             */
+            voting_nodes: number;
+            /** Up */
+            up: number;
+            /**
+             * Releases
+             * @description nodes by release; those whose release is unknown are in none
+             */
+            releases: {
+                [key: string]: number;
+            };
+            /** Names */
+            names: string[];
         };
         /**
          * MethodLatency
@@ -2175,6 +2383,16 @@ export interface components {
             hosting: string | null;
         };
         /**
+         * PlaceData
+         * @description Where places that were looked up come from; show it beside them, as its licence asks.
+         */
+        PlaceData: {
+            /** Source */
+            source: string;
+            /** As Of */
+            as_of: string | null;
+        };
+        /**
          * PlaceGiven
          * @description A place as its operator enters it.
          */
@@ -2531,6 +2749,25 @@ export interface components {
             /** Elections */
             elections: components["schemas"]["ComingElection"][];
         };
+        /** ReleaseCount */
+        ReleaseCount: {
+            /** Release */
+            release: string;
+            /** Nodes */
+            nodes: number;
+            /** Voting Nodes */
+            voting_nodes: number;
+            /**
+             * Seats
+             * @description seats in the acting committee; null outside the team, or unknown
+             */
+            seats: number | null;
+            /**
+             * Seats Ppm
+             * @description of all seats
+             */
+            seats_ppm: number | null;
+        };
         /**
          * RestakeShape
          * @description Votes on which its stakers count, and which earn nothing until the operator restakes them.
@@ -2825,6 +3062,15 @@ export interface components {
              */
             seats: number | null;
         };
+        /** UnreadyNode */
+        UnreadyNode: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Release */
+            release: string;
+        };
         /** UntoldPool */
         UntoldPool: {
             /**
@@ -2987,6 +3233,40 @@ export interface components {
              * @description pass as `cursor` for the next page; null: this is the last
              */
             next_cursor: string | null;
+        };
+        /**
+         * Versions
+         * @description Releases by nodes and by voting power. The public is told of public nodes only, and of no seats.
+         */
+        Versions: {
+            /**
+             * Releases
+             * @description newest first
+             */
+            releases: components["schemas"]["ReleaseCount"][];
+            /** Unknown Nodes */
+            unknown_nodes: number;
+            /**
+             * Seats Known
+             * @description seats of the nodes that are counted here
+             */
+            seats_known: number | null;
+            /**
+             * Seats Total
+             * @description of the acting committee
+             */
+            seats_total: number | null;
+            /**
+             * Forks
+             * @description in the order in which they come; none on private networks
+             */
+            forks: components["schemas"]["ForkReadiness"][];
+            /**
+             * Data As Of
+             * Format: date
+             * @description the day of which the data about forks is
+             */
+            data_as_of: string;
         };
         /** Votes */
         Votes: {
@@ -3160,6 +3440,18 @@ export interface components {
              * @description when the last of them ended
              */
             through_ms: number | null;
+        };
+        /** WorldMap */
+        WorldMap: {
+            /** Places */
+            places: components["schemas"]["MapPlace"][];
+            /**
+             * Unplaced
+             * @description nodes whose place is not known, or not published
+             */
+            unplaced: number;
+            /** @description null: no place was looked up */
+            data: components["schemas"]["PlaceData"] | null;
         };
         /**
          * LiveBlock
@@ -4039,6 +4331,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Availability"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_enrolment_api_v1_enrolments_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentTicket"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrolment_api_v1_enrolments__enrolment_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                enrolment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentState"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    world_map_api_v1_map_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorldMap"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    versions_api_v1_versions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Versions"];
                 };
             };
             /** @description what is wrong, and what to do */

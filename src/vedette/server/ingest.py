@@ -38,7 +38,7 @@ from vedette.server.access import Headers, bearer, same_secret
 from vedette.server.batcher import Batcher, QueueFullError
 from vedette.server.ears import Ears
 from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
-from vedette.store import nodes
+from vedette.store import enrolments, nodes
 from vedette.store.database import Conn, Database
 from vedette.store.nodes import AgentRow
 
@@ -55,6 +55,7 @@ COMPLAINTS_MAX = 10_000
 LINGER_S, LINGER_BYTES = 2, 8 << 20
 NAMES_KEPT_MAX = 20_000
 LENGTH = re.compile(rb"[0-9]{1,12}")
+ONE_TIME = re.compile(rb"[0-9a-f]{48}")
 AGENT = re.compile(rb"[0-9a-z]{8,64}")
 
 # A frame's window is what decompressing it costs in memory: unbounded, a few bytes can ask for gigabytes.
@@ -147,20 +148,16 @@ class Ingest:
         self._keys.pop(agent, None)
 
     async def enrol(self, headers: Headers, body: bytes) -> Enrolled:
-        """Keep a node for an agent's key. Whoever has the ingest token may enrol."""
-        if not same_secret(bearer(headers), self._token):
+        """Keep a node for an agent's key. Whoever has the ingest token may enrol, or one that works once."""
+        token = bearer(headers)
+        lasting = same_secret(token, self._token)
+        if not lasting and not ONE_TIME.fullmatch(token or b""):
             raise ProblemError(401, WRONG_TOKEN, {"WWW-Authenticate": "Bearer"})
         enrolment = open_enrolment(body)
-        now = self._ears.now_ms()
-
-        async def deed(conn: Conn) -> AgentRow:
-            key, name, role = enrolment.public_key, enrolment.name, enrolment.role
-            await nodes.enroll(conn, FIRST_TEAM, key, name, role, now)
-            kept = await nodes.agent_keys(conn, nodes.agent_id(bytes.fromhex(key)))
-            assert kept is not None
-            return kept
-
-        row = await self._database.write(deed)
+        ticket = None if lasting else (token or b"").decode("ascii")
+        row = await self._database.write(lambda conn: _keep(conn, enrolment, ticket, self._ears.now_ms()))
+        if row is None:
+            raise ProblemError(401, WRONG_TOKEN, {"WWW-Authenticate": "Bearer"})
         self._keys[row.agent] = _key_of(row)
         self._on_enrolled(row.node_id)
         return Enrolled(row.node_id)
@@ -176,12 +173,26 @@ class Ingest:
         return self._keys.setdefault(agent, _key_of(row))
 
 
+async def _keep(conn: Conn, enrolment: Enrolment, ticket: str | None, now_ms: int) -> AgentRow | None:
+    """The agent's row, kept from now on; None when its ticket lets nobody in."""
+    key, name, role = enrolment.public_key, enrolment.name, enrolment.role
+    agent, team_id = nodes.agent_id(bytes.fromhex(key)), FIRST_TEAM
+    if ticket is not None:
+        found = await enrolments.use_ticket(conn, ticket, nodes.node_of(agent), now_ms)
+        if found is None:
+            return None
+        team_id = found
+    await nodes.enroll(conn, team_id, key, name, role, now_ms)
+    return await nodes.agent_keys(conn, agent)
+
+
 def _key_of(row: AgentRow) -> Key:
     return Key(row, Ed25519PublicKey.from_public_bytes(row.public_key))
 
 
 WRONG_TOKEN = (
-    "The enrolment token is missing or wrong. Send it as Authorization: Bearer; the server printed its file."  # noqa: S105
+    "The enrolment token is missing or wrong, or it was one that works once, for an hour. Send it as"  # noqa: S105
+    " Authorization: Bearer; the server printed the lasting one's file, and its page makes others."
 )
 UNKNOWN_AGENT = (
     "This server does not know the agent. Enrol it first: POST /api/v1/agents with its public key."

@@ -80,11 +80,16 @@ def agent_id(public_key: bytes) -> str:
     return hashlib.sha256(public_key).hexdigest()[:32]
 
 
+def node_of(agent: str) -> str:
+    """The id of the node that this agent speaks for."""
+    return agent[:16]
+
+
 async def enroll(conn: Conn, team_id: int, public_key_hex: str, name: str, role: str, now_ms: int) -> str:
     """Keep a node for this key and return its id. The same key again is the same node, renamed."""
     public_key = bytes.fromhex(public_key_hex)
     agent = agent_id(public_key)
-    row = {"id": agent[:16], "team_id": team_id, "agent": agent, "public_key": public_key}
+    row = {"id": node_of(agent), "team_id": team_id, "agent": agent, "public_key": public_key}
     told = {"name": name.replace("\0", ""), "role": role}  # PostgreSQL has no such character
     statement = insert_into(conn, t.nodes).values(**row, **told, enrolled_at_ms=now_ms)
     own = t.nodes.c.team_id == team_id  # another team that learnt the key renames nothing
@@ -93,7 +98,7 @@ async def enroll(conn: Conn, team_id: int, public_key_hex: str, name: str, role:
         node_id=row["id"], team_id=team_id, heard_at_ms=now_ms, due_at_ms=now_ms + FIRST_REPORT_MS
     )
     await conn.execute(heard.on_conflict_do_nothing())
-    return agent[:16]
+    return node_of(agent)
 
 
 async def agent_keys(conn: Conn, agent: str) -> AgentRow | None:

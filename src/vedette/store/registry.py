@@ -45,6 +45,8 @@ async def forget_node(conn: Conn, who: Who, node_id: str) -> Forgotten:
         return "endpoint"
     for table in (t.latest, *SERIES):
         await conn.execute(delete(table).where(table.c.node_id == node_id))
+    # The token that let it in must not do so again.
+    await conn.execute(delete(t.enrolments).where(t.enrolments.c.node_id == node_id))
     await conn.execute(delete(t.spools).where(t.spools.c.agent == row.agent))
     await conn.execute(delete(t.nodes).where(columns.id == node_id))
     return "forgotten"

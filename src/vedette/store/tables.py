@@ -77,6 +77,18 @@ nodes = Table(
     Column("seen_place", JSON(none_as_null=True)),  # looked up when it reported; the address is not kept
 )
 
+# Tokens that let one agent in, once. The token itself is nowhere: only its SHA-256.
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger),
+    Column("node_id", String(64)),
+)
+
 # What each agent said last. Written with each delivery, so it is apart from the node's own row.
 latest = Table(
     "latest",

@@ -303,6 +303,103 @@ class Nodes(Shape):
     nodes: list[Node]
 
 
+class EnrolmentWish(Shape):
+    """What the line to copy is to say. What is left out is for the machine's shell to fill in."""
+
+    name: NodeName | None = Field(default_factory=lambda: None, description="without it the machine's own")
+    folder: Label | None = Field(default_factory=lambda: None, description="where the agent keeps its files")
+
+
+class EnrolmentTicket(Shape):
+    """A token that lets one agent in, once. It is told here and never again."""
+
+    id: str
+    token: str
+    expires_at_ms: int
+    line: str = Field(description="to be run on the node's machine")
+
+
+class EnrolmentState(Shape):
+    """Whether an agent came with the token yet."""
+
+    state: Literal["waiting", "used", "expired"]
+    node_id: str | None = Field(description="the node that it enrolled")
+
+
+class MapPlace(Shape):
+    """Nodes at one place. `names` are those of the nodes that the reader sees anyway."""
+
+    country: Country
+    city: str | None
+    latitude: float
+    longitude: float
+    nodes: int
+    voting_nodes: int = Field(description="nodes whose role is to vote")
+    up: int
+    releases: dict[str, int] = Field(
+        description="nodes by release; those whose release is unknown are in none"
+    )
+    names: list[str]
+
+
+class PlaceData(Shape):
+    """Where places that were looked up come from; show it beside them, as its licence asks."""
+
+    source: str
+    as_of: date | None
+
+
+class WorldMap(Shape):
+    places: list[MapPlace]
+    unplaced: int = Field(description="nodes whose place is not known, or not published")
+    data: PlaceData | None = Field(description="null: no place was looked up")
+
+
+class ReleaseCount(Shape):
+    release: str
+    nodes: int
+    voting_nodes: int
+    seats: int | None = Field(description="seats in the acting committee; null outside the team, or unknown")
+    seats_ppm: int | None = Field(description="of all seats")
+
+
+class UnreadyNode(Shape):
+    id: str
+    name: str
+    release: str
+
+
+class ForkReadiness(Shape):
+    """One hard fork, and whether your nodes follow it."""
+
+    name: str
+    version: str = Field(description="the first release that follows it")
+    pow_epoch: int | None
+    pos_height: int | None
+    when: str | None = Field(description="a date or a part of one, as it was announced")
+    activates_at_ms: int | None = Field(description="about when its PoS height comes, at the present pace")
+    state: Literal["past", "next", "later"]
+    ready_nodes: int
+    not_ready_nodes: int
+    unknown_nodes: int
+    ready_seats: int | None
+    not_ready_seats: int | None
+    not_ready: list[UnreadyNode]
+
+
+class Versions(Shape):
+    """Releases by nodes and by voting power. The public is told of public nodes only, and of no seats."""
+
+    releases: list[ReleaseCount] = Field(description="newest first")
+    unknown_nodes: int
+    seats_known: int | None = Field(description="seats of the nodes that are counted here")
+    seats_total: int | None = Field(description="of the acting committee")
+    forks: list[ForkReadiness] = Field(
+        description="in the order in which they come; none on private networks"
+    )
+    data_as_of: date = Field(description="the day of which the data about forks is")
+
+
 class Series(Shape):
     """Columns for a chart. `times` are unix seconds; each list has a value or null for each time."""
 

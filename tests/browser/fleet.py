@@ -1,6 +1,8 @@
 """Nodes of every kind and condition for the stage, with figures as mainnet has them, and their past."""
 
 import hashlib
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from vedette.server.api import shapes
@@ -252,9 +254,15 @@ def layer(given: Layer) -> dict[str, object]:
 def place(actor: Actor) -> dict[str, object] | None:
     if actor.place is None:
         return None
-    names = ("country", "city", "latitude", "longitude")
-    source = "operator" if actor.group else "address"
-    return dict(zip(names, actor.place, strict=True)) | {"source": source, "hosting": None}
+    country, city, latitude, longitude = actor.place
+    return {
+        "country": country,
+        "city": city,
+        "latitude": latitude,
+        "longitude": longitude,
+        "source": "operator" if actor.group else "address",
+        "hosting": None,
+    }
 
 
 def outside(latest: int, height: int) -> dict[str, float]:
@@ -309,6 +317,88 @@ def told(node: dict[str, object], said: dict[str, object]) -> dict[str, object]:
     given = said.get("place")
     there = {"city": None, "latitude": None, "longitude": None, "hosting": None, "source": "operator"}
     return node | said | ({"place": there | given} if isinstance(given, dict) else {})
+
+
+# --- the fleet as a whole
+
+
+def world_map(nodes: list[shapes.Node]) -> shapes.WorldMap:
+    """The cast by place; a country alone stands in its middle."""
+    middle = {"BR": (-10.8, -53.1), "CA": (61.4, -98.3)}
+    found: dict[tuple[str, str | None], list[shapes.Node]] = {}
+    for one in nodes:
+        if one.place:
+            found.setdefault((one.place.country, one.place.city), []).append(one)
+    return shapes.WorldMap.model_validate(
+        {
+            "places": [
+                {
+                    "country": country,
+                    "city": city,
+                    "latitude": there[0].place.latitude or middle.get(country, (0, 0))[0],  # type: ignore[union-attr]  # placed
+                    "longitude": there[0].place.longitude or middle.get(country, (0, 0))[1],  # type: ignore[union-attr]  # placed
+                    "nodes": len(there),
+                    "voting_nodes": len([one for one in there if one.role == "voter"]),
+                    "up": len([one for one in there if one.state in {"up", "syncing"}]),
+                    "releases": Counter(release(one) for one in there),
+                    "names": [one.name for one in there],
+                }
+                for (country, city), there in found.items()
+            ],
+            "unplaced": len([one for one in nodes if one.place is None]),
+            "data": {"source": "DB-IP", "as_of": "2026-11-01"},
+        }
+    )
+
+
+def release(node: shapes.Node) -> str:
+    return (node.version or "").removeprefix("conflux-rust/v").split("-")[0]
+
+
+def versions(nodes: list[shapes.Node]) -> shapes.Versions:
+    """Three releases; one node is not ready for the coming fork, and two were not for the last."""
+    seats = {"3.0.2": 141, "3.0.1": 0, "2.4.0": 0}
+    fork = {"pow_epoch": None, "pos_height": None, "when": None, "activates_at_ms": None, "unknown_nodes": 0}
+    told = [one for one in nodes if release(one)]
+
+    def readiness(needs: str) -> dict[str, object]:
+        late = [one for one in told if release(one) < needs]
+        return {
+            "version": needs,
+            "ready_nodes": len(told) - len(late),
+            "not_ready_nodes": len(late),
+            "ready_seats": 141,
+            "not_ready_seats": 0,
+            "not_ready": [{"id": one.id, "name": one.name, "release": release(one)} for one in late],
+        }
+
+    return shapes.Versions.model_validate(
+        {
+            "releases": [
+                {
+                    "release": name,
+                    "nodes": len([one for one in told if release(one) == name]),
+                    "voting_nodes": len(
+                        [one for one in told if release(one) == name and one.role == "voter"]
+                    ),
+                    "seats": held,
+                    "seats_ppm": held * 1_000_000 // 300,
+                }
+                for name, held in seats.items()
+            ],
+            "unknown_nodes": 1,
+            "seats_known": 141,
+            "seats_total": 300,
+            "forks": [
+                fork | {"name": "v2.4", "pow_epoch": 119_800_000, "state": "past", **readiness("2.4.0")},
+                fork | {"name": "CIP-156", "pow_epoch": 138_000_000, "state": "past", **readiness("3.0.0")},
+                fork
+                | {"name": "v3.1", "pos_height": 1_780_000, "when": "2027-01", "state": "next"}
+                | {"activates_at_ms": time.time_ns() // 1_000_000 + 34 * DAY_MS, **readiness("3.0.2")},
+            ],
+            "data_as_of": "2026-11-20",
+        }
+    )
 
 
 # --- the past

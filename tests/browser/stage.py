@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -95,6 +95,8 @@ class Stage:
     asked: list[str] = field(default_factory=list)
     opened_ms: int = field(default_factory=lambda: now_ms() - 134_000)
     said: dict[str, dict[str, object]] = field(default_factory=dict)  # of nodes, by their operator
+    enrolment: Literal["waiting", "used", "expired"] = "waiting"
+    enrolled: str | None = None
     forgotten: set[str] = field(default_factory=set)
     _served: Served | None = None
 
@@ -611,6 +613,7 @@ class Play:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/api/v1/live", self._live)
         app.router.add_get("/api/v1/{path:.+}", self._api)
+        app.router.add_post("/api/v1/enrolments", self._enrol)
         app.router.add_patch("/api/v1/nodes/{id}", self._change)
         app.router.add_delete("/api/v1/nodes/{id}", self._forget)
         app.router.add_get("/{path:.*}", self._file)
@@ -638,6 +641,9 @@ class Play:
         path = request.match_info["path"].split("/")
         if path[0] == "wallets":
             return self._wallet(path[1])
+        if path[0] == "enrolments":
+            stage = self.stage
+            return json_reply(shapes.EnrolmentState(state=stage.enrolment, node_id=stage.enrolled))
         shape = self._reply(path, request)
         if isinstance(shape, str):
             return web.Response(text=shape, content_type="text/csv")
@@ -651,6 +657,8 @@ class Play:
             "nodes": stage.nodes,
             "incidents": stage.incidents,
             "history": stage.progress,
+            "map": lambda: fleet.world_map(stage.nodes().nodes),
+            "versions": lambda: fleet.versions(stage.nodes().nodes),
         }
         query = request.query
         if path == ["blocks"]:
@@ -673,6 +681,12 @@ class Play:
         number = request.match_info["id"]
         self.stage.said[number] = self.stage.said.get(number, {}) | given
         return json_reply(next(node for node in self.stage.nodes().nodes if node.id == number))
+
+    async def _enrol(self, request: web.Request) -> web.Response:
+        token = "vt_7Jx2kQ0mWn4rT8cYb1LdE5sHf3Gp6Zu9"
+        line = f'vedette agent enroll {self.url} {token} --name "$(hostname)" --dir /var/lib/vedette-agent'
+        ticket = {"id": "e1", "token": token, "expires_at_ms": now_ms() + 3_600_000, "line": line}
+        return json_reply(shapes.EnrolmentTicket.model_validate(ticket))
 
     async def _forget(self, request: web.Request) -> web.Response:
         self.stage.forgotten.add(request.match_info["id"])

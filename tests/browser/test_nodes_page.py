@@ -16,6 +16,9 @@ AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SLOW_MS = 20_000
 ROUTES = [
+    "/map",
+    "/versions",
+    "/enrol",
     "/nodes",
     "/nodes/n0000001?uptime=7d",
     "/nodes/n0000002",
@@ -119,13 +122,47 @@ def test_an_operator_says_what_a_node_is(opened: Open) -> None:
             "place": {"country": "CA", "city": "Toronto", "latitude": None, "longitude": None},
         }
         page.get_by_role("button", name="Edit").click()
-        page.get_by_label(re.compile("^Country")).fill("qq")
+        page.get_by_role("textbox", name="Latitude").fill("43.6")
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("alert")).to_contain_text("It was not saved")
+        expect(page.get_by_role("alert")).to_contain_text("latitude and longitude belong together")
         page.get_by_role("button", name="Forget this node").click()
         page.get_by_role("button", name="Forget nyc-full-1 for good").click()
         expect(page).to_have_url(re.compile("/nodes$"))
         expect(page.locator("tbody .row-link")).to_have_count(9)
+
+
+def test_a_node_is_added_by_one_line_and_we_wait_for_it(opened: Open) -> None:
+    with play("fleet", 60_000) as it, opened(f"{it.url}/nodes") as page:
+        page.get_by_role("link", name="Add a node").click(timeout=SLOW_MS)
+        page.get_by_role("button", name="Make the line").click()
+        expect(page.locator("code").first).to_contain_text(f"vedette agent enroll {it.url} vt_")
+        expect(page.get_by_role("status").first).to_contain_text("Waiting for the first report")
+        it.stage.enrolment, it.stage.enrolled = "used", "n00000099"  # it has not reported yet
+        expect(page.get_by_role("status").first).to_contain_text(
+            "its first report is awaited", timeout=SLOW_MS
+        )
+        it.stage.enrolled = "n0000007"
+        page.get_by_role("link", name="Look at it").click(timeout=SLOW_MS)
+        expect(page.locator("h1")).to_contain_text("fra-full-4", timeout=SLOW_MS)
+
+
+def test_the_map_has_words_for_keys_and_a_list(opened: Open, fleet: Play) -> None:
+    with opened(f"{fleet.url}/map") as page:
+        picture = page.get_by_role("slider", name=re.compile("World map"))
+        picture.focus(timeout=SLOW_MS)
+        page.keyboard.press("Home")
+        words = re.compile("New York, United States: 1 node, 1 up, nyc-full-1")
+        expect(picture).to_have_attribute("aria-valuetext", words)
+        expect(page.locator("tbody tr").first).to_contain_text("Amsterdam")
+        expect(page.get_by_role("link", name="IP Geolocation by DB-IP")).to_be_visible()
+
+
+def test_who_is_not_ready_for_the_next_fork_is_named(opened: Open, fleet: Play) -> None:
+    with opened(f"{fleet.url}/versions") as page:
+        expect(page.locator("h1")).to_contain_text("2 nodes are not ready for v3.1, in 33 d", timeout=SLOW_MS)
+        fork = page.locator("tr", has_text="v3.1")
+        assert fork.get_by_role("link").all_inner_texts() == ["nyc-full-1", "archive-eu"]
+        expect(page.locator("tr", has_text="3.0.2").first).to_contain_text("47 %")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +175,7 @@ def test_nobody_is_shut_out(opened: Open, fleet: Play, dark: bool, phone: bool, 
     found = []
     for path in ROUTES:
         with opened(fleet.url + path, dark=dark, phone=phone, lang=lang, bypass_policy=True) as page:
-            page.locator("table, svg[data-cells]").first.wait_for(timeout=SLOW_MS)
+            page.locator("table, svg[data-cells], main .button").first.wait_for(timeout=SLOW_MS)
             page.wait_for_timeout(400)
             assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
             page.add_script_tag(content=AXE.read_text())

@@ -318,6 +318,7 @@ export const nodesEn = {
     what: "The map",
     sentence: (nodes: number, countries: number) => `${count(nodes, "node")} in ${count(countries, "country", "countries")}`,
     up: (n: number) => `${n} up`,
+    whole: (head: string, tail: string) => `${head}${tail ? `; ${tail}` : ""}.`,
     unplaced: (n: number) => `of ${count(n, "node")} the place is not known`,
     none: "No node has a place yet.",
     noneText: "A place is what you enter on the node's page, or what its address suggests once the geographical data is there:",
@@ -372,7 +373,6 @@ export const nodesEn = {
     newer: "and newer",
     chart: "Nodes by version",
   },
-  nodeChapters: { label: "Chapters of the nodes", nodes: "Nodes", map: "Map", versions: "Versions" },
 };
 
 export type NodeWords = typeof nodesEn;

@@ -278,6 +278,7 @@ export const nodesZh: NodeWords = {
     what: "地图",
     sentence: (nodes, countries) => `${nodes} 个节点，分布于 ${countries} 个国家`,
     up: (n) => `${n} 个正常`,
+    whole: (head, tail) => `${head}${tail ? `；${tail}` : ""}。`,
     unplaced: (n) => `${n} 个节点的位置未知`,
     none: "尚无节点有位置。",
     noneText: "位置可在节点页面填写，或在有地理数据后按地址推测：",
@@ -331,5 +332,4 @@ export const nodesZh: NodeWords = {
     newer: "及以上",
     chart: "各版本的节点数",
   },
-  nodeChapters: { label: "节点的章节", nodes: "节点", map: "地图", versions: "版本" },
 };

@@ -28,6 +28,9 @@ app.command(
     name="networks",
     help="What is known of the public networks, and newer data in its place.",
 )
+app.command(
+    "vedette.server.geo_commands:app", name="geo", help="The file by which nodes are placed on the map."
+)
 app.command("vedette.devnet.commands:app", name="devnet", help="Run real Conflux validators on loopback.")
 app.command(
     "vedette.replay.commands:replay", name="replay", help="Serve a made-up PoS history of mainnet's shape."

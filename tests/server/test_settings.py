@@ -113,6 +113,7 @@ KNOWN = [
     "alerts",
     "database",
     "endpoints",
+    "geo",
     "ingest_token",
     "ingest_token_file",
     "mail",
@@ -370,6 +371,15 @@ def test_an_endpoint_that_is_only_followed_has_no_websocket(tmp_path: Path) -> N
 def test_more_endpoints_than_anybody_has_are_refused(tmp_path: Path) -> None:
     many = "".join(f'[[endpoints]]\nname = "n{i}"\nurl = "http://x"\n' for i in range(501))
     assert problems(written(tmp_path, many)) == ["wrong setting: endpoints: 501 are given; at most 500"]
+
+
+def test_the_file_of_places_stands_beside_the_settings(tmp_path: Path) -> None:
+    assert load(written(tmp_path, ""), {}).geo_file == tmp_path / "geo.mmdb"
+    given = written(tmp_path, '[geo]\ndatabase = "data/g.mmdb"')
+    assert load(given, {}).geo_file == tmp_path / "data/g.mmdb"
+    assert load(given, {"VEDETTE_GEO_DATABASE": "here.mmdb"}).geo_file == Path("here.mmdb")
+    wrong = written(tmp_path, "[geo]\ndatabse = 1")
+    assert problems(wrong) == ["unknown setting: geo.databse (known here: database)"]
 
 
 def test_the_networks_file_stands_beside_the_settings(tmp_path: Path) -> None:

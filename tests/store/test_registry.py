@@ -12,7 +12,7 @@ from vedette.store import tables as t
 from vedette.store.database import Database
 from vedette.store.enrolments import HOUR_MS, enrolment, make_ticket, use_ticket
 from vedette.store.nodes import agent_keys, node, witness_reports
-from vedette.store.registry import change_node, forget_node
+from vedette.store.registry import change_node, forget_node, keep_places
 from vedette.store.view import view
 
 OURS = Who(FIRST_TEAM)
@@ -69,6 +69,27 @@ async def test_a_forgotten_node_leaves_nothing_and_its_neighbour_all(database: D
         assert await agent_keys(conn, agent) is None
         for table in (t.nodes, t.latest, t.hot, t.spools):
             assert (await conn.execute(select(func.count()).select_from(table))).scalar() == 1
+
+
+async def test_a_place_is_kept_and_told_only_when_it_is_another(database: Database) -> None:
+    node_id, _ = await database.write(lambda conn: enrolled(conn, "node one"))
+    berlin = Place("DE", "Berlin", 52.5244, 13.4105, "address")
+
+    async def keep(place: Place | None) -> list[str]:
+        return await database.write(partial(keep_places, places={node_id: place, "gone": place}))
+
+    assert [await keep(place) for place in (None, berlin, berlin, None)] == [[], [node_id], [], [node_id]]
+    await keep(berlin)
+    async with database.read() as conn:
+        held = await node(conn, OURS, node_id)
+    assert held is not None
+    assert held.place == berlin
+    await database.write(partial(change_node, who=OURS, node_id=node_id, said={"place": SAID["place"]}))
+    async with database.read() as conn:
+        held = await node(conn, OURS, node_id)
+    assert held is not None
+    assert held.place is not None
+    assert (held.place.country, held.place.source) == ("SG", "operator")
 
 
 async def test_a_token_works_once_for_one_node_and_an_hour(database: Database) -> None:

@@ -18,7 +18,7 @@ INTERVAL_S_MAX = 60.0
 NAME_CHARS_MAX = 80
 RPC_DEADLINE_MS_MAX = 5_000
 
-Role = Literal["full", "archive"]
+Role = Literal["full", "archive", "rpc", "voter", "backup"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,5 +70,7 @@ def _remember(folder: Path, settings: Settings) -> None:
 
 def _refused(settings: Settings, error: Undelivered) -> str:
     if error.unknown:
-        return f"{settings.server} does not accept the token: the server names the file of the right one"
+        return (
+            f"{settings.server} does not accept the token: it is wrong, was used, or is older than its hour"
+        )
     return f"not enrolled: {error}"

@@ -1,4 +1,4 @@
-"""How often one client may try to change something: whoever guesses tokens is slow at it."""
+"""How often one client may change something: nobody keeps the one writer to himself."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ class Changes:
         self._since_ms = steady_ms()
 
     def take(self, client: str) -> int:
-        """Count one try; 0, or how many seconds to wait."""
+        """Count one change; 0, or how many seconds to wait."""
         now = self._steady_ms()
         if now - self._since_ms >= MINUTE_MS or len(self._counts) >= CLIENTS_MAX:
             self._counts.clear()

@@ -27,6 +27,7 @@ from vedette.server.batcher import Batcher
 from vedette.server.changes import Changes
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
+from vedette.server.geo import Geo
 from vedette.server.ingest import Ingest
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
@@ -39,6 +40,7 @@ from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
 from vedette.server.wallets import Wallets
 from vedette.server.watch import Watch
+from vedette.server.whereabouts import Whereabouts
 from vedette.store import people
 from vedette.store.database import Database
 from vedette.store.tiering import Keep
@@ -70,6 +72,7 @@ class House:
     judge: Judge
     outbox: Outbox
     news: News
+    whereabouts: Whereabouts
     failures: Failures
 
 
@@ -88,6 +91,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
         house = build(settings, clock, database, ears, ways, token)
         house.watch.data.open()
+        house.whereabouts.look()
         stack.callback(networks.use, None)
         await house.watch.keep()
         for name, loop in running(house).items():
@@ -125,6 +129,7 @@ def build(
         news.incidents_changed(incidents)
         outbox.wake.set()
 
+    whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     purse = Purse(settings.followed, ears)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake)
@@ -143,10 +148,11 @@ def build(
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
         batcher=batcher,
-        ingest=Ingest(database, ears, batcher, token, news.enrolled),
+        ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,
         outbox=outbox,
         news=news,
+        whereabouts=whereabouts,
         failures=Failures(clock.steady_ms),
     )
 
@@ -160,6 +166,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "live": house.live.beat(),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
+        "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "judge": house.judge.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),

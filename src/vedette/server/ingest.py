@@ -91,12 +91,14 @@ class Ingest:
         batcher: Batcher,
         ingest_token: str,
         on_enrolled: Callable[[str], None] = lambda _: None,
+        on_seen: Callable[[AgentRow, str, Headers], None] = lambda *_: None,
     ) -> None:
         self._database = database
         self._ears = ears
         self._batcher = batcher
         self._token = ingest_token
         self._on_enrolled = on_enrolled
+        self._on_seen = on_seen
         self._keys: dict[str, Key] = {}
         self._complaints = Complaints(ears.steady_ms)
         self.reports = 0
@@ -104,7 +106,11 @@ class Ingest:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI app of POST /api/v1/reports."""
         try:
-            status, headers, body = 200, ACK_HEADERS, await self.hear(scope["headers"], receive)
+            status, headers, body = (
+                200,
+                ACK_HEADERS,
+                await self.hear(scope["headers"], receive, scope.get("client")),
+            )
         except ProblemError as error:
             status, headers = error.status_code, _problem_headers(error)
             body = problem_body(status, str(error.detail))
@@ -117,7 +123,7 @@ class Ingest:
         await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": body})
 
-    async def hear(self, headers: Headers, receive: Receive) -> bytes:
+    async def hear(self, headers: Headers, receive: Receive, client: tuple[str, int] | None = None) -> bytes:
         """One delivery, from its headers to the acknowledgement that it is on disk."""
         agent, signature = _credentials(headers)
         try:
@@ -141,6 +147,8 @@ class Ingest:
             self.forget(agent)
             raise ProblemError(401, UNKNOWN_AGENT) from None
         self.reports += len(envelope.reports)
+        if client is not None:
+            self._on_seen(key.row, client[0], headers)
         return _ack(Ack(acknowledged, self._ears.now_ms()))
 
     def forget(self, agent: str) -> None:

@@ -123,6 +123,7 @@ class Settings:
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
+    geo_file: Path = Path("geo.mmdb")  # by which nodes are placed, if it is there
 
     @property
     def followed(self) -> tuple[EndpointSetting, ...]:
@@ -413,6 +414,7 @@ ENVIRONMENT = {
         "pool_seconds",
         "networks",
         "public_references",
+        "geo.database",
         "server.host",
         "server.port",
         "server.public_url",
@@ -517,6 +519,7 @@ def read(
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
+        geo_file=_geo_file(top.table("geo"), home),
     )
     server.close()
     top.close()
@@ -536,8 +539,21 @@ def _database(top: Table, home: Path) -> str:
 
 
 def _networks_file(top: Table, home: Path) -> Path:
-    given = top.take("networks", lambda value: value if isinstance(value, EnvText) else text(value), None)
-    return Path(given) if isinstance(given, EnvText) else home / (given or Settings().networks_file)
+    return _file(top, "networks", Settings().networks_file, home)
+
+
+def _geo_file(table: Table | None, home: Path) -> Path:
+    if table is None:
+        return home / Settings().geo_file
+    found = _file(table, "database", Settings().geo_file, home)
+    table.close()
+    return found
+
+
+def _file(table: Table, name: str, usual: Path, home: Path) -> Path:
+    """A file's path; one in the settings file starts beside that file, one of the environment does not."""
+    given = table.take(name, lambda value: value if isinstance(value, EnvText) else text(value), None)
+    return Path(given) if isinstance(given, EnvText) else home / (given or usual)
 
 
 def _endpoints(top: Table, environment: Mapping[str, str]) -> tuple[EndpointSetting, ...]:

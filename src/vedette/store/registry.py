@@ -1,11 +1,13 @@
 """What an operator says of his nodes: names, roles, labels, places, and that one is to be forgotten."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Literal
 
 from sqlalchemy import delete, select, update
 
 from vedette.model.people import Who
+from vedette.model.place import Place
 from vedette.store import tables as t
 from vedette.store.database import Conn, visible_to
 from vedette.store.nodes import ENDPOINT
@@ -50,3 +52,23 @@ async def forget_node(conn: Conn, who: Who, node_id: str) -> Forgotten:
     await conn.execute(delete(t.spools).where(t.spools.c.agent == row.agent))
     await conn.execute(delete(t.nodes).where(columns.id == node_id))
     return "forgotten"
+
+
+async def keep_places(conn: Conn, places: Mapping[str, Place | None]) -> list[str]:
+    """Keep what the nodes' addresses suggest; returns those that are somewhere else than before."""
+    columns = t.nodes.c
+    query = select(columns.id, columns.seen_place).where(columns.id.in_(sorted(places)))
+    changed = []
+    for row in await conn.execute(query):
+        place = places[row.id]
+        told = None if place is None else _kept(place)
+        if told != row.seen_place:
+            changed.append((row.id, told))
+    for node_id, told in changed:
+        await conn.execute(update(t.nodes).where(columns.id == node_id).values(seen_place=told))
+    return [node_id for node_id, _ in changed]
+
+
+def _kept(place: Place) -> dict[str, Any]:
+    """Without its source: the column tells it."""
+    return {name: value for name, value in asdict(place).items() if name != "source"}

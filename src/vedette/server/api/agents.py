@@ -74,5 +74,6 @@ REPORTS_BODY = {
 )
 async def reports(request: Request, rooms: Rooms) -> Response:
     """Deliver reports, oldest first, and the live state. A second delivery is harmless."""
-    acknowledged = await rooms.ingest.hear(request.scope["headers"], request.receive)
+    scope = request.scope
+    acknowledged = await rooms.ingest.hear(scope["headers"], request.receive, scope.get("client"))
     return Response(acknowledged, media_type="application/x-msgpack")

@@ -30,6 +30,7 @@ from vedette.server.api.shapes import (
 )
 from vedette.server.api.talk import Rooms, Whose, reply
 from vedette.server.ears import Ears
+from vedette.server.geo import ATTRIBUTION
 from vedette.server.house import House
 from vedette.server.problems import ProblemError
 from vedette.server.readiness import ForkState, Heights, Runner
@@ -40,7 +41,6 @@ from vedette.store.nodes import NodeRow
 router = APIRouter(tags=["nodes"])
 
 PPM = 1_000_000
-ATTRIBUTION = "IP geolocation by DB-IP (https://db-ip.com), CC BY 4.0"
 FOLDER = "/var/lib/vedette-agent"
 VOTING_ROLES = {"voter", "validator"}
 NO_TICKET = "There is no such enrolment, or it is not yours to see. POST /api/v1/enrolments makes one."
@@ -95,7 +95,7 @@ async def world_map(rooms: Rooms, who: Whose) -> Response:
         WorldMap(
             places=[_map_place(group, rooms.ears) for _, group in sorted(groups.items(), key=_by_name)],
             unplaced=len(rows) - len(placed),
-            data=_data(place for _, place in placed),
+            data=_data(rooms, (place for _, place in placed)),
         )
     )
 
@@ -131,10 +131,10 @@ def _map_place(group: Sequence[tuple[NodeRow, Place]], ears: Ears) -> MapPlace:
     )
 
 
-def _data(places: Iterable[Place]) -> PlaceData | None:
+def _data(rooms: House, places: Iterable[Place]) -> PlaceData | None:
     """The licence of what was looked up asks that its maker be named beside it."""
     looked_up = any(place.source == "address" for place in places)
-    return PlaceData(source=ATTRIBUTION, as_of=None) if looked_up else None
+    return PlaceData(source=ATTRIBUTION, as_of=rooms.whereabouts.geo.as_of) if looked_up else None
 
 
 # --- what they run

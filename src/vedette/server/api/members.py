@@ -19,10 +19,6 @@ TOO_OFTEN = "That is too many changes in a minute. Come again in a while."
 
 
 def _member(request: Request, rooms: Rooms, who: Whose) -> Who:
-    client = request.client
-    wait_s = rooms.changes.take(client.host if client else "")
-    if wait_s:
-        raise ProblemError(429, TOO_OFTEN, {"Retry-After": str(wait_s)})
     if not _own_page(request, rooms.settings.public_url):
         raise ProblemError(403, FOREIGN)
     if who == PUBLIC:
@@ -30,6 +26,10 @@ def _member(request: Request, rooms: Rooms, who: Whose) -> Who:
     # A browser sends JSON to another site only after asking that site, and we never agree.
     if request.method != "DELETE" and not _is_json(request):
         raise ProblemError(415, NOT_JSON)
+    # Counted last: a stranger behind the same proxy must not use up what members may do.
+    wait_s = rooms.changes.take(request.client.host if request.client else "")
+    if wait_s:
+        raise ProblemError(429, TOO_OFTEN, {"Retry-After": str(wait_s)})
     return who
 
 

@@ -103,6 +103,7 @@ async def forget_node(node_id: str, rooms: Rooms, who: Member) -> Response:
         raise ProblemError(409, OF_SETTINGS)
     if agent is not None:
         rooms.ingest.forget(agent)
+        rooms.whereabouts.forget(agent)
     rooms.news.judge_wake.set()
     return Response(status_code=204)
 

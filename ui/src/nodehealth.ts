@@ -37,7 +37,9 @@ const HEIGHTS: Partial<Record<LayerName, string>> = {
 
 function layer(node: VedetteNode, name: LayerName, health: LayerHealth): Layer {
   const { figures } = health;
-  const own = name === "execution" ? node.numbers["pow.execution_lag_epochs"] : undefined;
+  // What a dead or silent node said last is no lag of now.
+  const speaks = health.state !== "down" && health.state !== "unknown";
+  const own = name === "execution" && speaks ? node.numbers["pow.execution_lag_epochs"] : undefined;
   const series = HEIGHTS[name];
   return {
     name,

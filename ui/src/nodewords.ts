@@ -76,12 +76,16 @@ function endpointSentence(n: VedetteNode): string {
   return words.sentence(n.name, words.state[n.endpoint.state], n.endpoint.reason ?? "");
 }
 
+/** A node that does not answer yet tells its phase in its log. */
+export const phaseOf = (n: VedetteNode): string | null =>
+  n.states["sync.source"] === "log" ? (n.states["sync.log_phase"] ?? null) : (n.states["node.sync_phase"] ?? n.sync_phase);
+
 function runningSentence(n: VedetteNode): string {
   const words = t().node;
   const layers = layersOf(n);
   const climbing = layers.find((one) => one.progress !== null && one.health.state === "syncing");
   if (climbing?.progress) return t().health.catching(n.name, progressText(climbing.progress), etaText(climbing.etaS));
-  if (n.state === "syncing") return words.sentence.syncing(n.name, n.sync_phase ?? "");
+  if (n.state === "syncing") return words.sentence.syncing(n.name, phaseOf(n) ?? "");
   if (n.state === "unknown") return words.sentence.unknown(n.name);
   const worst = worstLayer(layers);
   if (!worst) return words.sentence.up(n.name, "");

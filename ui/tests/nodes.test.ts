@@ -59,6 +59,12 @@ test("a layer tells its height, its lag and how far it has climbed", () => {
   expect(execution).toMatchObject({ height: null, lag: 4, progress: null });
 });
 
+test("what a dead node said last is no lag of now", () => {
+  const gone = layer("down");
+  const dead = node({ numbers: { "pow.execution_lag_epochs": 4 }, health: { state: "down", execution: gone, pow: gone, pos: gone, validator: gone } });
+  expect(layersOf(dead).map((one) => one.lag)).toEqual([null, null, null, null]);
+});
+
 test("findings: the worst first, those of the last hour before older ones", () => {
   const found = findingsOf(
     node({

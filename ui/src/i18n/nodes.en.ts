@@ -247,6 +247,7 @@ export const nodesEn = {
     allWell: (n: number) => (n === 1 ? "The node is up, and all its layers are healthy." : `All ${n} nodes are up, and all their layers are healthy.`),
     untoldVersion: "not told",
     none: "none",
+    nonePublic: "No node is public.",
     role: {
       voter: "voter",
       validator: "validator",
@@ -332,9 +333,10 @@ export const nodesEn = {
     releases: "Versions",
     names: "Which",
     spot: (where: string, nodes: number, up: number) => `${where}: ${count(nodes, "node")}, ${up} up`,
-    legend: { up: "all up", part: "some down", down: "all down" },
+    legend: { up: "all up", part: "some not up", down: "none up" },
     data: (asOf: string) => `as of ${asOf}`,
     attribution: "IP Geolocation by DB-IP",
+    licence: "CC BY 4.0",
     size: "A circle's area tells how many nodes stand there.",
   },
 

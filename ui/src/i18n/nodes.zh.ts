@@ -214,6 +214,7 @@ export const nodesZh: NodeWords = {
     allWell: (n) => (n === 1 ? "节点在运行，各层均健康。" : `全部 ${n} 个节点在运行，各层均健康。`),
     untoldVersion: "未告知",
     none: "无",
+    nonePublic: "没有公开的节点。",
     role: { voter: "投票", validator: "验证者", backup: "备用", full: "全节点", archive: "归档", rpc: "RPC" },
   },
 
@@ -292,9 +293,10 @@ export const nodesZh: NodeWords = {
     releases: "版本",
     names: "名称",
     spot: (where, nodes, up) => `${where}：${nodes} 个节点，${up} 个正常`,
-    legend: { up: "全部正常", part: "部分宕机", down: "全部宕机" },
+    legend: { up: "全部正常", part: "部分不正常", down: "全部不正常" },
     data: (asOf) => `截至 ${asOf}`,
     attribution: "IP 地理定位由 DB-IP 提供",
+    licence: "CC BY 4.0",
     size: "圆的面积表示节点数量。",
   },
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from vedette.devnet.addon import INTEGRITY, MODULE, PACKAGE, VERSION, addon, node_program, npm_command
+from vedette.devnet.addon import INTEGRITY, MODULE, PACKAGE, VERSION, addon
 from vedette.devnet.files import cache_folder, replace_file
 from vedette.devnet.tell import quiet
 from vedette.model.errors import SettingError
+from vedette.server.node_js import node_program, npm_command
 
 Npm = Callable[[str], Path]
 

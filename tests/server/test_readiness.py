@@ -1,8 +1,11 @@
 """Who is ready for which fork: heights, releases, and seats that count once."""
 
+import pytest
+
 from tests.server.stage import START_MS
 from vedette.conflux.networks import Fork, brought
 from vedette.model.pos import PosAddress
+from vedette.server.api.nodes import release_of
 from vedette.server.readiness import (
     Heights,
     Runner,
@@ -69,3 +72,21 @@ def test_a_voter_and_its_backup_carry_the_same_seats_once() -> None:
     ]
     assert seats_once(carriers, {a: 40, b: 2}) == {"voter": 40, "other": 2}
     assert seats_once(carriers[::-1], {a: 40}) == {"voter": 40}
+
+
+@pytest.mark.parametrize(
+    ("states", "release"),
+    [
+        ({"node.release": "3.0.2-fix", "node.version": "whatever"}, "3.0.2-fix"),
+        ({"node.release": "unknown", "node.version": "conflux-rust/v3.0.2-fd68efe-20260110/x/y"}, "3.0.2"),
+        ({"node.version": "conflux-rust/v2.4.0-testnet-abcdef0-20240801/x"}, "2.4.0-testnet"),
+        ({"node.version": "conflux-rust/v3.1.0"}, "3.1.0"),
+        ({"node.version": "Geth/v1.13.0"}, None),
+        ({"node.release": "<b>3.0.2</b>"}, None),
+        ({}, None),
+    ],
+)
+def test_a_release_is_what_the_agent_found_else_what_the_nodes_words_say(
+    states: dict[str, str], release: str | None
+) -> None:
+    assert release_of(states) == release

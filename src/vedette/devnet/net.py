@@ -26,6 +26,7 @@ from vedette.devnet.ports import free_ports, taken
 from vedette.devnet.tell import Tell, quiet
 from vedette.devnet.waypoint import waypoint
 from vedette.model.errors import SettingError, VedetteError
+from vedette.server.node_js import node_program
 
 RECORD = "devnet.json"
 FORMAT = 1
@@ -201,7 +202,7 @@ class Devnet:
             raise
 
     def _spawn(self, nodes: Sequence[Node], tell: Tell) -> None:
-        program, module, running = addon.node_program(), addon.addon(tell), process.running()
+        program, module, running = node_program(), addon.addon(tell), process.running()
         for node in nodes:
             if node.dir not in running:
                 _refuse_taken_ports(node)
@@ -263,7 +264,7 @@ def _make(folder: Path, options: DevnetOptions, module: Path, tell: Tell) -> Rec
 
     def start_scratch(scratch: Node, wrong: str) -> subprocess.Popen[bytes]:
         write_config(scratch, [], options, keys[0].network_secret, wrong)
-        return process.spawn(scratch, addon.node_program(), module)
+        return process.spawn(scratch, node_program(), module)
 
     point = waypoint(genesis, nodes[0], start_scratch, tell)
     for node, key in zip(nodes, keys, strict=True):

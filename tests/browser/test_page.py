@@ -256,6 +256,7 @@ def test_charts_zoom_with_the_brush_and_the_address_keeps_it(opened: Open) -> No
     with play("healthy", 60_000) as it, opened(f"{it.url}/nodes/n0000000?range=6h") as page:
         over = page.locator(".u-over").first
         over.wait_for(timeout=SLOW_MS)
+        over.scroll_into_view_if_needed()
         box = over.bounding_box()
         assert box
         y = box["y"] + 40

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.devnet.test_devnet_options import a_node
-from vedette.devnet import addon, commands, process, staking
+from vedette.devnet import commands, process, staking
 from vedette.devnet import demo as demo_module
 from vedette.devnet.net import RECORD, Devnet, Record, _twin, patience
 from vedette.devnet.options import DevnetOptions
 from vedette.devnet.ports import END, FIRST, free_ports, taken
 from vedette.model.errors import SettingError, VedetteError
+from vedette.server.node_js import node_program
 
 pytestmark = pytest.mark.slow  # starts and ends real processes
 
@@ -259,7 +260,7 @@ def test_the_demos_children_do_not_outlive_it(tmp_path: Path) -> None:
 def test_the_runner_runs_below_a_folder_whose_scripts_are_modules(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text('{"type": "module"}')
     runner_there = shutil.copy(process.RUNNER, tmp_path)
-    command = [addon.node_program(), runner_there, tmp_path / "no.node", "config", "log", tmp_path]
+    command = [node_program(), runner_there, tmp_path / "no.node", "config", "log", tmp_path]
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr
     assert "Cannot find module" in said
     assert "no.node" in said

@@ -1,10 +1,13 @@
 // The one place that knows addresses. A question has one function; failure is a value that the page can draw.
 import type {
   AccountEvents,
+  Availability,
   Balance,
   Blocks,
   Committee,
   Elections,
+  Enrolment,
+  EnrolmentState,
   Epoch,
   Epochs,
   Fees,
@@ -12,6 +15,7 @@ import type {
   Incidents,
   Network,
   NetworkHistory,
+  NodeChange,
   Nodes,
   Outlook,
   Performance,
@@ -20,14 +24,18 @@ import type {
   Problem,
   Progress,
   Series,
+  StateRuns,
   Strip,
   Validator,
   ValidatorEpochs,
   Validators,
   VedetteNode,
+  Versions,
   Wallet,
   WholeBlock,
+  WorldMap,
 } from "./shapes";
+import type { UptimeWindow } from "./uptime";
 import type { WindowName } from "./windows";
 
 /** Why a question had no answer. `status` 0: the server did not speak at all. */
@@ -37,14 +45,21 @@ export type Answer<T> = { ok: true; data: T } | ({ ok: false } & Trouble);
 export const API = "/api/v1";
 const DEADLINE_MS = 15_000;
 
-export async function ask<T>(path: string, signal?: AbortSignal): Promise<Answer<T>> {
+export const ask = <T>(path: string, signal?: AbortSignal): Promise<Answer<T>> => said<T>(path, {}, signal);
+
+/** Change something; of what is gone, nothing comes back. */
+export const tell = <T>(method: "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Answer<T>> =>
+  said<T>(path, body === undefined ? { method } : { method, body: JSON.stringify(body) });
+
+async function said<T>(path: string, what: RequestInit, signal?: AbortSignal): Promise<Answer<T>> {
   const late = AbortSignal.timeout(DEADLINE_MS);
   try {
     const response = await fetch(`${API}/${path}`, {
-      headers: { accept: "application/json" },
+      ...what,
+      headers: { accept: "application/json", ...(what.body ? { "content-type": "application/json" } : {}) },
       signal: signal ? AbortSignal.any([signal, late]) : late,
     });
-    if (response.ok) return { ok: true, data: (await response.json()) as T };
+    if (response.ok) return { ok: true, data: (response.status === 204 ? null : await response.json()) as T };
     return { ok: false, status: response.status, why: await reason(response) };
   } catch (error) {
     return { ok: false, status: 0, why: error instanceof Error ? error.message : String(error) };
@@ -101,6 +116,9 @@ export const questions = {
       to_ms: w.toMs,
       points: w.points,
     })}`,
+  states: (id: string, names: readonly string[], fromMs: number, toMs: number) =>
+    `nodes/${encodeURIComponent(id)}/states${query({ names: names.join(","), from_ms: fromMs, to_ms: toMs })}`,
+  availability: (id: string, window: UptimeWindow) => `nodes/${encodeURIComponent(id)}/availability${query({ window, cell: window === "30d" ? "hour" : undefined })}`,
   blocks: (limit: number, before?: number) => `blocks${query({ before, limit })}`,
   block: (height: number) => `blocks/${height}`,
   committee: (epoch: number | null, format?: "csv") => `committee${epoch === null ? "" : `/${epoch}`}${query({ format })}`,
@@ -134,7 +152,17 @@ export const api = {
   wallet: (address: string, s?: AbortSignal) => ask<Wallet>(questions.wallet(address), s),
   nodes: (s?: AbortSignal) => ask<Nodes>(questions.nodes, s),
   node: (id: string, s?: AbortSignal) => ask<VedetteNode>(questions.node(id), s),
+  changeNode: (id: string, change: NodeChange) => tell<VedetteNode>("PATCH", questions.node(id), change),
+  forgetNode: (id: string) => tell<null>("DELETE", questions.node(id)),
+  enrol: () => tell<Enrolment>("POST", "enrolments", {}),
+  enrolment: (id: string, s?: AbortSignal) => ask<EnrolmentState>(`enrolments/${encodeURIComponent(id)}`, s),
+  map: (s?: AbortSignal) => ask<WorldMap>("map", s),
+  versions: (s?: AbortSignal) => ask<Versions>("versions", s),
   series: (id: string, w: SeriesWindow, s?: AbortSignal) => ask<Series>(questions.series(id, w), s),
+  states: (id: string, names: readonly string[], fromMs: number, toMs: number, s?: AbortSignal) =>
+    ask<StateRuns>(questions.states(id, names, fromMs, toMs), s),
+  availability: (id: string, window: UptimeWindow, s?: AbortSignal) =>
+    ask<Availability>(questions.availability(id, window), s),
   blocks: (limit: number, before?: number, s?: AbortSignal) => ask<Blocks>(questions.blocks(limit, before), s),
   block: (height: number, s?: AbortSignal) => ask<WholeBlock>(questions.block(height), s),
   committee: (epoch: number | null, s?: AbortSignal) => ask<Committee>(questions.committee(epoch), s),

@@ -64,6 +64,7 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       { key: "all", name: "peers.all_count", label: (t) => t.chart.allPeers, colour: "--accent" },
       { key: "outgoing", name: "peers.outgoing_count", label: (t) => t.chart.outgoing, colour: "--info" },
+      { key: "deaf", name: "peers.deaf_count", label: (t) => t.nodeParts.deaf, colour: "--warn" },
     ],
   },
   {
@@ -109,10 +110,49 @@ export const CHARTS: readonly ChartSpec[] = [
   },
 ];
 
-/** Every series that the charts need, asked for at once. The process' age tells of restarts. */
-export const CHART_SERIES: readonly string[] = [
-  ...new Set(
-    CHARTS.flatMap(({ lines }) => lines.flatMap((line) => ("front" in line ? [line.name, line.front] : [line.name]))),
-  ),
-  "process.up_seconds",
+/** Charts of a node without an agent; how long answers take is a line a method. */
+export function endpointCharts(numbers: Record<string, number>): readonly ChartSpec[] {
+  const methods = Object.keys(numbers).flatMap((name) => /^rpc\.(\w+)\.p95_ms$/.exec(name)?.[1] ?? []);
+  return [
+    {
+      id: "endpoint-lag",
+      scale: [0, 10],
+      title: (t) => t.endpointWatch.charts.lag,
+      unit: (t) => t.chart.unitEpochs,
+      format: amount,
+      lines: [{ key: "lag", name: "endpoint.lag_epochs", label: (t) => t.endpointWatch.lag, colour: "--accent" }],
+    },
+    {
+      id: "endpoint-latency",
+      scale: [0, 100],
+      title: (t) => t.endpointWatch.charts.latency,
+      unit: () => "ms",
+      format: amount,
+      lines: methods.sort().slice(0, LINE_COLOURS.length).map((method, i) => ({
+        key: method,
+        name: `rpc.${method}.p95_ms`,
+        label: () => method,
+        ...(LINE_COLOURS[i] ?? { colour: "--accent" }),
+      })),
+    },
+    ...CHARTS.filter((chart) => chart.id === "pow" || chart.id === "pos"),
+  ];
+}
+
+/** Lines that are told apart by dashes too, where there are more than colours. */
+const LINE_COLOURS = [
+  { colour: "--accent" },
+  { colour: "--info" },
+  { colour: "--warn" },
+  { colour: "--accent", dash: [6, 3] },
+  { colour: "--info", dash: [6, 3] },
+  { colour: "--warn", dash: [6, 3] },
 ];
+
+/** Every series that the charts need, asked for at once. */
+export const seriesNames = (charts: readonly ChartSpec[]): readonly string[] => [
+  ...new Set(charts.flatMap(({ lines }) => lines.flatMap((line) => ("front" in line ? [line.name, line.front] : [line.name])))),
+];
+
+/** The process' age tells of restarts. */
+export const CHART_SERIES: readonly string[] = [...seriesNames(CHARTS), "process.up_seconds"];

@@ -157,6 +157,12 @@ export function short(address: string, head = 6, tail = 4): string {
   return address.length <= start + tail + 1 ? address : `${address.slice(0, start)}…${address.slice(-tail)}`;
 }
 
+/** `conflux-rust/v3.0.2-1e2b…` is 3.0.2; another form stays as it is, shortened. */
+export function shortVersion(version: string | null): string | null {
+  if (version === null) return null;
+  return /\bv?(\d+\.\d+\.\d+)/.exec(version)?.[1] ?? short(version, 12, 4);
+}
+
 const two = (n: number): string => n.toString().padStart(2, "0");
 
 /** The exact time that a relative one hides: local date and time to the second, UTC beside. */

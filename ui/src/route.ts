@@ -14,6 +14,9 @@ export type Route =
   | { page: "wallet"; address: string }
   | { page: "nodes" }
   | { page: "node"; id: string }
+  | { page: "map" }
+  | { page: "versions" }
+  | { page: "enrol" }
   | { page: "incidents" }
   | { page: "incident"; id: number }
   | { page: "nowhere"; path: string };
@@ -30,6 +33,7 @@ export function routeOf(path: string): Route {
   if (place === "pools") return id === undefined ? { page: "pools" } : { page: "pool", contract: id };
   if (place === "wallet" && id !== undefined) return { page: "wallet", address: id };
   if (place === "nodes") return id === undefined ? { page: "nodes" } : { page: "node", id };
+  if ((place === "map" || place === "versions" || place === "enrol") && id === undefined) return { page: place };
   if (place === "incidents" && id === undefined) return { page: "incidents" };
   const incident = place === "incidents" ? numberOf(id) : null;
   return incident === null ? { page: "nowhere", path } : { page: "incident", id: incident };
@@ -77,6 +81,9 @@ export function placeOf(route: Route): Place | null {
     wallet: "validators",
     nodes: "nodes",
     node: "nodes",
+    map: "nodes",
+    versions: "nodes",
+    enrol: "nodes",
     incidents: "incidents",
     incident: "incidents",
     nowhere: null,
@@ -84,10 +91,11 @@ export function placeOf(route: Route): Place | null {
   return places[route.page];
 }
 
-/** The chapters of a place: what is said of the chain, and of those who vote. */
+/** The chapters of a place: what is said of the chain, of those who vote, and of the machines. */
 export const CHAPTERS = {
   network: ["network", "committee", "epochs", "history"],
   validators: ["validators", "pools"],
+  nodes: ["nodes", "map", "versions"],
 } as const;
 export type Chapter = (typeof CHAPTERS)[keyof typeof CHAPTERS][number];
 
@@ -103,6 +111,11 @@ const CHAPTER_OF: Partial<Record<Route["page"], Chapter>> = {
   pools: "pools",
   pool: "pools",
   wallet: "pools",
+  nodes: "nodes",
+  node: "nodes",
+  enrol: "nodes",
+  map: "map",
+  versions: "versions",
 };
 
 export const chapterOf = (route: Route): Chapter | null => CHAPTER_OF[route.page] ?? null;
@@ -122,6 +135,9 @@ export const to = {
   pool: (contract: string) => `/pools/${encodeURIComponent(contract)}`,
   wallet: (address: string) => `/wallet/${encodeURIComponent(address)}`,
   nodes: "/nodes",
+  map: "/map",
+  versions: "/versions",
+  enrol: "/enrol",
   node: (id: string) => `/nodes/${encodeURIComponent(id)}`,
   incidents: "/incidents",
   incident: (id: number) => `/incidents/${id}`,

@@ -41,7 +41,10 @@ describe("addresses", () => {
     expect(chapterOf(routeOf(to.wallet("cfx:a")))).toBe("pools");
     expect([to.pools, to.pool("cfx:ab"), to.wallet("cfx:ab")].map((path) => placeOf(routeOf(path)))).toEqual(["validators", "validators", "validators"]);
     expect([routeOf(to.pool("cfx:ab")), routeOf("/wallet")]).toEqual([{ page: "pool", contract: "cfx:ab" }, { page: "nowhere", path: "/wallet" }]);
-    expect(chapterOf(routeOf(to.nodes))).toBeNull();
+    expect([to.nodes, to.node("a"), to.enrol, to.map, to.versions].map((path) => chapterOf(routeOf(path)))).toEqual(["nodes", "nodes", "nodes", "map", "versions"]);
+    expect(placeOf(routeOf(to.map))).toBe("nodes");
+    expect(routeOf("/map/x")).toEqual({ page: "nowhere", path: "/map/x" });
+    expect(chapterOf(routeOf(to.incidents))).toBeNull();
   });
 });
 

@@ -1,6 +1,7 @@
 // Every word of the page. `zh.ts` has the same keys: a missing one fails both the type check and the build.
 import type { TimeUnit } from "../format";
 import { chainEn } from "./chain.en.ts";
+import { nodesEn } from "./nodes.en.ts";
 import { pastEn } from "./past.en.ts";
 import { poolsEn } from "./pools.en.ts";
 
@@ -131,28 +132,19 @@ export const en = {
       up: (name: string, lag: string) => `${name} is up${lag ? `, ${lag}` : ""}.`,
     },
     inSync: "in step with the chain",
-    behind: (n: string) => `executing ${n} epochs behind the newest`,
-    execution: "Execution",
     executionLag: "Execution lag",
-    consensus: "Consensus",
     voting: "Voting",
     votingOn: "on",
     votingOff: "off",
     votingHint: "What the node intends, not proof that it signs.",
     version: "Version",
-    sync: "Sync phase",
-    role: "Role",
     heard: "Heard",
     peers: "Peers",
     cpu: "CPU",
     memory: "Memory",
-    disk: "Disk",
-    process: "Node process",
-    rss: "process memory",
     uptime: "up for",
     name: "Name",
     stateHead: "State",
-    epoch: "PoW epoch",
     posHeight: "PoS height",
     validator: "Validator",
     failures: "Probes that failed in the newest round",
@@ -162,17 +154,14 @@ export const en = {
     series: "Series",
     value: "Value",
     of: (used: string, total: string) => `${used} of ${total}`,
-    outgoing: (n: string) => `${n} outgoing`,
-    cores: "cores",
     epochs: "epochs",
     since: (age: string) => `for ${age}`,
-    dueHint: (when: string) => `counts as silent if not heard before ${when}`,
   },
 
   chart: {
     title: "Charts",
     range: "Range",
-    ranges: { "15m": "15 min", "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d" },
+    ranges: { "15m": "15 min", "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "365d": "1 y" },
     zoomed: "zoomed",
     reset: "Whole range",
     table: "Table",
@@ -369,17 +358,13 @@ export const en = {
 
   nodes: {
     title: "Nodes",
-    sentence: (n: number, parts: string) => `${count(n, "node")}: ${parts}.`,
-    allUp: (n: number) => (n === 1 ? "The node is up." : `All ${n} nodes are up.`),
     none: "No node reports yet.",
     private: "Nodes are private. Read this page on the server's own machine to see yours.",
     noneText: "Start an agent beside a node; it appears here within seconds:",
     find: "Name, role or version",
     noMatch: (text: string) => `No node matches “${text}”.`,
-    lag: "Execution lag, epochs",
     peers: "Peers",
     cpu: "CPU",
-    memory: "Memory",
     disk: "Disk",
     heard: "Heard",
   },
@@ -427,6 +412,7 @@ export const en = {
   },
 
   ...chainEn,
+  ...nodesEn,
 
   // What a rule says. `f` are the incident's facts; the server's own title is used for rules not named here.
   rules: {

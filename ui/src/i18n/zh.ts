@@ -1,5 +1,6 @@
 import type { Catalogue } from "./en";
 import { chainZh } from "./chain.zh.ts";
+import { nodesZh } from "./nodes.zh.ts";
 import { pastZh } from "./past.zh.ts";
 import { poolsZh } from "./pools.zh.ts";
 
@@ -108,28 +109,19 @@ export const zh: Catalogue = {
       up: (name, lag) => `${name} 运行正常${lag ? `，${lag}` : ""}。`,
     },
     inSync: "与链同步",
-    behind: (n) => `执行落后最新 ${n} 个纪元`,
-    execution: "执行",
     executionLag: "执行落后",
-    consensus: "共识",
     voting: "投票",
     votingOn: "开启",
     votingOff: "关闭",
     votingHint: "这是节点的意图，不能证明它在签名。",
     version: "版本",
-    sync: "同步阶段",
-    role: "角色",
     heard: "最近消息",
     peers: "对等节点",
     cpu: "CPU",
     memory: "内存",
-    disk: "磁盘",
-    process: "节点进程",
-    rss: "进程内存",
     uptime: "已运行",
     name: "名称",
     stateHead: "状态",
-    epoch: "PoW 纪元",
     posHeight: "PoS 高度",
     validator: "验证者",
     failures: "最近一轮失败的探测",
@@ -139,17 +131,14 @@ export const zh: Catalogue = {
     series: "序列",
     value: "数值",
     of: (used, total) => `${used} / ${total}`,
-    outgoing: (n) => `主动连接 ${n}`,
-    cores: "核",
     epochs: "纪元",
     since: (age) => `已 ${age}`,
-    dueHint: (when) => `若 ${when} 之前没有消息则视为失联`,
   },
 
   chart: {
     title: "图表",
     range: "范围",
-    ranges: { "15m": "15 分钟", "1h": "1 小时", "6h": "6 小时", "24h": "24 小时", "7d": "7 天" },
+    ranges: { "15m": "15 分钟", "1h": "1 小时", "6h": "6 小时", "24h": "24 小时", "7d": "7 天", "30d": "30 天", "365d": "1 年" },
     zoomed: "已放大",
     reset: "整个范围",
     table: "表格",
@@ -339,17 +328,13 @@ export const zh: Catalogue = {
 
   nodes: {
     title: "节点",
-    sentence: (n, parts) => `${n} 个节点：${parts}。`,
-    allUp: (n) => (n === 1 ? "节点正常。" : `全部 ${n} 个节点正常。`),
     none: "尚无节点上报。",
     private: "节点不公开。请在服务器本机上打开此页面查看你的节点。",
     noneText: "在节点旁启动代理，几秒内就会出现在这里：",
     find: "名称、角色或版本",
     noMatch: (text) => `没有与“${text}”匹配的节点。`,
-    lag: "执行落后，纪元",
     peers: "对等节点",
     cpu: "CPU",
-    memory: "内存",
     disk: "磁盘",
     heard: "最近消息",
   },
@@ -396,6 +381,7 @@ export const zh: Catalogue = {
   },
 
   ...chainZh,
+  ...nodesZh,
 
   rules: {
     absent_votes: {

@@ -1,9 +1,9 @@
 """What is done to a real node, and which state and reason its health shows within 15 s of the threshold.
 
-About twelve minutes on four real validators with rounds of a second: each case wounds one, waits by raw JSON-RPC
-for the moment at which the state is due, and measures from there. As root all of it runs in a network of its
-own; without, the cuts and the full disk are skipped. CASES=killed,cut in the environment runs only these, and
-STATES_FILE=path keeps what was measured: a case that is kept there is not run again.
+About twelve minutes on four real validators with rounds of a second: each case wounds one, waits by raw
+JSON-RPC for the moment at which the state is due, and measures from there. As root all of it runs in a
+network of its own; without, the cuts and the full disk are skipped. CASES=killed,cut in the environment
+runs only these, and STATES_FILE=path keeps what was measured: a case that is kept there is not run again.
 """
 
 import json

@@ -1,9 +1,9 @@
 """What is done to a real node, and which state and reason its health shows within 15 s of the threshold.
 
-About 20 minutes on four real validators with rounds of a second: each case wounds one, waits by raw JSON-RPC
-for the moment at which the state is due, and measures from there. As root all of it runs in a network of its
-own; without, the cuts and the full disk are skipped. CASES=killed,cut in the environment runs only these, and
-STATES_FILE=path keeps what was measured: a case that is kept there is not run again.
+About twelve minutes on four real validators with rounds of a second: each case wounds one, waits by raw
+JSON-RPC for the moment at which the state is due, and measures from there. As root all of it runs in a
+network of its own; without, the cuts and the full disk are skipped. CASES=killed,cut in the environment
+runs only these, and STATES_FILE=path keeps what was measured: a case that is kept there is not run again.
 """
 
 import json
@@ -195,7 +195,7 @@ def cut(stage: Stage) -> Generator[Due, None, None]:
         stage.wait_still(lambda: stage.height(VICTIM), STILL_POS_S)
         yield Due("cut, PoS 15 s", VICTIM, {"pos": ("zombie", "pos_still")})
         stage.wait_unsigned(VICTIM, UNSIGNED)
-        yield Due("cut, 10 blocks", VICTIM, {"validator": ("stalled", "votes_not_arriving")})
+        yield Due("cut, 10 blocks", VICTIM, {"validator": ("zombie", "voting_not_signing")})
         stage.wait_still(lambda: stage.epoch(VICTIM), STILL_POW_S)
         yield Due("cut, PoW 120 s", VICTIM, {"pow": ("zombie", "pow_still")})
     yield from back(stage, VICTIM)

@@ -65,6 +65,7 @@ export const nodesEn = {
     } as Record<string, (f: Told) => string>,
     sentence: (name: string, layer: string, state: string, why: string) => `${name} is up, but its ${layer} is ${state === "zombie" ? "a zombie" : state}: ${why}.`,
     sentenceUnknown: (name: string, layer: string, why: string) => `${name} is up; of its ${layer} nothing is known: ${why}.`,
+    mute: (name: string) => `${name} does not answer, and its agent does not see its process.`,
     catching: (name: string, progress: string, eta: string) => `${name} is catching up: ${progress} of the way${eta ? `, about ${eta} left` : ""}.`,
     head: { layer: "Layer", state: "State", why: "Why", height: "Height", lag: "Behind" },
     epoch: "epoch",
@@ -129,6 +130,7 @@ export const nodesEn = {
   findings: {
     title: "What its logs said",
     none: "Nothing of note in the last hour.",
+    unread: "Its logs are not read: vedette agent check on its machine says why.",
     finding: "Finding",
     hour: "Last hour",
     line: "Newest line",

@@ -42,6 +42,7 @@ export const nodesZh: NodeWords = {
     },
     sentence: (name, layer, state, why) => `${name} 在运行，但${layer}${state}：${why}。`,
     sentenceUnknown: (name, layer, why) => `${name} 在运行；${layer}的情况未知：${why}。`,
+    mute: (name) => `${name} 没有应答，代理也看不到它的进程。`,
     catching: (name, progress, eta) => `${name} 正在追赶：已完成 ${progress}${eta ? `，约剩 ${eta}` : ""}。`,
     head: { layer: "层", state: "状态", why: "原因", height: "高度", lag: "落后" },
     epoch: "纪元",
@@ -106,6 +107,7 @@ export const nodesZh: NodeWords = {
   findings: {
     title: "日志中的发现",
     none: "最近一小时没有值得注意的内容。",
+    unread: "日志没有被读取：在其机器上运行 vedette agent check 可知原因。",
     finding: "发现",
     hour: "最近一小时",
     line: "最新一行",

@@ -371,7 +371,7 @@ export const nodesEn = {
     epoch: (n: string) => `PoW epoch ${n}`,
     height: (n: string) => `PoS block ${n}`,
     who: "Not ready",
-    nobody: "Nobody lags.",
+    nobody: "Nobody.",
     runs: (release: string) => `runs ${release}`,
     asOf: (day: string) => `fork calendar as of ${day}`,
     newer: "and newer",

@@ -330,7 +330,7 @@ export const nodesZh: NodeWords = {
     epoch: (n) => `PoW 纪元 ${n}`,
     height: (n) => `PoS 区块 ${n}`,
     who: "未就绪者",
-    nobody: "没有落后者。",
+    nobody: "无。",
     runs: (release) => `运行 ${release}`,
     asOf: (day) => `分叉日程截至 ${day}`,
     newer: "及以上",

@@ -226,6 +226,7 @@ def machine(latest: int, height: int) -> dict[str, float]:
         "guard.last_voted_round": 34,
         "agent.rss_bytes": 31 << 20,
         "log.new_epoch.hour_count": 1,
+        "log.read_bytes": 41_200,
         "probe.pow.ms": 1.7,
     }
 

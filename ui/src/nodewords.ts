@@ -86,7 +86,7 @@ function runningSentence(n: VedetteNode): string {
   const climbing = layers.find((one) => one.progress !== null && one.health.state === "syncing");
   if (climbing?.progress) return t().health.catching(n.name, progressText(climbing.progress), etaText(climbing.etaS));
   if (n.state === "syncing") return words.sentence.syncing(n.name, phaseOf(n) ?? "");
-  if (n.state === "unknown") return words.sentence.unknown(n.name);
+  if (n.state === "unknown") return n.failures.some((one) => one.probe === "pow") ? t().health.mute(n.name) : words.sentence.unknown(n.name);
   const worst = worstLayer(layers);
   if (!worst) return words.sentence.up(n.name, "");
   const { name, health } = worst;

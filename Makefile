@@ -24,7 +24,7 @@ check: .venv/.dev lint types unit ## Lint, types, floors and unit tests: what to
 test: .venv/.dev lint types ## Everything: unit, real validators, real database, real browser
 	@scripts/browser.sh
 	$(BIN)/pytest -q -p no:cacheprovider -n 4 -m "not real and not proof"
-	$(BIN)/pytest -q -p no:cacheprovider -n 2 --dist loadfile --no-loadscope-reorder -m "real and not proof"
+	$(BIN)/pytest -q -p no:cacheprovider -n 3 --dist loadfile --no-loadscope-reorder -m "real and not proof"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -39,7 +39,7 @@ unit: .venv/.dev
 	$(BIN)/pytest -q -n 3 -m "not slow and not real and not browser and not proof"
 
 whole: .venv/.dev ## Only the tests on real validators
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "real and not proof"
+	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "real and not proof"
 
 browser: .venv/.dev ## Only the tests in a real browser
 	@scripts/browser.sh

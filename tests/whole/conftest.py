@@ -9,9 +9,9 @@ import pytest
 from vedette.devnet.net import Devnet
 from vedette.devnet.options import DevnetOptions
 
-LONG_FILES = ("test_lives.py", "test_whole_way.py", "test_devnet.py", "test_pools.py")
-"""Two workers take a file each; in this order they end at about the same time. The second asks for its next
-file before its last two tests, of which one is long."""
+LONG_FILES = ("test_lives.py", "test_whole_way.py", "test_pools.py", "test_devnet.py")
+"""Three workers take a file each; in this order they end at about the same time. Each asks for its next file
+before its last two tests, of which one may be long."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,6 +24,7 @@ CUT_GROUP = 4242
 """The node that is cut off runs under this group: so its packets are known from the others'."""
 LOOK_EACH_S = 0.25
 RISE_S = 90.0
+STILL_MAX_S = 200.0
 
 Seen = tuple[str, str]  # state and reason
 
@@ -133,9 +134,12 @@ class Stage:
     def wait_signed(self, index: int, timeout_s: float = 120) -> None:
         until(lambda: self.unsigned(index) == 0, timeout_s, f"a signature of node {index}")
 
-    def wait_still(self, height: Callable[[], int], for_s: float, timeout_s: float = 200) -> None:
-        """Return when the height has not risen for so long."""
-        ends, last, risen = time.monotonic() + timeout_s, height(), time.monotonic()
+    def wait_still(
+        self, height: Callable[[], int], for_s: float, seen: tuple[int, float] | None = None
+    ) -> None:
+        """Return when the height has not risen for so long. `seen`: what it was at a moment before."""
+        last, risen = seen or (height(), time.monotonic())
+        ends = time.monotonic() + STILL_MAX_S
         while time.monotonic() - risen <= for_s:
             assert time.monotonic() < ends, f"it still rises: {last}"
             time.sleep(LOOK_EACH_S)

@@ -192,11 +192,13 @@ def miner_stopped(stage: Stage) -> Generator[Due, None, None]:
 
 def cut(stage: Stage) -> Generator[Due, None, None]:
     with stage.cut(VICTIM):
+        time.sleep(1)  # what was on its way has come
+        epoch = stage.epoch(VICTIM), time.monotonic()
         stage.wait_still(lambda: stage.height(VICTIM), STILL_POS_S)
         yield Due("cut, PoS 15 s", VICTIM, {"pos": ("zombie", "pos_still")})
         stage.wait_unsigned(VICTIM, UNSIGNED)
         yield Due("cut, 10 blocks", VICTIM, {"validator": ("zombie", "voting_not_signing")})
-        stage.wait_still(lambda: stage.epoch(VICTIM), STILL_POW_S)
+        stage.wait_still(lambda: stage.epoch(VICTIM), STILL_POW_S, epoch)
         yield Due("cut, PoW 120 s", VICTIM, {"pow": ("zombie", "pow_still")})
     yield from back(stage, VICTIM)
 

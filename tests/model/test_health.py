@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 
 import pytest
@@ -22,6 +23,7 @@ from vedette.model.health import (
 )
 from vedette.model.view import NodeState
 
+PAGE = Path(__file__).parents[2] / "ui" / "src"
 MAINNET = Thresholds()
 WELL = Evidence(
     state=NodeState.UP,
@@ -147,6 +149,12 @@ def test_a_situation(name: str) -> None:
     seen, layer, state, reason = SITUATIONS[name]
     verdict = health(seen, MAINNET)[layer]
     assert (verdict.state.value, verdict.reason) == (state, reason)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_has_words_for_every_reason(language: str) -> None:
+    words = (PAGE / "i18n" / f"nodes.{language}.ts").read_text()
+    assert [reason for *_, reason in SITUATIONS.values() if f"      {reason}: (" not in words] == []
 
 
 def test_catching_up_tells_how_far_and_how_long() -> None:

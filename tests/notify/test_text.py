@@ -31,6 +31,7 @@ CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("node_down", NODE, DEAD, ("running", "planned", "not_watched")),
     ("node_down", NODE, OVERRUN, ("running",)),
     ("node_down", NODE, {"votes": 0}, ()),
+    *(("node_down", NODE, {"votes": 0, "role": role}, ()) for role in ("rpc", "backup", "archive")),
     ("node_silent", NODE, SILENT, ("heard", "planned", "not_watched")),
     ("node_silent", NODE, {**SILENT, "validator_absent": 1}, ("heard",)),
     ("node_silent", NODE, {**SILENT, "agentless": 1}, ("heard",)),
@@ -112,6 +113,16 @@ def test_every_message_is_whole(lang: Lang) -> None:
 def test_a_trouble_comes_with_what_to_do_and_its_end_does_not(lang: Lang, words: str) -> None:
     assert words in say(incident(), Reason.OPENED, lang).body_text
     assert words not in say(resolved(incident(), "running"), Reason.RESOLVED, lang).body_text
+
+
+def test_what_to_do_fits_the_nodes_role_but_a_member_is_a_voter() -> None:
+    def told(facts: Facts) -> str:
+        return say(incident(facts=facts), Reason.OPENED, "en").body_text
+
+    assert "to another endpoint" in told({"votes": 0, "role": "rpc"})
+    assert "with voting off" in told({"votes": 0, "role": "backup"})
+    assert "Do not start its key anywhere else" in told({"votes": 3, "role": "backup"})
+    assert "Do not start its key anywhere else" in told({"votes": 0, "role": "full"})
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ async def test_what_was_said_of_a_node_is_read_back_and_can_be_taken_back(databa
     assert (held.name, held.role, held.labels, held.group) == ("Asia One", "voter", ("b", "a"), "Asia")
     assert (held.is_public, held.publish) == (True, "city")
     assert held.place == Place("SG", "Singapore", 1.3, 103.8, "operator")
-    assert judged.nodes[node_id].name == "Asia One"
+    assert (judged.nodes[node_id].name, judged.nodes[node_id].role) == ("Asia One", "voter")
     back = dict.fromkeys(("name", "role", "group", "place"))
     assert await database.write(lambda conn: change_node(conn, OURS, node_id, back))
     async with database.read() as conn:

@@ -79,6 +79,7 @@ class Tale:
     strips: Mapping[str, str]
     others: tuple[int, ...]  # per cent for each block; the last goes on
     nodes: Mapping[str, str | None]
+    roles: Mapping[str, str]
     events: tuple[Event, ...]
     patience: Patience
     until_ms: int
@@ -165,6 +166,7 @@ def _node(tale: Tale, name: str, now_ms: int) -> NodeView:
         planned_stop_until_ms=None,
         heard_at_ms=0,
         due_at_ms=0,
+        role=tale.roles.get(name, "full"),
     )
     speaking, heard_ms = True, now_ms
     for event in tale.events:
@@ -190,7 +192,7 @@ def _befall(node: NodeView, event: Event) -> NodeView:
     return node
 
 
-NAMES = {"tale", "round", "strips", "others", "nodes", "events", "patience", "until", "expect"}
+NAMES = {"tale", "round", "strips", "others", "nodes", "roles", "events", "patience", "until", "expect"}
 DOINGS = ("dies", "returns", "falls_silent", "speaks", "plans_stop", "ends_plan")
 SPAN = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
 LETTERS = "".join(Ballot)
@@ -234,6 +236,7 @@ class _Reader:
             strips=strips,
             others=self._others(given.get("others", "100")),
             nodes=nodes,
+            roles=self._roles(given.get("roles"), nodes),
             events=tuple(self._events(given.get("events"), nodes)),
             patience=self._patience(given.get("patience")),
             until_ms=self._span(given["until"], "until") if "until" in given else longest * round_ms,
@@ -249,6 +252,11 @@ class _Reader:
             if carried is not None and carried not in strips:
                 self.problems.append(f"node {node} carries {carried}, which has no strip")
         return nodes
+
+    def _roles(self, given: object, nodes: Mapping[str, str | None]) -> dict[str, str]:
+        roles = {str(k): str(v) for k, v in self._mapping(given, "roles").items()}
+        self.problems += [f"roles: there is no node {node}" for node in roles if node not in nodes]
+        return roles
 
     def _events(self, given: object, nodes: Mapping[str, str | None]) -> Iterator[Event]:
         for place, one in enumerate(self._list(given, "events")):

@@ -42,6 +42,7 @@ class NodeView:
     sync_phase: str | None = None
     running_since_ms: int | None = None  # when its process started, if the agent told
     agentless: bool = False  # an endpoint that we ask ourselves
+    role: str = "full"  # what its operator keeps it for; else what its agent says
 
 
 @dataclass(frozen=True, slots=True)

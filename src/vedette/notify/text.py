@@ -5,7 +5,7 @@ was not written for (an IP address, say).
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -201,10 +201,19 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
         keys += [k for k in [f"{incident.rule}.ending.{incident.facts.get('ended')}"] if k in known]
         return _Parts(tuple(_say(lang, key, **values) for key in keys), None)
     keys = [*_fitting(LINES, incident), *(() if reason is Reason.OPENED else ("line.since",))]
-    agentless = known.get(f"{incident.rule}.hint.agentless") if incident.facts.get("agentless") else None
-    hint = agentless or known.get(f"{incident.rule}.hint")
+    hint = next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
+
+
+def _hints(incident: Incident) -> Iterator[str]:
+    """Keys of what to do, the most fitting first: an endpoint has no agent, and a role its own runbook."""
+    facts = incident.facts
+    if facts.get("agentless"):
+        yield f"{incident.rule}.hint.agentless"
+    if not facts.get("votes"):  # a node that votes is a voter, whatever it is called
+        yield f"{incident.rule}.hint.{facts.get('role')}"
+    yield f"{incident.rule}.hint"
 
 
 def _fitting(table: Mapping[str, tuple[Line, ...]], incident: Incident) -> list[str]:

@@ -67,6 +67,16 @@ EN = {
         "read the end of its log, then start it again. Do not start its key anywhere else: two voters with "
         "one key are punished."
     ),
+    "node_down.hint.rpc": (
+        "send whoever asks it to another endpoint, then read the end of its log and start it again."
+    ),
+    "node_down.hint.backup": (
+        "start it again with voting off. Its key votes elsewhere, and two voters with one key are punished."
+    ),
+    "node_down.hint.archive": (
+        "read the end of its log and look at its disk, then start it again. While an archive recovers, which "
+        "takes long, it answers nothing."
+    ),
     "node_down.ended": "node {name} is no longer found down",
     "node_down.ended.running": "node {name} runs again",
     "node_down.ended.planned": "node {name} is in a planned stop after all",
@@ -146,6 +156,13 @@ ZH = {
     "node_down.no_votes": "目前没有委员会的票数依赖它。",
     "node_down.hint": (
         "请先查看日志的末尾，再重新启动节点。不要在别处启用它的密钥：同一把密钥有两个投票者会受到惩罚。"
+    ),
+    "node_down.hint.rpc": "请先把请求转到其他端点，再查看日志的末尾并重新启动节点。",
+    "node_down.hint.backup": (
+        "请在关闭投票的情况下重新启动。它的密钥在别处投票，同一把密钥有两个投票者会受到惩罚。"
+    ),
+    "node_down.hint.archive": (
+        "请先查看日志的末尾和磁盘空间，再重新启动节点。归档节点恢复需要很久，其间不会应答。"
     ),
     "node_down.ended": "节点 {name} 不再处于停止状态",
     "node_down.ended.running": "节点 {name} 已恢复运行",

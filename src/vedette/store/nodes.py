@@ -319,13 +319,14 @@ async def node(conn: Conn, who: Who, node_id: str) -> NodeRow | None:
 
 
 NAME = func.coalesce(t.nodes.c.set_name, t.nodes.c.name)
-"""A node's name: its operator's word outranks its agent's."""
+ROLE = func.coalesce(t.nodes.c.set_role, t.nodes.c.role)
+"""A node's name and its role: its operator's word outranks its agent's."""
 
 _NODES: Select[Any] = select(
     *t.nodes.c["id", "team_id", "kind", "labels", "group_name", "is_public", "publish"],
     *t.nodes.c["set_place", "seen_place"],
     NAME.label("name"),
-    func.coalesce(t.nodes.c.set_role, t.nodes.c.role).label("role"),
+    ROLE.label("role"),
     *t.latest.c["heard_at_ms", "due_at_ms", *LIVE],
 ).join_from(t.nodes, t.latest, t.latest.c.node_id == t.nodes.c.id)
 

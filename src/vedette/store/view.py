@@ -9,7 +9,7 @@ from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
 from vedette.store import tables as t
 from vedette.store.database import Conn
-from vedette.store.nodes import ENDPOINT, NAME, unpack_states
+from vedette.store.nodes import ENDPOINT, NAME, ROLE, unpack_states
 from vedette.store.people import watched
 from vedette.store.votes import BlockVotes, recent, strip, strips
 
@@ -54,6 +54,7 @@ def _settled(block: BlockVotes) -> SettledBlock:
 _NODES: Select[Any] = select(
     *t.nodes.c["id", "team_id", "kind"],
     NAME.label("name"),
+    ROLE.label("role"),
     *t.latest.c["heard_at_ms", "due_at_ms", "states"],
     *t.latest.c["running_since_ms", "planned_stop_until_ms", "died_at_ms"],
 ).join_from(t.nodes, t.latest, t.latest.c.node_id == t.nodes.c.id)
@@ -75,6 +76,7 @@ def _node(row: Row[Any]) -> NodeView:
         sync_phase=states.get("node.sync_phase"),
         running_since_ms=row.running_since_ms,
         agentless=row.kind == ENDPOINT,
+        role=row.role,
     )
 
 

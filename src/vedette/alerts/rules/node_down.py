@@ -2,6 +2,8 @@
 
 Its agent saw the process end, so there is nothing to guess and nothing to wait for. When the node carries an
 elected validator and does not return within a minute, votes and reward are being lost: someone should wake.
+So it is with a node whose role is `rpc`: others depend on its answers. A backup, a full or an archive node
+that carries no vote can wait until morning.
 """
 
 from collections.abc import Iterator
@@ -12,11 +14,13 @@ from vedette.model.incident import Finding, Incident, Severity
 from vedette.model.view import NodeView, ProcessState, View
 
 RULE = "node_down"
+NEEDED_ROLES = frozenset({"rpc"})
+"""Nodes that others depend on, whether they carry votes or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeDownLimit:
-    """How long an elected validator's node may be down before it is critical."""
+    """How long an elected validator's node, or one that answers others, may be down before it is critical."""
 
     critical_after_ms: int = 60_000
 
@@ -53,7 +57,7 @@ def overran(node: NodeView) -> bool:
 def _finding(view: View, node: NodeView, limit: NodeDownLimit) -> Finding:
     votes = member_votes(view, node)
     late = view.now_ms - _unexpected_since_ms(node) >= limit.critical_after_ms
-    facts: dict[str, str | int | float] = {"votes": votes}
+    facts: dict[str, str | int | float] = {"votes": votes, "role": node.role}
     if node.died_at_ms is not None:
         facts["died_at_ms"] = node.died_at_ms
     if overran(node) and node.planned_stop_until_ms is not None:
@@ -63,7 +67,7 @@ def _finding(view: View, node: NodeView, limit: NodeDownLimit) -> Finding:
         key=f"{RULE}/{node.id}",
         rule=RULE,
         team_id=node.team_id,
-        severity=Severity.CRITICAL if votes and late else Severity.WARNING,
+        severity=Severity.CRITICAL if late and (votes or node.role in NEEDED_ROLES) else Severity.WARNING,
         subject=node_subject(node),
         facts=facts,
     )

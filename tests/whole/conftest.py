@@ -9,13 +9,21 @@ import pytest
 from vedette.devnet.net import Devnet
 from vedette.devnet.options import DevnetOptions
 
-LONG_FILES = ("test_lives.py", "test_whole_way.py", "test_pools.py", "test_devnet.py")
+FILES = (
+    "test_lives.py",
+    "test_whole_way.py",
+    "test_pools.py",
+    "test_agent_by_hand.py",
+    "test_devnet.py",
+    "test_probes.py",
+    "test_watch.py",
+)
 """Three workers take a file each; in this order they end at about the same time. Each asks for its next file
-before its last two tests, of which one may be long."""
+before its last two tests: of test_whole_way these take minutes, so a short file comes next."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {name: place for place, name in enumerate(LONG_FILES)}
+    places = {name: place for place, name in enumerate(FILES)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 

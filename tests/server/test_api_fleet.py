@@ -161,6 +161,7 @@ async def test_a_release_is_weighed_by_the_seats_that_its_nodes_hold_now(api: Ap
     found = await api.get("/versions")
     total = sum(tip.committee_votes.values())
     assert (found["seats_known"], found["seats_total"]) == (votes, total)
+    assert sum(one["voting_nodes"] for one in found["releases"]) == 1
     assert [(one["release"], one["seats"], one["seats_ppm"]) for one in found["releases"]] == [
         ("3.1.0", 0, 0),
         ("3.0.2", votes, 10**6 * votes // total),

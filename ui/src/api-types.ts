@@ -1944,7 +1944,7 @@ export interface components {
             nodes: number;
             /**
              * Voting Nodes
-             * @description nodes whose role is to vote
+             * @description nodes whose role is to vote, or that hold seats now; for the public by role alone
              */
             voting_nodes: number;
             /** Up */

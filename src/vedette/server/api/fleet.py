@@ -87,13 +87,17 @@ def enrol_line(origin: str, token: str, wish: EnrolmentWish) -> str:
 async def world_map(rooms: Rooms, who: Whose) -> Response:
     """Nodes by place. Without membership public ones only, and each no finer than its operator allowed."""
     rows = await visible(rooms, who)
+    seats = None if who == PUBLIC else (await rooms.tips.now()).committee_votes
+    voting = frozenset(one.id for one in _runners(rows, seats or {}) if one.votes)
     placed = [(row, row.place) for row in rows if row.place is not None and row.place.point is not None]
     groups: dict[tuple[str, str | None], list[tuple[NodeRow, Place]]] = {}
     for row, place in placed:
         groups.setdefault((place.country, place.city), []).append((row, place))
     return reply(
         WorldMap(
-            places=[_map_place(group, rooms.ears) for _, group in sorted(groups.items(), key=_by_name)],
+            places=[
+                _map_place(group, voting, rooms.ears) for _, group in sorted(groups.items(), key=_by_name)
+            ],
             unplaced=len(rows) - len(placed),
             data=_data(rooms, (place for _, place in placed)),
         )
@@ -114,7 +118,7 @@ def _by_name(group: tuple[tuple[str, str | None], object]) -> tuple[str, str]:
     return country, city or ""
 
 
-def _map_place(group: Sequence[tuple[NodeRow, Place]], ears: Ears) -> MapPlace:
+def _map_place(group: Sequence[tuple[NodeRow, Place]], voting: frozenset[str], ears: Ears) -> MapPlace:
     rows, place = [row for row, _ in group], group[0][1]
     assert place.point is not None  # those without were left out
     releases = Counter(release for row in rows if (release := release_of(row.states)) is not None)
@@ -124,7 +128,7 @@ def _map_place(group: Sequence[tuple[NodeRow, Place]], ears: Ears) -> MapPlace:
         latitude=place.point[0],
         longitude=place.point[1],
         nodes=len(rows),
-        voting_nodes=sum(row.role in VOTING_ROLES for row in rows),
+        voting_nodes=sum(row.id in voting for row in rows),
         up=sum(state_of(row, ears) is NodeState.UP for row in rows),
         releases={release: releases[release] for release in readiness.newest_first(releases)},
         names=[row.name for row in rows],
@@ -164,13 +168,20 @@ async def versions(rooms: Rooms, who: Whose) -> Response:
 
 
 def _runners(rows: Sequence[NodeRow], seats: Mapping[PosAddress, int]) -> list[Runner]:
+    """A node votes if that is its role, or if it holds seats, whatever it is called."""
     carriers = [
         (row.id, PosAddress(row.states.get("node.pos_address", "")), row.states.get("node.voting") == "true")
         for row in rows
     ]
     held = readiness.seats_once(carriers, seats)
     return [
-        Runner(row.id, row.name, release_of(row.states), row.role in VOTING_ROLES, held.get(row.id, 0))
+        Runner(
+            row.id,
+            row.name,
+            release_of(row.states),
+            row.role in VOTING_ROLES or row.id in held,
+            held.get(row.id, 0),
+        )
         for row in rows
     ]
 

@@ -334,7 +334,9 @@ class MapPlace(Shape):
     latitude: float
     longitude: float
     nodes: int
-    voting_nodes: int = Field(description="nodes whose role is to vote")
+    voting_nodes: int = Field(
+        description="nodes whose role is to vote, or that hold seats now; for the public by role alone"
+    )
     up: int
     releases: dict[str, int] = Field(
         description="nodes by release; those whose release is unknown are in none"

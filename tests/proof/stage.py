@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -277,16 +277,11 @@ def fill(folder: Path) -> Path:
     """A file that takes all that is left."""
     path = folder / "filler"
     with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(1 << 20))
-        except OSError:
-            pass
-        try:
-            while True:
-                file.write(bytes(512))
-        except OSError:
-            return path
+        for piece_bytes in (1 << 20, 512):  # the last pieces are small, or some room would be left
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(piece_bytes))
+    return path
 
 
 def recorded(file: Path | None) -> dict[str, list[dict[str, Any]]]:

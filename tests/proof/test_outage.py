@@ -18,11 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.conftest import running_devnet
-from tests.whole.outside import Receivers, free_port, get, receivers, until
+from tests.whole.outside import Receivers, free_port, get, until
 from vedette.devnet.demo import Plan, agent_arguments, write_settings
 from vedette.devnet.net import Devnet
-from vedette.devnet.options import DevnetOptions
 
 pytestmark = [pytest.mark.proof, pytest.mark.real]
 
@@ -47,17 +45,6 @@ def command(log: Path, *arguments: str, env: Mapping[str, str] | None = None) ->
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> Iterator[Devnet]:
-    yield from running_devnet(tmp_path / "devnet", DevnetOptions())
-
-
-@pytest.fixture
-def told() -> Iterator[Receivers]:
-    with receivers() as kept:
-        yield kept
 
 
 class SteppedClock:

@@ -11,18 +11,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.proof.test_outage import command
-from tests.whole.conftest import running_devnet
-from tests.whole.outside import Receivers, free_port, get, receivers, until
+from tests.whole.outside import Receivers, free_port, get, until
 from vedette.devnet.demo import Plan, write_settings
 from vedette.devnet.net import Devnet
-from vedette.devnet.options import DevnetOptions
 
 pytestmark = [pytest.mark.proof, pytest.mark.real]
 
@@ -32,17 +30,6 @@ HEALTHY_S = 40
 RESTART_S = 5  # as the agent's unit says
 GAP_S = 11  # two rounds of five seconds and some
 DRAIN_S = 90
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> Iterator[Devnet]:
-    yield from running_devnet(tmp_path / "devnet", DevnetOptions())
-
-
-@pytest.fixture
-def told() -> Iterator[Receivers]:
-    with receivers() as kept:
-        yield kept
 
 
 class Agents:

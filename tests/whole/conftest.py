@@ -13,13 +13,14 @@ FILES = (
     "test_lives.py",
     "test_whole_way.py",
     "test_pools.py",
-    "test_agent_by_hand.py",
-    "test_devnet.py",
     "test_probes.py",
+    "test_devnet.py",
+    "test_agent_by_hand.py",
     "test_watch.py",
 )
 """Three workers take a file each; in this order they end at about the same time. Each asks for its next file
-before its last two tests: of test_whole_way these take minutes, so a short file comes next."""
+before its last two tests, and those of test_whole_way take minutes: it gets a short file of many tests, since
+with a file of one it would ask again at once."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

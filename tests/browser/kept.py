@@ -2,28 +2,22 @@
 
 import base64
 import hashlib
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    SECP256K1,
-    EllipticCurvePrivateKey,
-    derive_private_key,
-)
+
+from vedette.conflux import address, signatures
+from vedette.conflux.signatures import SignatureError, Space
 
 Json = dict[str, Any]
 DAY_MS = 86_400_000
 MESSAGE = "I own this Conflux PoS validator, and this Vedette team may speak for it.\n\nValidator: {address}"
-SIGNER = "cfx:aajg4wt2mbmbb44sp6szd783ry0jtad5bea80xdy7p"
+STRANGER = "cfx:aajg4wt2mbmbb44sp6szd783ry0jtad5bea80xdy7p"
 OWN_SIGNER = "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A"
-
-
-def owner_key() -> EllipticCurvePrivateKey:
-    """The key of a claimed validator's owner, the same in every run."""
-    return derive_private_key(0x1111111111111111111111111111111111111111111111111111111111111111, SECP256K1())
 
 
 @dataclass
@@ -38,6 +32,7 @@ class Kept:
     tokens: list[Json] = field(default_factory=list)
     claims: list[Json] = field(default_factory=list)
     challenge: Json | None = None
+    owner: str = STRANGER  # whose signature proves a validator
     profile: Json = field(default_factory=dict)
     log: list[Json] = field(default_factory=list)
     subscriptions: dict[str, Json] = field(default_factory=dict)
@@ -63,8 +58,8 @@ class Kept:
         first = next(iter(self.addresses.values()), None)
         self.claims = [] if first is None else [self.claim(first, "Pine One", now - 30 * DAY_MS)]
         self.note("team.rename", "team:1", {"name": "Pine Staking"}, now - 41 * DAY_MS)
-        self.note("key.create", "key:4f2a", {"name": "Prometheus on mon-1"}, now - 40 * DAY_MS)
-        self.note("claim.prove", f"validator:{first}", {"space": "core"}, now - 30 * DAY_MS)
+        self.note("key.make", "key:4f2a", {"name": "Prometheus on mon-1"}, now - 40 * DAY_MS)
+        self.note("claim.make", f"validator:{first}", {"space": "core"}, now - 30 * DAY_MS)
         self.note("profile.change", "team:1", {"changed": "about is_public slug"}, now - 3_600_000)
 
     # --- rows
@@ -95,7 +90,7 @@ class Kept:
             "revoked_at_ms": None,
         }
 
-    def claim(self, address: str, name: str | None, at_ms: int, signer: str = SIGNER) -> Json:
+    def claim(self, address: str, name: str | None, at_ms: int, signer: str = STRANGER) -> Json:
         return {
             "address": address,
             "signer": signer,
@@ -162,7 +157,7 @@ class Kept:
         token = "vdt_" + secrets.token_urlsafe(32)
         made = self.key(given["name"], given["scopes"], self.now_ms(), ends, None) | {"hint": token[-4:]}
         self.keys.insert(0, made)
-        self.note("key.create", f"key:{made['id']}", {"name": made["name"]})
+        self.note("key.make", f"key:{made['id']}", {"name": made["name"]})
         return web.json_response({"key": made, "token": token}, status=201)
 
     def _revoke(self, what: str, act: str) -> Any:  # noqa: ANN401  aiohttp's handler
@@ -196,7 +191,7 @@ class Kept:
             "message": MESSAGE.format(address=address),
             "typed_data": {},
             "signers": [
-                {"address": SIGNER, "space": "core", "why": "the PoW address that registered it"},
+                {"address": self.owner, "space": "core", "why": "the PoW address that registered it"},
                 {"address": OWN_SIGNER, "space": "espace", "why": "the manager of its pool"},
             ],
             "expires_at_ms": self.now_ms() + 1_800_000,
@@ -207,8 +202,17 @@ class Kept:
 
     async def _prove(self, request: web.Request) -> web.Response:
         assert self.challenge is not None
-        self.challenge["signature"] = (await request.json())["signature"]
-        made = self.claim(self.challenge["address"], None, self.now_ms())
+        signature = (await request.json())["signature"]
+        try:
+            by = signatures.signers(self.challenge["message"], signature, Space.CORE, address.MAINNET)
+        except SignatureError as error:
+            by, why = set(), str(error)
+        else:
+            why = "it is by another address than those that may sign"
+        if self.owner not in by:
+            text = json.dumps({"title": "Problem", "status": 422, "detail": f"signature: {why}"})
+            return web.Response(text=text, status=422, content_type="application/problem+json")
+        made = self.claim(self.challenge["address"], None, self.now_ms(), self.owner)
         self.claims.append(made)
         return web.json_response(made)
 

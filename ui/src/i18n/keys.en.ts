@@ -102,6 +102,7 @@ export const keysEn = {
     notElected: "not elected",
     nodes: "Nodes",
     uptime: "Availability, 90 days",
+    summary: (up: number, part: number, down: number, unknown: number) => `${count(up, "day")} up, ${part} partly, ${down} down, ${unknown} unknown`,
     begins: "90 days ago",
     today: "today",
     share: (share: string) => `${share} over 90 days`,

@@ -102,6 +102,7 @@ export const keysZh: KeysCatalogue = {
     notElected: "未当选",
     nodes: "节点",
     uptime: "90 天可用率",
+    summary: (up, part, down, unknown) => `${up} 天在线，${part} 天部分在线，${down} 天宕机，${unknown} 天未知`,
     begins: "90 天前",
     today: "今天",
     share: (share) => `90 天内 ${share}`,

@@ -29,6 +29,7 @@ from vedette.server.api import (
     outlook,
     past,
     pools,
+    session,
     system,
     validators,
     wallets,
@@ -63,6 +64,7 @@ NOUNS = (
     incidents,
     live,
     agents,
+    session,
 )
 
 

@@ -17,6 +17,7 @@ from vedette.model.errors import SettingError
 from vedette.server import page
 from vedette.server.api import (
     agents,
+    audit_log,
     blocks,
     epochs,
     events,
@@ -63,6 +64,7 @@ NOUNS = (
     incidents,
     live,
     agents,
+    audit_log,
 )
 
 

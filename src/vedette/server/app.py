@@ -17,6 +17,7 @@ from vedette.model.errors import SettingError
 from vedette.server import page
 from vedette.server.api import (
     agents,
+    audit_log,
     blocks,
     epochs,
     events,
@@ -65,6 +66,7 @@ NOUNS = (
     live,
     agents,
     session,
+    audit_log,
 )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from starlette.types import Scope
+
 from vedette.alerts.engine import Limits
 from vedette.alerts.life import MINUTE_MS, Patience
 from vedette.alerts.rules.absent_votes import AbsentVotesLimit
@@ -16,7 +18,7 @@ from vedette.alerts.rules.node_silent import NodeSilentLimit
 from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
-from vedette.model.people import FIRST_TEAM
+from vedette.model.people import FIRST_TEAM, Who
 from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
 from vedette.notify.text import Message, render
@@ -111,7 +113,11 @@ def build(
     """Wire the parts to each other."""
     language = settings.alerts.language
     access = Access(settings.read_token, settings.trust_loopback)
-    live = Live(access.who, ears.now_ms)
+
+    async def reader(scope: Scope) -> Who:
+        return access.who(scope)
+
+    live = Live(reader, ears.now_ms)
     tips = Tips(database, ears)
     follower = Follower(
         settings.followed,

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.server.stage import until
-from vedette.model.people import FIRST_TEAM, PUBLIC, Who
+from vedette.model.people import FIRST_TEAM, PUBLIC, KeyHeld, Role, Who
+from vedette.model.people import Scope as KeyScope
 from vedette.server import live as lives
 from vedette.server.live import Live
 
@@ -282,20 +284,43 @@ async def test_everyone_is_reset_when_nobody_knows_what_was_missed(live: Live) -
     await until(lambda: back.names == ["hello", "reset"])
 
 
-async def test_a_stream_ends_with_the_right_to_it(live: Live) -> None:
-    member, other, stranger = Listener(live, TEAM), Listener(live, Who(2)), Listener(live, PUBLIC)
-    await greeted(member, other, stranger)
-    live.end(lambda who: who.team_id == FIRST_TEAM)
+ALICE = Who(FIRST_TEAM, Role.OWNER, user_id=1, session_id="s1")
+ALICE_ELSEWHERE = Who(FIRST_TEAM, Role.OWNER, user_id=1, session_id="s2")
+BOB = Who(FIRST_TEAM, Role.VIEWER, user_id=2, session_id="s3")
+ALICE_OF_ANOTHER_TEAM = Who(FIRST_TEAM + 1, Role.VIEWER, user_id=1, session_id="s4")
+KEY = Who(FIRST_TEAM, Role.VIEWER, key=KeyHeld("k1", FIRST_TEAM, frozenset({KeyScope.READ})))
+KEY_OF_NOTHING = Who(None, key=KeyHeld("k2", FIRST_TEAM, frozenset()))
+EVERYONE = (ALICE, ALICE_ELSEWHERE, BOB, ALICE_OF_ANOTHER_TEAM, KEY, KEY_OF_NOTHING, TEAM, PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("revoke", "gone"),
+    [
+        (lambda live: live.end_session("s1"), {ALICE}),
+        (lambda live: live.end_user(1), {ALICE, ALICE_ELSEWHERE, ALICE_OF_ANOTHER_TEAM}),
+        (lambda live: live.end_team_member(FIRST_TEAM, 1), {ALICE, ALICE_ELSEWHERE}),
+        (lambda live: live.end_key("k1"), {KEY}),
+        (lambda live: live.end_key("k2"), {KEY_OF_NOTHING}),
+        (lambda live: live.end_key("k3"), set()),
+    ],
+)
+async def test_a_stream_ends_with_the_right_to_it(
+    live: Live, revoke: Callable[[Live], None], gone: set[Who]
+) -> None:
+    listeners = [Listener(live, who) for who in EVERYONE]
+    await greeted(*listeners)
+    revoke(live)
     live.publish("node", b'{"id":"ours"}', FIRST_TEAM)
-    await until(lambda: member.ended)
-    assert "ours" not in member.text
     live.publish("block", block(1))
-    await until(lambda: other.names == stranger.names == ["hello", "block"])
+    await until(lambda: all(one.ended or "block" in one.names for one in listeners))
+    assert {one.who for one in listeners if one.ended} == gone
+    assert not any("ours" in one.text for one in listeners if one.ended)
+    assert len(live) == len(EVERYONE) - len(gone)
 
 
 async def test_a_right_that_is_revoked_while_a_stream_begins_opens_nothing() -> None:
     asked: list[Listener] = []
-    may_see = TEAM
+    may_see = ALICE
 
     async def slowly(scope: Any) -> Who:
         found = may_see
@@ -304,10 +329,10 @@ async def test_a_right_that_is_revoked_while_a_stream_begins_opens_nothing() -> 
         return found
 
     live = Live(slowly, lambda: 7)
-    listener = Listener(live, TEAM)
+    listener = Listener(live, ALICE)
     await until(lambda: asked)
     may_see = PUBLIC
-    live.end(lambda who: who == TEAM)
+    live.end_session("s1")
     await greeted(listener)
     assert (len(asked), listener.events[0][1]["team"]) == (2, False)
 

@@ -824,7 +824,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description For Prometheus. Needs the read token from anywhere but this machine.
+         * @description For Prometheus. Needs the read token, or an API key that reads, from anywhere but this machine.
          */
         get: operations["metrics_metrics_get"];
         put?: never;

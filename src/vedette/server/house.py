@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from starlette.types import Scope
-
 from vedette.alerts.engine import Limits
 from vedette.alerts.life import MINUTE_MS, Patience
 from vedette.alerts.rules.absent_votes import AbsentVotesLimit
@@ -18,7 +16,7 @@ from vedette.alerts.rules.node_silent import NodeSilentLimit
 from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
-from vedette.model.people import FIRST_TEAM, Who
+from vedette.model.people import FIRST_TEAM
 from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
 from vedette.notify.text import Message, render
@@ -112,12 +110,10 @@ def build(
 ) -> House:
     """Wire the parts to each other."""
     language = settings.alerts.language
-    access = Access(settings.read_token, settings.trust_loopback)
-
-    async def reader(scope: Scope) -> Who:
-        return access.who(scope)
-
-    live = Live(reader, ears.now_ms)
+    access = Access(
+        database, ears.now_ms, settings.read_token, settings.trust_loopback, is_https=settings.is_https
+    )
+    live = Live(access.who, ears.now_ms)
     tips = Tips(database, ears)
     follower = Follower(
         settings.followed,

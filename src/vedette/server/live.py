@@ -149,8 +149,21 @@ class Live:
         for ring in self._rings.values():
             ring.skip(self._number)
 
-    def end(self, is_theirs: Callable[[Who], bool]) -> None:
-        """A right was revoked: end the streams of those who had it."""
+    def end_session(self, session_id: str) -> None:
+        """The session is over: so are its streams."""
+        self._end(lambda who: who.session_id == session_id)
+
+    def end_user(self, user_id: int) -> None:
+        self._end(lambda who: who.user_id == user_id)
+
+    def end_team_member(self, team_id: int, user_id: int) -> None:
+        """The user is no member of the team any more, or in another role."""
+        self._end(lambda who: who.team_id == team_id and who.user_id == user_id)
+
+    def end_key(self, key_id: str) -> None:
+        self._end(lambda who: who.key is not None and who.key.id == key_id)
+
+    def _end(self, is_theirs: Callable[[Who], bool]) -> None:
         self._revocations += 1
         for client in self._clients:
             if is_theirs(client.who):

@@ -17,6 +17,7 @@ from vedette.conflux import address as core_space
 from vedette.model.errors import SettingError
 from vedette.model.pos import PosAddress
 from vedette.notify.words import CATALOGUE, Lang
+from vedette.server.caller import FORWARDED_FOR, NOBODY, PROXY_HEADERS, Network, Trusted
 
 T = TypeVar("T")
 
@@ -124,6 +125,7 @@ class Settings:
     port: int = DEFAULT_PORT
     public_url: str | None = None
     trust_loopback: bool = True
+    trusted: Trusted = NOBODY
     endpoints: tuple[EndpointSetting, ...] = ()
     watch: tuple[PosAddress, ...] = ()
     pools: tuple[PoolSetting, ...] = ()
@@ -215,6 +217,18 @@ def flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")  # noqa: TRY004  # one kind of error for all kinds
     return value
+
+
+def network(value: object) -> Network:
+    """An address, or a network of them; never all of them."""
+    try:
+        found = ipaddress.ip_network(text(value))
+    except ValueError as error:
+        wanted = 'addresses or networks such as "10.0.0.5" or "10.0.0.0/8"'
+        raise ValueError(f"{wanted}: {value!r} is neither ({error})") from None
+    if found.prefixlen == 0:
+        raise ValueError("some addresses and not all: who trusts everybody believes whatever is claimed")
+    return found
 
 
 def language(value: object) -> Lang:
@@ -462,6 +476,8 @@ ENVIRONMENT = {
         "server.port",
         "server.public_url",
         "server.trust_loopback",
+        "server.trusted_proxies",
+        "server.proxy_header",
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
@@ -550,6 +566,10 @@ def read(
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
         trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        trusted=Trusted(
+            networks=server.take("trusted_proxies", many(network), ()),
+            header=server.take("proxy_header", one_of(*PROXY_HEADERS), FORWARDED_FOR),
+        ),
         endpoints=_endpoints(top, environment),
         watch=tuple(dict.fromkeys(top.take("watch", many(pos_address), usual.watch))),
         pools=_pools(top),

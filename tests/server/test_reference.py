@@ -15,6 +15,8 @@ from vedette.server.settings import (
     ENVIRONMENT,
     RATE_MAX,
     RATE_MIN,
+    SECRETS,
+    AccountSetting,
     AlertSetting,
     EndpointSetting,
     PoolSetting,
@@ -29,7 +31,10 @@ def named(page: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", (DOCS / "reference" / page).read_text()))
 
 
-@pytest.mark.parametrize("setting", sorted({path.removesuffix("_file") for path in ENVIRONMENT.values()}))
+SETTINGS = {path for path in ENVIRONMENT.values() if path.removesuffix("_file") not in SECRETS} | {*SECRETS}
+
+
+@pytest.mark.parametrize("setting", sorted(SETTINGS))
 def test_every_setting_is_in_the_reference(setting: str) -> None:
     assert setting in named("settings.md")
 
@@ -44,6 +49,8 @@ def test_the_defaults_in_the_reference_are_the_programs() -> None:
         assert rows[f"alerts.{name}"] == str(getattr(usual, name))
     for name in SeriesSetting.__dataclass_fields__:
         assert rows[f"series.{name}"] == str(getattr(SeriesSetting(), name))
+    for name in AccountSetting.__dataclass_fields__:
+        assert rows[f"accounts.{name}"] == str(getattr(AccountSetting(), name))
 
 
 def test_what_may_be_said_of_an_endpoint_is_in_the_reference() -> None:

@@ -17,6 +17,7 @@ from vedette.model.errors import SettingError
 from vedette.server import page
 from vedette.server.api import (
     agents,
+    audit_log,
     blocks,
     epochs,
     events,
@@ -29,6 +30,7 @@ from vedette.server.api import (
     outlook,
     past,
     pools,
+    session,
     system,
     validators,
     wallets,
@@ -63,6 +65,8 @@ NOUNS = (
     incidents,
     live,
     agents,
+    session,
+    audit_log,
 )
 
 
@@ -123,7 +127,11 @@ def build(house: House) -> Door:
     app.state.house = house
     app.state.board = Board(house)
     app.state.pools = PoolBoard(house)
-    door = Door(app, {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live})
+    door = Door(
+        app,
+        {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live},
+        house.settings.trusted,
+    )
     app.state.metrics = Metrics(house, door)
     return door
 

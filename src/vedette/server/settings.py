@@ -10,13 +10,14 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 from vedette.conflux import address as core_space
 from vedette.model.errors import SettingError
 from vedette.model.pos import PosAddress
 from vedette.notify.words import CATALOGUE, Lang
+from vedette.server.caller import FORWARDED_FOR, NOBODY, PROXY_HEADERS, Network, Trusted
 
 T = TypeVar("T")
 
@@ -101,6 +102,20 @@ class PoolSetting:
     contract: str  # base32, simple form
 
 
+SignUp = Literal["closed", "invited", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """Who may have an account, how long a sign-in lasts, and what one look at a password costs."""
+
+    sign_up: SignUp = "invited"  # closed, invited or open
+    session_days: int = 30
+    idle_days: int = 7
+    password_memory_kib: int = 65_536
+    password_rounds: int = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vedette serve` was told."""
@@ -110,6 +125,7 @@ class Settings:
     port: int = DEFAULT_PORT
     public_url: str | None = None
     trust_loopback: bool = True
+    trusted: Trusted = NOBODY
     endpoints: tuple[EndpointSetting, ...] = ()
     watch: tuple[PosAddress, ...] = ()
     pools: tuple[PoolSetting, ...] = ()
@@ -120,10 +136,13 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
+    accounts: AccountSetting = AccountSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
     geo_file: Path = Path("geo.mmdb")  # by which nodes are placed, if it is there
+    key_file: Path | None = None  # seals what is in the database; None: beside it
+    audit_head_file: Path | None = None  # where the audit log's head is told outside; None: by the key file
 
     @property
     def followed(self) -> tuple[EndpointSetting, ...]:
@@ -139,6 +158,18 @@ class Settings:
     def is_https(self) -> bool:
         """Whether people come over TLS: a proxy's before us."""
         return (self.public_url or "").startswith("https://")
+
+    @property
+    def keys_path(self) -> Path:
+        """The key file; with PostgreSQL beside the settings, since its database is no place of ours."""
+        if self.key_file is not None:
+            return self.key_file
+        folder = self.home if "://" in self.database else Path(self.database).absolute().parent
+        return folder / "secret-keys"
+
+    @property
+    def head_path(self) -> Path:
+        return self.audit_head_file or self.keys_path.parent / "audit-head"
 
     @property
     def page_url(self) -> str:
@@ -188,11 +219,30 @@ def flag(value: object) -> bool:
     return value
 
 
+def network(value: object) -> Network:
+    """An address, or a network of them; never all of them."""
+    try:
+        found = ipaddress.ip_network(text(value))
+    except ValueError as error:
+        wanted = 'addresses or networks such as "10.0.0.5" or "10.0.0.0/8"'
+        raise ValueError(f"{wanted}: {value!r} is neither ({error})") from None
+    if found.prefixlen == 0:
+        raise ValueError("some addresses and not all: who trusts everybody believes whatever is claimed")
+    return found
+
+
 def language(value: object) -> Lang:
     for known in CATALOGUE:
         if value == known:
             return known
     raise ValueError(" or ".join(f'"{known}"' for known in CATALOGUE))
+
+
+def sign_up(value: object) -> SignUp:
+    for known in get_args(SignUp):
+        if value == known:
+            return cast("SignUp", known)
+    raise ValueError(" or ".join(f'"{known}"' for known in get_args(SignUp)))
 
 
 def many(kind: Kind[T]) -> Kind[tuple[T, ...]]:
@@ -420,14 +470,19 @@ ENVIRONMENT = {
         "networks",
         "public_references",
         "geo.database",
+        "key_file",
+        "audit.head_file",
         "server.host",
         "server.port",
         "server.public_url",
         "server.trust_loopback",
+        "server.trusted_proxies",
+        "server.proxy_header",
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
+        *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -511,6 +566,10 @@ def read(
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
         trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        trusted=Trusted(
+            networks=server.take("trusted_proxies", many(network), ()),
+            header=server.take("proxy_header", one_of(*PROXY_HEADERS), FORWARDED_FOR),
+        ),
         endpoints=_endpoints(top, environment),
         watch=tuple(dict.fromkeys(top.take("watch", many(pos_address), usual.watch))),
         pools=_pools(top),
@@ -521,10 +580,13 @@ def read(
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
+        accounts=_accounts(top.table("accounts")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
         geo_file=_geo_file(top.table("geo"), home),
+        key_file=_path(top, "key_file", home),
+        audit_head_file=_head_file(top.table("audit"), home),
     )
     server.close()
     top.close()
@@ -555,10 +617,24 @@ def _geo_file(table: Table | None, home: Path) -> Path:
     return found
 
 
+def _head_file(table: Table | None, home: Path) -> Path | None:
+    if table is None:
+        return None
+    found = _path(table, "head_file", home)
+    table.close()
+    return found
+
+
 def _file(table: Table, name: str, usual: Path, home: Path) -> Path:
+    return _path(table, name, home) or home / usual
+
+
+def _path(table: Table, name: str, home: Path) -> Path | None:
     """A file's path; one in the settings file starts beside that file, one of the environment does not."""
     given = table.take(name, lambda value: value if isinstance(value, EnvText) else text(value), None)
-    return Path(given) if isinstance(given, EnvText) else home / (given or usual)
+    if given is None:
+        return None
+    return Path(given) if isinstance(given, EnvText) else home / given
 
 
 def _endpoints(top: Table, environment: Mapping[str, str]) -> tuple[EndpointSetting, ...]:
@@ -704,3 +780,20 @@ def _series(table: Table | None) -> SeriesSetting:
         )
     table.close()
     return series
+
+
+def _accounts(table: Table | None) -> AccountSetting:
+    if table is None:
+        return AccountSetting()
+    usual, days = AccountSetting(), whole(1, 365)
+    accounts = AccountSetting(
+        sign_up=table.take("sign_up", sign_up, usual.sign_up),
+        session_days=table.take("session_days", days, usual.session_days),
+        idle_days=table.take("idle_days", days, usual.idle_days),
+        password_memory_kib=table.take(
+            "password_memory_kib", whole(19_456, 1_048_576), usual.password_memory_kib
+        ),
+        password_rounds=table.take("password_rounds", whole(2, 20), usual.password_rounds),
+    )
+    table.close()
+    return accounts

@@ -1,5 +1,5 @@
 // The words of sign-in, account and team.
-import type { Role } from "../people";
+import type { Account, Role } from "../people";
 
 export const peopleEn = {
   roleHint: {
@@ -11,7 +11,7 @@ export const peopleEn = {
   password: "Password",
   newPassword: "New password",
   oldPassword: "Password now",
-  passwordHint: "At least 12 characters. A sentence is fine; so is what a password manager makes.",
+  passwordHint: "At least 10 characters. A sentence is fine; so is what a password manager makes.",
   code: "One-time code",
   codeHint: "Six digits from your authenticator app, or one of your recovery codes.",
   email: "E-mail",
@@ -27,7 +27,7 @@ export const peopleEn = {
   },
   passkey: {
     no: "No passkey was used: it was cancelled, took too long, or this device has none for this site. Try again, or use the password.",
-    notHere: "Passkeys work over HTTPS only, or at localhost. Ask who runs this server to put it behind TLS.",
+    notHere: "Passkeys need this page to have a name, and HTTPS: neither an IP address nor plain HTTP will do, except as localhost.",
   },
 
   signIn: {
@@ -72,7 +72,7 @@ export const peopleEn = {
     closedHint: "Whoever runs this server makes the accounts.",
     invitedOnly: "An account here needs an invitation.",
     invitedOnlyHint: "Ask an owner of your team: the team's page makes a link.",
-    nameHint: "What you sign in with, and what your team sees.",
+    nameHint: "What you sign in with, and what your team sees: letters, digits, dots, dashes or underscores.",
     emailHint: "For a new password when you forgot yours. Your team's owners see it, nobody else.",
     emailOptional: "E-mail (you may leave it out)",
     team: "Team",
@@ -110,9 +110,13 @@ export const peopleEn = {
 
   account: {
     title: "Account",
-    sentence: (name: string) => `${name}'s account`,
+    sentence: ({ name, passkeys, has_password, has_totp }: Account) => {
+      const keys = passkeys === 0 ? [] : [passkeys === 1 ? "a passkey" : `${passkeys} passkeys`];
+      const words = has_password ? [has_totp ? "a password with a second factor" : "a password alone"] : [];
+      const ways = [...keys, ...words];
+      return ways.length ? `${name}: opened by ${ways.join(" or ")}` : `${name}'s account`;
+    },
     signInFirst: "Sign in to see your account.",
-    strong: "A passkey opens it, and a second factor guards the password.",
     rename: "Name",
     renameButton: "Rename",
     renamed: "The new name is set.",
@@ -138,7 +142,6 @@ export const peopleEn = {
     passkeyAdded: (name: string) => `The passkey ${name} opens this account from now on.`,
     passkeyNot: "No passkey was made: it was cancelled, took too long, or this device holds one already.",
     passkeyRemove: "Remove",
-    passkeyRemoveOf: (name: string) => `Remove the passkey ${name}`,
     passkeyRemoveSure: (name: string) => `Remove ${name} for good`,
     passkeyMade: "added",
     passkeyUsed: "used",
@@ -165,7 +168,6 @@ export const peopleEn = {
     sessionSeen: "seen",
     sessionSince: "signed in",
     sessionEnd: "Sign out",
-    sessionEndOf: (browser: string) => `Sign out ${browser}`,
     sessionEndAll: "Sign out all others",
     sessionEnded: "It is signed out.",
     remove: "Delete the account",
@@ -210,7 +212,6 @@ export const peopleEn = {
     openUntil: "ends",
     anyone: "whoever has the link",
     takeBack: "Take back",
-    takeBackOf: (who: string) => `Take back the invitation for ${who}`,
     nothingOpen: "No invitation waits.",
     rename: "The team's name",
     renameButton: "Rename",

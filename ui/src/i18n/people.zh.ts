@@ -10,7 +10,7 @@ export const peopleZh: PeopleWords = {
   password: "密码",
   newPassword: "新密码",
   oldPassword: "当前密码",
-  passwordHint: "至少 12 个字符。可以是一句话，也可以由密码管理器生成。",
+  passwordHint: "至少 10 个字符。可以是一句话，也可以由密码管理器生成。",
   code: "一次性验证码",
   codeHint: "验证器应用中的六位数字，或一个恢复码。",
   email: "电子邮件",
@@ -26,7 +26,7 @@ export const peopleZh: PeopleWords = {
   },
   passkey: {
     no: "没有使用通行密钥：已取消、超时，或此设备没有本站的通行密钥。请重试，或使用密码。",
-    notHere: "通行密钥只能在 HTTPS 或 localhost 下使用。请让服务器的运营者启用 TLS。",
+    notHere: "使用通行密钥需要以域名并通过 HTTPS 打开此页面（或使用 localhost），IP 地址和普通 HTTP 都不行。",
   },
 
   signIn: {
@@ -71,7 +71,7 @@ export const peopleZh: PeopleWords = {
     closedHint: "账户由服务器的运营者创建。",
     invitedOnly: "在这里创建账户需要邀请。",
     invitedOnlyHint: "请联系团队的所有者：团队页面可以生成链接。",
-    nameHint: "用于登录，团队成员也会看到。",
+    nameHint: "用于登录，团队成员也会看到：可用字母、数字、点、连字符或下划线。",
     emailHint: "忘记密码时用来设置新密码。只有团队所有者能看到。",
     emailOptional: "电子邮件（可不填）",
     team: "团队",
@@ -109,9 +109,13 @@ export const peopleZh: PeopleWords = {
 
   account: {
     title: "账户",
-    sentence: (name) => `${name} 的账户`,
+    sentence: ({ name, passkeys, has_password, has_totp }) => {
+      const keys = passkeys === 0 ? [] : [`${passkeys} 个通行密钥`];
+      const words = has_password ? [has_totp ? "密码加第二因素" : "仅密码"] : [];
+      const ways = [...keys, ...words];
+      return ways.length ? `${name}：可用${ways.join("或")}打开` : `${name} 的账户`;
+    },
     signInFirst: "请登录以查看你的账户。",
-    strong: "通行密钥可打开账户，密码另有第二因素保护。",
     rename: "名称",
     renameButton: "改名",
     renamed: "新名称已设置。",
@@ -137,7 +141,6 @@ export const peopleZh: PeopleWords = {
     passkeyAdded: (name) => `通行密钥 ${name} 现在可以打开此账户。`,
     passkeyNot: "没有创建通行密钥：已取消、超时，或此设备已有一个。",
     passkeyRemove: "移除",
-    passkeyRemoveOf: (name) => `移除通行密钥 ${name}`,
     passkeyRemoveSure: (name) => `永久移除 ${name}`,
     passkeyMade: "添加于",
     passkeyUsed: "使用于",
@@ -164,7 +167,6 @@ export const peopleZh: PeopleWords = {
     sessionSeen: "最近使用",
     sessionSince: "登录于",
     sessionEnd: "退出",
-    sessionEndOf: (browser) => `退出 ${browser}`,
     sessionEndAll: "退出所有其他位置",
     sessionEnded: "已退出。",
     remove: "删除账户",
@@ -209,7 +211,6 @@ export const peopleZh: PeopleWords = {
     openUntil: "到期：",
     anyone: "持有链接的人",
     takeBack: "撤回",
-    takeBackOf: (who) => `撤回给 ${who} 的邀请`,
     nothingOpen: "没有等待中的邀请。",
     rename: "团队名称",
     renameButton: "改名",

@@ -18,6 +18,7 @@ from vedette.server import page
 from vedette.server.api import (
     agents,
     blocks,
+    claims,
     epochs,
     events,
     fleet,
@@ -30,6 +31,7 @@ from vedette.server.api import (
     past,
     pools,
     system,
+    teams,
     validators,
     wallets,
 )
@@ -63,6 +65,8 @@ NOUNS = (
     incidents,
     live,
     agents,
+    claims,
+    teams,
 )
 
 

@@ -25,6 +25,7 @@ from vedette.server.access import Access
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.changes import Changes
+from vedette.server.claims import Claims
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
@@ -67,6 +68,7 @@ class House:
     pools: Pools
     wallets: Wallets
     lookups: Lookups
+    claims: Claims
     batcher: Batcher
     ingest: Ingest
     judge: Judge
@@ -149,6 +151,7 @@ def build(
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
+        claims=Claims(settings.page_url, purse, follower, database, ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,
@@ -173,6 +176,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "judge": house.judge.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
+        "claims": house.claims.run(failures),
         "watch": loops.again("watch", lambda: house.watch.run(failures), failures),
     }
 

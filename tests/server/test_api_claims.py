@@ -66,7 +66,8 @@ class Wallet:
         return espace_address(self.public)
 
     def sign(self, digest: bytes) -> str:
-        return "0x" + self._key.sign_msg_hash(digest).to_bytes().hex()
+        signature: bytes = self._key.sign_msg_hash(digest).to_bytes()
+        return "0x" + signature.hex()
 
 
 ALICE, BOB, MALLORY = Wallet(0xA11CE), Wallet(0xB0B), Wallet(0xBAD)

@@ -884,6 +884,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit
+         * @description Who did what in your team. Owners only.
+         */
+        get: operations["read_audit_api_v1_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit Head
+         * @description The head of the whole log, to be kept where nobody can change it. Administrators only.
+         */
+        get: operations["audit_head_api_v1_audit_head_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -958,6 +998,57 @@ export interface components {
             left_blocks: number;
             /** Left Ms */
             left_ms: number | null;
+        };
+        /**
+         * Audit
+         * @description Lines, newest first.
+         */
+        Audit: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntry"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * AuditEntry
+         * @description One line. Persons stand in it by pseudonym, also when they were forgotten.
+         */
+        AuditEntry: {
+            /** Seq */
+            seq: number;
+            /** At Ms */
+            at_ms: number;
+            /**
+             * Actor
+             * @description a pseudonym, `key:<id>`, `machine` (a command on the server), `server`, `public`
+             */
+            actor: string;
+            /**
+             * Actor Name
+             * @description today's name of the person or key; null when there is none
+             */
+            actor_name: string | null;
+            /** Act */
+            act: string;
+            /** Subject */
+            subject: string;
+            /** Detail */
+            detail: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        /**
+         * AuditHead
+         * @description The newest line: kept elsewhere, it binds the whole log.
+         */
+        AuditHead: {
+            /**
+             * Seq
+             * @description 0 while the log is empty
+             */
+            seq: number;
+            /** Hash */
+            hash: string;
         };
         /**
          * Availability
@@ -5680,6 +5771,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TeamStatus"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit_api_v1_audit_get: {
+        parameters: {
+            query?: {
+                /** @description lines of every team and of none; administrators only */
+                all?: boolean;
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_head_api_v1_audit_head_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHead"];
                 };
             };
             /** @description what is wrong, and what to do */

@@ -17,6 +17,7 @@ from vedette.model.errors import SettingError
 from vedette.server import page
 from vedette.server.api import (
     agents,
+    audit_log,
     blocks,
     claims,
     epochs,
@@ -67,6 +68,7 @@ NOUNS = (
     agents,
     claims,
     teams,
+    audit_log,
 )
 
 

@@ -721,7 +721,10 @@ export interface paths {
         };
         /**
          * Live
-         * @description What happens, as it happens. After `reset`, or a reconnect, read everything anew.
+         * @description What happens, as it happens.
+         *
+         *     Whoever comes back with the id of the last event that it heard is told what came after (`resumed` in
+         *     `hello`), as far as it may still see it. After `reset`, read everything anew.
          */
         get: operations["live_api_v1_live_get"];
         put?: never;
@@ -4791,8 +4794,12 @@ export interface operations {
     };
     live_api_v1_live_get: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                last_event_id?: string | null;
+            };
+            header?: {
+                "Last-Event-ID"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

@@ -6,7 +6,6 @@ from fastapi.responses import PlainTextResponse
 from vedette.model.people import PUBLIC
 from vedette.server.api.talk import Rooms, Whose
 from vedette.server.house import House
-from vedette.server.metrics import CONTENT_TYPE
 from vedette.server.problems import ProblemError, problem
 from vedette.store import nodes, outbox
 
@@ -33,7 +32,10 @@ async def readyz(rooms: Rooms) -> Response:
 
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request, rooms: Rooms, who: Whose) -> Response:
-    """For Prometheus. Needs the read token from anywhere but this machine."""
+    """The server's own process for Prometheus. Needs the read token from anywhere but this machine.
+
+    Your nodes and validators are at /api/v1/metrics.
+    """
     if who == PUBLIC:
         raise ProblemError(
             401, "Send the read token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"}
@@ -41,8 +43,9 @@ async def metrics(request: Request, rooms: Rooms, who: Whose) -> Response:
     async with rooms.database.read() as conn:
         oldest = await outbox.oldest_waiting_ms(conn)
     age_s = max(0, rooms.ears.now_ms() - oldest) / 1000 if oldest is not None else 0.0
-    text = request.app.state.metrics.text(age_s)
-    return Response(text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+    text, content_type = request.app.state.metrics.text(age_s, request.headers.get("accept", ""))
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store", "Vary": "Accept, Authorization"}
+    return Response(text, headers=headers)
 
 
 async def _database(rooms: House) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.server.conftest import Api
+from tests.server.people import key_of
 from tests.server.stage import START_MS, TOKEN, Agent, HandClock, client, enrol, hear, served, settings
 from tests.server.test_api_members import Desk
 from vedette.conflux.networks import brought
@@ -25,7 +26,7 @@ def clock() -> HandClock:
 async def desk(tmp_path: Path, clock: HandClock) -> AsyncIterator[Desk]:
     given = settings(tmp_path, trust_loopback=False, public_url="https://vedette.example.org")
     async with served(given, clock) as (house, url), client() as http:
-        yield Desk(house, url, http, Agent("asia-1"))
+        yield Desk(house, url, http, Agent("asia-1"), await key_of(house.database))
 
 
 async def _join(desk: Desk, token: str, agent: Agent | None = None) -> tuple[int, Any]:

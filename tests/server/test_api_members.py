@@ -8,7 +8,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.server.people import cookie, key_of, signed_in
 from tests.server.stage import READ_TOKEN, TOKEN, Agent, bearer, client, hear, served, settings
+from vedette.model.people import Role
 from vedette.server.changes import CHANGES_A_MINUTE, Changes
 from vedette.server.house import House
 
@@ -25,14 +27,15 @@ TOLD = {
 class Desk:
     """A served house with one node, a member's client and anybody's."""
 
-    def __init__(self, house: House, url: str, http: aiohttp.ClientSession, agent: Agent) -> None:
-        self.house, self.url, self.http, self.agent = house, url, http, agent
+    def __init__(self, house: House, url: str, http: aiohttp.ClientSession, agent: Agent, key: str) -> None:
+        self.house, self.url, self.http, self.agent, self.key = house, url, http, agent, key
         self.path = f"/api/v1/nodes/{agent.node_id}"
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, token: str | None = READ_TOKEN, **headers: str
+        self, method: str, path: str, body: Any = None, *, token: str | None = "its key", **headers: str
     ) -> tuple[int, Any]:
-        sent = {"Content-Type": "application/json"} | (bearer(token) if token else {}) | _spelled(headers)
+        held = bearer(self.key if token == "its key" else token) if token else {}
+        sent = {"Content-Type": "application/json"} | held | _spelled(headers)
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body)
         async with self.http.request(method, self.url + path, data=data, headers=sent) as reply:
             text = await reply.text()
@@ -57,7 +60,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         agent = Agent("asia-1")
         async with http.post(f"{url}/api/v1/agents", data=agent.enrolment(), headers=bearer(TOKEN)) as reply:
             assert reply.status == 200
-        found = Desk(house, url, http, agent)
+        found = Desk(house, url, http, agent, await key_of(house.database))
         await found.report()
         yield found
 
@@ -137,6 +140,8 @@ async def test_only_a_members_own_client_changes_anything(desk: Desk) -> None:
     refused = [
         (await desk.ask("PATCH", desk.path, said, token=None), 401),
         (await desk.ask("PATCH", desk.path, said, token=READ_TOKEN + "x"), 401),
+        (await desk.ask("PATCH", desk.path, said, token=READ_TOKEN), 403),
+        (await desk.ask("PATCH", desk.path, said, token=await key_of(desk.house.database, ["read"])), 403),
         (await desk.ask("DELETE", desk.path, token=None), 401),
         (await desk.ask("PATCH", desk.path, said, Origin="https://evil.example"), 403),
         (await desk.ask("PATCH", desk.path, said, Origin="null"), 403),
@@ -234,3 +239,31 @@ async def test_of_a_public_nodes_place_no_more_is_told_than_was_allowed(desk: De
     plain = {"country": "DE", "source": "operator", "hosting": None}
     assert seen["country"] == plain | {"city": None, "latitude": 51.0, "longitude": 10.0}
     assert seen["city"] == plain | {"city": "Frankfurt am Main", "latitude": 50.1, "longitude": 8.7}
+
+
+@pytest.mark.parametrize(
+    ("role", "headers", "status"),
+    [
+        (Role.OPERATOR, {}, 200),
+        (Role.OWNER, {}, 200),
+        (Role.VIEWER, {}, 403),
+        (Role.OWNER, {"Sec-Fetch-Site": "cross-site"}, 403),
+        (Role.OWNER, {"Sec-Fetch-Site": "same-site"}, 403),
+        (Role.OWNER, {"Sec-Fetch-Site": "none"}, 403),
+        (Role.OWNER, {"Origin": "https://evil.example"}, 403),
+    ],
+)
+async def test_a_signed_in_browser_changes_what_its_role_may_and_only_from_our_own_page(
+    desk: Desk, role: Role, headers: dict[str, str], status: int
+) -> None:
+    held = cookie(await signed_in(desk.house.database, "ann", role)) | headers
+    assert (await desk.ask("PATCH", desk.path, {"name": "Asia"}, token=None, **held))[0] == status
+
+
+async def test_a_cookie_that_does_not_say_where_it_comes_from_changes_nothing(desk: Desk) -> None:
+    held = {"Cookie": cookie(await signed_in(desk.house.database, "ann"))["Cookie"]}
+    status, problem = await desk.ask("PATCH", desk.path, {"name": "Asia"}, token=None, **held)
+    assert (status, "Another site" in problem["detail"]) == (403, True)
+    assert (await desk.ask("PATCH", desk.path, {"name": "Asia"}, token=None, **held, Origin=desk.url))[
+        0
+    ] == 200

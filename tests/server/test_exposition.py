@@ -20,7 +20,8 @@ from tests.deploy.test_prometheus import BOARDS, alerts, panels
 from tests.promtool import program, promtool
 from tests.server.conftest import STRANGER
 from tests.server.history import Past
-from tests.server.stage import READ_TOKEN, Agent, client, enrol, hear, served, settings
+from tests.server.people import key_of
+from tests.server.stage import READ_TOKEN, Agent, bearer, client, enrol, hear, served, settings
 from vedette.alerts.engine import RULES
 from vedette.model.incident import Incident, Severity, Subject, SubjectKind
 from vedette.model.people import FIRST_TEAM, Who
@@ -178,6 +179,17 @@ async def test_a_stranger_is_told_of_the_network_and_of_public_nodes(scraped: Sc
     }  # fmt: skip
     async with scraped.http.get(scraped.url + "/metrics", headers=STRANGER) as reply:
         assert reply.status == 401
+
+
+async def test_a_key_for_metrics_opens_the_fleet_and_nothing_else(scraped: Scraped) -> None:
+    fleet, other = [await key_of(scraped.house.database, [scope]) for scope in ("metrics", "read")]
+    for token in (fleet, other):
+        found = read(await scraped.text(FLEET, **bearer(token), **STRANGER))
+        assert len(found["vedette_node_up"]) == 2
+        assert "vedette_validator_seats" in found
+    for path in ("/metrics", "/api/v1/enrolments/x"):
+        async with scraped.http.get(scraped.url + path, headers=bearer(fleet) | STRANGER) as reply:
+            assert reply.status == 403
 
 
 async def test_a_node_that_is_not_heard_loses_its_figures_and_then_its_lines(scraped: Scraped) -> None:

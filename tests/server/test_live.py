@@ -50,7 +50,11 @@ class Listener:
 
 @pytest.fixture
 def live() -> Live:
-    return Live(lambda scope: scope["who"], lambda: 7)
+    async def who(scope: Any) -> Who:
+        found: Who = scope["who"]
+        return found
+
+    return Live(who, lambda: 7)
 
 
 async def test_a_listener_is_greeted_and_told_what_it_may_see(live: Live) -> None:

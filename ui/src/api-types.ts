@@ -841,7 +841,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description The server's own process for Prometheus. Needs the read token from anywhere but this machine.
+         * @description The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
          *
          *     Your nodes and validators are at /api/v1/metrics.
          */

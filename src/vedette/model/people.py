@@ -1,16 +1,62 @@
-"""Who is asking. Every read of an owned row passes one of these."""
+"""Who is asking, and what he may do. Every read of an owned row passes one of these."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 FIRST_TEAM = 1
 """The team that a fresh installation belongs to."""
 
 
+class Role(StrEnum):
+    """What a member may do in his team; each may all that the one before may."""
+
+    VIEWER = "viewer"  # sees what the team owns
+    OPERATOR = "operator"  # changes nodes and what is watched
+    OWNER = "owner"  # decides on people, keys and what is public
+
+    def covers(self, wanted: "Role") -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(wanted)
+
+
+class Scope(StrEnum):
+    """What an API key opens. A key without any opens no more than the public sees."""
+
+    READ = "read"  # as a viewer
+    WRITE = "write"  # as an operator
+    METRICS = "metrics"  # the fleet's metrics, and nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHeld:
+    """The API key that came with a request. Its team is not the reader's unless a scope says so."""
+
+    id: str
+    team_id: int
+    scopes: frozenset[Scope]
+
+
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A reader: a member of some team, or the public (no team), who sees only what was published."""
+    """A reader: a member of some team, or the public (no team), who sees only what was published.
+
+    One who is signed in but belongs to no team has a `user_id` and no `team_id`.
+    """
 
     team_id: int | None
+    role: Role | None = None
+    user_id: int | None = None
+    session_id: str | None = None
+    is_admin: bool = False  # of the installation: its people and its own health
+    key: KeyHeld | None = None
+
+    @property
+    def is_public(self) -> bool:
+        return self.team_id is None
+
+    def may(self, wanted: Role) -> bool:
+        """Whether he may do in his team what this role may."""
+        return self.team_id is not None and self.role is not None and self.role.covers(wanted)
 
 
 PUBLIC = Who(None)

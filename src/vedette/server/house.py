@@ -110,7 +110,9 @@ def build(
 ) -> House:
     """Wire the parts to each other."""
     language = settings.alerts.language
-    access = Access(settings.read_token, settings.trust_loopback)
+    access = Access(
+        database, ears.now_ms, settings.read_token, settings.trust_loopback, is_https=settings.is_https
+    )
     live = Live(access.who, ears.now_ms)
     tips = Tips(database, ears)
     follower = Follower(

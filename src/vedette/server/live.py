@@ -6,7 +6,7 @@ A client that does not keep up is dropped with the event `reset`: it then reads 
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import Receive, Scope, Send
 
@@ -59,7 +59,7 @@ class Client:
 class Live:
     """Everyone who listens. `publish` costs nothing when nobody does."""
 
-    def __init__(self, who_of: Callable[[Scope], Who], now_ms: Callable[[], int]) -> None:
+    def __init__(self, who_of: Callable[[Scope], Awaitable[Who]], now_ms: Callable[[], int]) -> None:
         self._who_of = who_of
         self._now_ms = now_ms
         self._clients: set[Client] = set()
@@ -104,7 +104,7 @@ class Live:
         if self._closed or len(self._clients) >= CLIENTS_MAX:
             await _too_many(send)
             return
-        client = Client(self._who_of(scope))
+        client = Client(await self._who_of(scope))
         self._clients.add(client)
         self._teams[client.team_id] += 1
         watch = asyncio.create_task(_end_when_gone(client, receive))

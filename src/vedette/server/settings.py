@@ -136,6 +136,11 @@ class Settings:
         return tuple(one for one in self.endpoints if one.role is not None)
 
     @property
+    def is_https(self) -> bool:
+        """Whether people come over TLS: a proxy's before us."""
+        return (self.public_url or "").startswith("https://")
+
+    @property
     def page_url(self) -> str:
         """Where a message's link leads."""
         return self.public_url or f"http://{_bracketed(self.host)}:{self.port}"

@@ -44,6 +44,200 @@ teams = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("name", String(80), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False, server_default=text("0")),
+    # What the team tells the public, if it wishes to: /status/{slug}.
+    Column("slug", String(40), unique=True),
+    Column("is_public", Boolean, nullable=False, server_default=text("false")),
+    Column("about", Text, nullable=False, server_default=""),
+    Column("links", JSON, nullable=False, server_default=text("'[]'")),  # [{"label", "url"}]
+)
+
+# Whoever can sign in. Passwords are argon2id; what must be read again is sealed with the key file.
+users = Table(
+    "users",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String(40), nullable=False, unique=True),  # in lower case
+    Column("pseudonym", String(24), nullable=False, unique=True),  # what the audit log calls him
+    Column("email", String(254), unique=True),  # in lower case
+    Column("email_verified_at_ms", BigInteger),
+    Column("password_hash", Text),
+    Column("totp_sealed", LargeBinary),
+    Column("totp_confirmed_at_ms", BigInteger),
+    Column("totp_last_step", BigInteger, nullable=False, server_default=text("0")),  # a code works once
+    Column("is_admin", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("disabled_at_ms", BigInteger),
+    Column("oidc_issuer", String(200)),
+    Column("oidc_subject", String(255)),
+    UniqueConstraint("oidc_issuer", "oidc_subject"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("team_id", ForeignKey("teams.id"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", String(10), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+)
+
+# Of every token here only the SHA-256 is kept: it is too random to be guessed, so no salt is needed.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),  # what the list of sessions calls it; no secret
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("team_id", ForeignKey("teams.id")),  # the team that he looks at
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("seen_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("fresh_until_ms", BigInteger, nullable=False),  # until then he need not prove himself again
+    Column("browser", String(120), nullable=False),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("credential_id", LargeBinary, nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("code_hash", LargeBinary, primary_key=True),
+    Column("used_at_ms", BigInteger),
+)
+
+# Tokens that work once: to verify an address, to set a new password, to answer a challenge, to set up.
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("purpose", String(20), nullable=False),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),
+    Column("payload", LargeBinary),
+    Column("expires_at_ms", BigInteger, nullable=False, index=True),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("role", String(10), nullable=False),
+    Column("email", String(254)),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger),
+)
+
+# How often somebody tried: here and not in memory, so that a restart or a second server forgets nothing.
+tries = Table(
+    "tries",
+    metadata,
+    Column("subject_hash", LargeBinary, primary_key=True),  # keyed hash of a name or an address
+    Column("count", Integer, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False, index=True),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),  # who made it
+    Column("name", String(80), nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("hint", String(12), nullable=False),  # its last letters, to tell it from others
+    Column("scopes", JSON, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger),
+    Column("used_at_ms", BigInteger),
+    Column("revoked_at_ms", BigInteger),
+)
+
+# Public halves, to be shown: no agent trusts a key because it stands here.
+operator_keys = Table(
+    "operator_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("name", String(80), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("made_by", String(10), nullable=False),  # browser: may never start a voter; cli
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("revoked_at_ms", BigInteger),
+    UniqueConstraint("team_id", "public_key"),
+)
+
+# A validator whose owner proved that he is: by a signature of the PoW address that is bound to it.
+claims = Table(
+    "claims",
+    metadata,
+    Column("address", String(66), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("signer", String(80), nullable=False),  # the address that signed, in its own spelling
+    Column("message", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("claimed_at_ms", BigInteger, nullable=False),
+    Column("is_public", Boolean, nullable=False, server_default=text("false")),
+    Column("name", String(80)),
+    Column("about", Text, nullable=False, server_default=""),
+    Column("links", JSON, nullable=False, server_default=text("'[]'")),
+)
+
+claim_challenges = Table(
+    "claim_challenges",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),
+    Column("address", String(66), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("signers", JSON, nullable=False),  # the addresses whose signature proves it, found when asked
+    Column("expires_at_ms", BigInteger, nullable=False, index=True),
+)
+
+# Who did what, each line bound to the one before by its hash. Persons stand here by pseudonym.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # without a gap: found when written
+    Column("at_ms", BigInteger, nullable=False),
+    Column("team_id", BigInteger, index=True),
+    Column("actor", String(40), nullable=False),
+    Column("act", String(60), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("detail", Text, nullable=False),  # JSON, in the very letters that were hashed
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# A browser that wants to be told of public validators; it needs no account.
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # whoever holds the token may change it
+    Column("endpoint_hash", LargeBinary, nullable=False, unique=True),
+    Column("sealed", LargeBinary, nullable=False),  # the push service's URL and keys
+    Column("addresses", JSON, nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
 )
 
 watches = Table(

@@ -3,9 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client.exposition import choose_encoder
 
 from vedette.alerts.engine import RULES
@@ -13,7 +13,7 @@ from vedette.model.ballot import known_count, signed_count
 from vedette.model.health import unsigned_run
 from vedette.model.history import Of
 from vedette.model.incident import Incident, IncidentState, Severity
-from vedette.model.people import PUBLIC, Who
+from vedette.model.people import Role, Scope, Who
 from vedette.model.performance import PPM, Figure
 from vedette.model.pos import Account, PosAddress
 from vedette.server.ahead import Ahead, ahead, last_signed, retirement_of
@@ -68,8 +68,19 @@ class Scrapes:
         self._kept = {key: told for key, told in self._kept.items() if now_ms - told[0] < KEEP_MS}
 
 
+def _reader(who: Whose) -> Who:
+    """A key for metrics shows its team's fleet here, and nothing anywhere else."""
+    key = who.key
+    if key is not None and who.is_public and Scope.METRICS in key.scopes:
+        return Who(key.team_id, Role.VIEWER, key=key)
+    return who
+
+
+FleetReader = Annotated[Who, Depends(_reader)]
+
+
 @router.get("/metrics", response_class=Response, responses=TEXT)
-async def fleet_metrics(request: Request, rooms: Rooms, who: Whose) -> Response:
+async def fleet_metrics(request: Request, rooms: Rooms, who: FleetReader) -> Response:
     """Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes."""
     scrapes: Scrapes = request.app.state.scrapes
     text, content_type = await scrapes.text(rooms, who, request.headers.get("accept", ""))
@@ -79,7 +90,7 @@ async def fleet_metrics(request: Request, rooms: Rooms, who: Whose) -> Response:
 
 async def fleet_of(rooms: "House", who: Who) -> Fleet:
     """All that this reader may be shown."""
-    tip, is_team = await rooms.tips.now(), who != PUBLIC
+    tip, is_team = await rooms.tips.now(), not who.is_public
     shown, validators, troubles = await _of_team(rooms, who, tip) if is_team else await _of_public(rooms)
     return Fleet(
         now_ms=rooms.ears.now_ms(),

@@ -8,13 +8,13 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from vedette.conflux import networks
-from vedette.model.people import FIRST_TEAM, PUBLIC, Who
+from vedette.model.people import FIRST_TEAM, Who
 from vedette.model.place import Place, published
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeState
 from vedette.server import readiness
 from vedette.server.ahead import block_interval_ms
-from vedette.server.api.members import MEMBERS_ONLY, Member
+from vedette.server.api.members import Operator
 from vedette.server.api.nodes import release_of, state_of
 from vedette.server.api.shapes import (
     EnrolmentState,
@@ -50,7 +50,7 @@ NO_TICKET = "There is no such enrolment, or it is not yours to see. POST /api/v1
 
 
 @router.post("/enrolments", response_model=EnrolmentTicket)
-async def make_enrolment(wish: EnrolmentWish, request: Request, rooms: Rooms, who: Member) -> Response:
+async def make_enrolment(wish: EnrolmentWish, request: Request, rooms: Rooms, who: Operator) -> Response:
     """A token that lets one agent in, once, within an hour, and the line to run on the node's machine."""
     team_id, now_ms = who.team_id or FIRST_TEAM, rooms.ears.now_ms()
     made = await rooms.database.write(lambda conn: enrolments.make_ticket(conn, team_id, now_ms))
@@ -60,10 +60,8 @@ async def make_enrolment(wish: EnrolmentWish, request: Request, rooms: Rooms, wh
 
 
 @router.get("/enrolments/{enrolment_id}", response_model=EnrolmentState)
-async def enrolment(enrolment_id: str, rooms: Rooms, who: Whose) -> Response:
+async def enrolment(enrolment_id: str, rooms: Rooms, who: Operator) -> Response:
     """Whether an agent came with the token."""
-    if who == PUBLIC:
-        raise ProblemError(401, MEMBERS_ONLY, {"WWW-Authenticate": "Bearer"})
     async with rooms.database.read() as conn:
         found = await enrolments.enrolment(conn, who, enrolment_id)
     if found is None:
@@ -87,7 +85,7 @@ def enrol_line(origin: str, token: str, wish: EnrolmentWish) -> str:
 async def world_map(rooms: Rooms, who: Whose) -> Response:
     """Nodes by place. Without membership public ones only, and each no finer than its operator allowed."""
     rows = await visible(rooms, who)
-    seats = None if who == PUBLIC else (await rooms.tips.now()).committee_votes
+    seats = None if who.is_public else (await rooms.tips.now()).committee_votes
     voting = frozenset(one.id for one in _runners(rows, seats or {}) if one.votes)
     placed = [(row, row.place) for row in rows if row.place is not None and row.place.point is not None]
     groups: dict[tuple[str, str | None], list[tuple[NodeRow, Place]]] = {}
@@ -107,7 +105,7 @@ async def world_map(rooms: Rooms, who: Whose) -> Response:
 async def visible(rooms: House, who: Who) -> list[NodeRow]:
     """The reader's nodes; for the public those that are, with the place that was published."""
     async with rooms.database.read() as conn:
-        if who != PUBLIC:
+        if not who.is_public:
             return await nodes.nodes(conn, who)
         shown = await nodes.public_nodes(conn)
     return [replace(row, place=published(row.place, row.publish)) for row in shown]
@@ -151,7 +149,7 @@ async def versions(rooms: Rooms, who: Whose) -> Response:
     async with rooms.database.read() as conn:
         chain_id = await chain.chain_id(conn)
     network = None if chain_id is None else networks.network(chain_id)
-    seats = None if who == PUBLIC else tip.committee_votes
+    seats = None if who.is_public else tip.committee_votes
     runners = _runners(rows, seats or {})
     committee = tip.newest.committee if tip.newest else None
     total = committee.total_votes if committee else None

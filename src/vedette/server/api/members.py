@@ -1,28 +1,71 @@
-"""What a request must be to change anything: a member's, and not another site's through his browser."""
+"""What a request must be to see or change what is owned: a member's, not another site's by his browser."""
 
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
-from vedette.model.people import PUBLIC, Who
+from vedette.model.people import Role, Who
 from vedette.server.api.talk import Rooms, Whose
 from vedette.server.problems import ProblemError
 
-MEMBERS_ONLY = (
-    "Only members may change anything: send the read token as Authorization: Bearer, or ask on the server's"
-    " own machine."
-)
+SIGN_IN = "Sign in on the page, or send an API key as Authorization: Bearer, or ask on the server's machine."
+ROLE_LACKS = "Your role in this team does not allow that: it takes the {role}. Ask an owner of the team."
+KEY_LACKS = "This API key does not open that: it takes the scope {scope}, or a person who signed in."
+NOT_ADMIN = "Only an administrator of this installation may do that."
+NOT_A_PERSON = "Sign in as a person for that: a key, a token or the server's own machine is nobody."
 FOREIGN = "Another site's page sent this. Use Vedette's own page, or a client that sends no Origin."
 NOT_JSON = "Send the body as JSON, with Content-Type: application/json."
 TOO_OFTEN = "That is too many changes in a minute. Come again in a while."
 
+SAFE = frozenset({"GET", "HEAD"})
+SCOPES = {Role.VIEWER: "read", Role.OPERATOR: "write"}
 
-def _member(request: Request, rooms: Rooms, who: Whose) -> Who:
-    if not _own_page(request, rooms.settings.public_url):
-        raise ProblemError(403, FOREIGN)
-    if who == PUBLIC:
-        raise ProblemError(401, MEMBERS_ONLY, {"WWW-Authenticate": "Bearer"})
+
+def at_least(role: Role) -> Callable[[Request, Rooms, Whose], Who]:
+    """A dependency that lets in whoever may what this role may."""
+
+    def member(request: Request, rooms: Rooms, who: Whose) -> Who:
+        if not who.may(role):
+            refuse_foreign(request, rooms, who)
+            raise _lacking(who, role)
+        return _sound(request, rooms, who)
+
+    return member
+
+
+def _admin(request: Request, rooms: Rooms, who: Whose) -> Who:
+    if not who.is_admin:
+        refuse_foreign(request, rooms, who)
+        if who.user_id is None and who.key is None and who.role is None:
+            raise ProblemError(401, SIGN_IN, {"WWW-Authenticate": "Bearer"})
+        raise ProblemError(403, NOT_ADMIN)
+    return _sound(request, rooms, who)
+
+
+def _person(request: Request, rooms: Rooms, who: Whose) -> Who:
+    if who.user_id is None:
+        refuse_foreign(request, rooms, who)
+        if who.role is not None or who.key is not None:
+            raise ProblemError(403, NOT_A_PERSON)
+        raise ProblemError(401, SIGN_IN, {"WWW-Authenticate": "Bearer"})
+    return _sound(request, rooms, who)
+
+
+def _lacking(who: Who, role: Role) -> ProblemError:
+    if who.key is not None:
+        return ProblemError(403, KEY_LACKS.format(scope=SCOPES.get(role, "of a person")))
+    if who.role is not None or who.user_id is not None:
+        return ProblemError(403, ROLE_LACKS.format(role=role.value))
+    return ProblemError(401, SIGN_IN, {"WWW-Authenticate": "Bearer"})
+
+
+def _sound(request: Request, rooms: Rooms, who: Who) -> Who:
+    """A change must come from our own page, or from no page, as JSON, and not too often."""
+    if request.method in SAFE:
+        return who
+    refuse_foreign(request, rooms, who)
     # A browser sends JSON to another site only after asking that site, and we never agree.
     if request.method != "DELETE" and not _is_json(request):
         raise ProblemError(415, NOT_JSON)
@@ -33,10 +76,26 @@ def _member(request: Request, rooms: Rooms, who: Whose) -> Who:
     return who
 
 
+def refuse_foreign(request: Request, rooms: Rooms, who: Who) -> None:
+    """Refuse a change that another site's page sends through a visitor's browser."""
+    if request.method in SAFE:
+        return
+    if not _own_page(request, rooms.settings.public_url) or not _same_site(request, who):
+        raise ProblemError(403, FOREIGN)
+
+
 def _own_page(request: Request, public_url: str | None) -> bool:
     origins = request.headers.getlist("origin")
     hosts = {request.headers.get("host", "").lower(), urlsplit(public_url or "").netloc.lower()}
     return all(_host_of(origin) in hosts - {""} for origin in origins)
+
+
+def _same_site(request: Request, who: Who) -> bool:
+    """A cookie travels by itself, so whoever brings one must say where he comes from: browsers do."""
+    told = request.headers.get("sec-fetch-site")
+    if told is not None:
+        return told == "same-origin"
+    return who.session_id is None or "origin" in request.headers
 
 
 def _host_of(origin: str) -> str | None:
@@ -52,4 +111,10 @@ def _is_json(request: Request) -> bool:
     return media.strip().lower() == "application/json"
 
 
-Member = Annotated[Who, Depends(_member)]
+Viewer = Annotated[Who, Depends(at_least(Role.VIEWER))]
+Operator = Annotated[Who, Depends(at_least(Role.OPERATOR))]
+Owner = Annotated[Who, Depends(at_least(Role.OWNER))]
+Admin = Annotated[Who, Depends(_admin)]
+"""An administrator of the installation, in no team in particular."""
+Person = Annotated[Who, Depends(_person)]
+"""Whoever signed in himself, with or without a team."""

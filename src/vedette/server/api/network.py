@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from vedette import __version__
 from vedette.conflux import networks
 from vedette.model.incident import IncidentState
-from vedette.model.people import PUBLIC, Who
+from vedette.model.people import Who
 from vedette.server.api.nodes import state_of
 from vedette.server.api.shapes import Endpoint, Network, PosNow, PowNow
 from vedette.server.api.talk import Rooms, Whose, reply
@@ -45,7 +45,7 @@ async def network(rooms: Rooms, who: Whose) -> Response:
 
 
 async def _states(conn: Conn, who: Who, rooms: Rooms) -> dict[str, int]:
-    if who == PUBLIC:
+    if who.is_public:
         return {}
     return dict(Counter(state_of(row, rooms.ears).value for row in await nodes.nodes(conn, who)))
 
@@ -94,7 +94,7 @@ def _endpoints(follower: Follower, who: Who) -> list[Endpoint]:
             name=one.name,
             height=one.height,
             lag_blocks=one.lag_blocks,
-            error="not read now" if one.error and who == PUBLIC else one.error,
+            error="not read now" if one.error and who.is_public else one.error,
         )
         for one in follower.health
     ]

@@ -10,12 +10,11 @@ from fastapi import APIRouter, Query, Response
 from vedette.conflux import networks
 from vedette.conflux.version import build
 from vedette.model.incident import Incident, IncidentState, SubjectKind
-from vedette.model.people import PUBLIC
 from vedette.model.place import Place, published
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
 from vedette.server.api.endpoints import watched
 from vedette.server.api.healths import Neighbour, Outside, health_shapes
-from vedette.server.api.members import Member
+from vedette.server.api.members import Operator
 from vedette.server.api.shapes import (
     Availability,
     Node,
@@ -58,7 +57,7 @@ NO_NODE = "There is no such node, or it is not yours to see. GET /api/v1/nodes l
 async def list_nodes(rooms: Rooms, who: Whose) -> Response:
     """Your nodes, by name; for anybody else those that their operators made public, and little of them."""
     async with rooms.database.read() as conn:
-        if who == PUBLIC:
+        if who.is_public:
             shown = await nodes.public_nodes(conn)
             return reply(Nodes(nodes=[public_shape(row, rooms.ears) for row in shown]))
         rows = await nodes.nodes(conn, who)
@@ -82,7 +81,7 @@ async def one_node(node_id: str, rooms: Rooms, who: Whose) -> Response:
 
 
 @router.patch("/nodes/{node_id}", response_model=Node)
-async def change_node(node_id: str, change: NodeChange, rooms: Rooms, who: Member) -> Response:
+async def change_node(node_id: str, change: NodeChange, rooms: Rooms, who: Operator) -> Response:
     """Say what your node is called, is for, and where it is; whatever is left out stays."""
     said = change.model_dump(include=change.model_fields_set)
     if not await rooms.database.write(lambda conn: registry.change_node(conn, who, node_id, said)):
@@ -92,7 +91,7 @@ async def change_node(node_id: str, change: NodeChange, rooms: Rooms, who: Membe
 
 
 @router.delete("/nodes/{node_id}", status_code=204)
-async def forget_node(node_id: str, rooms: Rooms, who: Member) -> Response:
+async def forget_node(node_id: str, rooms: Rooms, who: Operator) -> Response:
     """Forget your node and its past. Its agent is refused from then on, until it is enrolled again."""
     async with rooms.database.read() as conn:
         agent = await nodes.agent_of(conn, who, node_id)

@@ -27,9 +27,9 @@ def _board(request: Request) -> Any:
     return request.app.state.board
 
 
-def _who(request: Request) -> Who:
+async def _who(request: Request) -> Who:
     house: House = request.app.state.house
-    return house.access.who(request.scope)
+    return await house.access.who(request.scope)
 
 
 Rooms = Annotated["House", Depends(_house)]

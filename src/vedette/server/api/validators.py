@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from vedette.conflux.wire import RpcError
 from vedette.model.incident import IncidentState, SubjectKind
-from vedette.model.people import PUBLIC, Who
+from vedette.model.people import Who
 from vedette.model.pos import PosAddress
 from vedette.server.api import sheets
 from vedette.server.api.board import (
@@ -91,7 +91,7 @@ async def list_validators(
     wanted = Wanted(span, last, q.strip().lower(), sort, limit, cursor, form)
     yours = await of_reader(rooms, who)
     body = listing.body(wanted, yours, lambda: _body(listing, yours, wanted))
-    return Sent(body, LIVE if who == PUBLIC else PRIVATE)
+    return Sent(body, LIVE if who.is_public else PRIVATE)
 
 
 def _body(listing: Listing, yours: Yours, wanted: Wanted) -> Body:
@@ -127,7 +127,7 @@ async def one_validator(
     did = board.summaries(await rooms.standings.of(span)).of(one)
     yours = await of_reader(rooms, who)
     shape = validator_shape(one, tip.strips[one], tip.recent.first, tip, tip.committee_votes, did)
-    return reply(with_yours(shape, yours), LIVE if who == PUBLIC else PRIVATE)
+    return reply(with_yours(shape, yours), LIVE if who.is_public else PRIVATE)
 
 
 async def look_up(address: str, rooms: "House") -> None:
@@ -178,7 +178,7 @@ def _epochs(first: int | None, last: int | None) -> tuple[int, int]:
 
 async def of_reader(rooms: "House", who: Who) -> Yours:
     """What the reader's team knows of its validators; the public knows nothing."""
-    if who == PUBLIC:
+    if who.is_public:
         return Yours()
     async with rooms.database.read() as conn:
         return await _yours(conn, who)

@@ -3,7 +3,6 @@
 from alembic import op
 from sqlalchemy import insert
 
-from vedette.model.people import FIRST_TEAM
 from vedette.store.tables import metadata, teams
 
 revision = "0001"
@@ -14,4 +13,4 @@ depends_on = None
 
 def upgrade() -> None:
     metadata.create_all(op.get_bind())
-    op.execute(insert(teams).values(id=FIRST_TEAM, name="first"))
+    op.execute(insert(teams).values(name="first"))  # it becomes number 1: people.FIRST_TEAM

@@ -20,6 +20,7 @@ from vedette.server.api import (
     blocks,
     epochs,
     events,
+    exposition,
     fleet,
     history,
     incidents,
@@ -34,6 +35,7 @@ from vedette.server.api import (
     wallets,
 )
 from vedette.server.api.board import Board
+from vedette.server.api.exposition import Scrapes
 from vedette.server.api.pool_board import PoolBoard
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
 from vedette.server.door import Door
@@ -63,6 +65,7 @@ NOUNS = (
     incidents,
     live,
     agents,
+    exposition,
 )
 
 
@@ -126,6 +129,7 @@ def build(house: House) -> Door:
     app.state.pools = PoolBoard(house)
     door = Door(app, {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live})
     app.state.metrics = Metrics(house, door)
+    app.state.scrapes = Scrapes()
     return door
 
 

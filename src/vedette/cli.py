@@ -31,6 +31,12 @@ app.command(
 app.command(
     "vedette.server.geo_commands:app", name="geo", help="The file by which nodes are placed on the map."
 )
+app.command("vedette.server.audit_commands:app", name="audit", help="The log of who did what.")
+app.command(
+    "vedette.server.secrets_commands:app",
+    name="secrets",
+    help="The key file that seals secrets.",
+)
 app.command("vedette.devnet.commands:app", name="devnet", help="Run real Conflux validators on loopback.")
 app.command(
     "vedette.replay.commands:replay", name="replay", help="Serve a made-up PoS history of mainnet's shape."

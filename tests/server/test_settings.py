@@ -111,11 +111,13 @@ def test_everything_wrong_is_said_at_once_a_line_each(tmp_path: Path) -> None:
 NAMES = "a name of at most 40 letters, digits, dots, dashes or underscores"
 KNOWN = [
     "alerts",
+    "audit",
     "database",
     "endpoints",
     "geo",
     "ingest_token",
     "ingest_token_file",
+    "key_file",
     "mail",
     "networks",
     "pool_seconds",

@@ -17,6 +17,7 @@ from vedette.model.errors import SettingError
 from vedette.server import page, security_txt
 from vedette.server.api import (
     agents,
+    audit_log,
     blocks,
     epochs,
     events,
@@ -66,6 +67,7 @@ NOUNS = (
     live,
     agents,
     exposition,
+    audit_log,
 )
 
 

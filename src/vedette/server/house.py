@@ -33,11 +33,13 @@ from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.pins import Pins
 from vedette.server.pools import Pools
 from vedette.server.settings import AlertSetting, SeriesSetting, Settings
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
+from vedette.server.vault import Vault
 from vedette.server.wallets import Wallets
 from vedette.server.watch import Watch
 from vedette.server.whereabouts import Whereabouts
@@ -56,6 +58,8 @@ class House:
 
     settings: Settings
     database: Database
+    vault: Vault
+    pins: Pins
     ears: Ears
     access: Access
     changes: Changes
@@ -90,6 +94,8 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         await ears.wake()
         await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
         house = build(settings, clock, database, ears, ways, token)
+        house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
+        stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
         house.watch.data.open()
         house.whereabouts.look()
         stack.callback(networks.use, None)
@@ -138,6 +144,8 @@ def build(
     return House(
         settings=settings,
         database=database,
+        vault=Vault(settings.keys_path),
+        pins=Pins(settings.head_path, database, ears),
         ears=ears,
         access=access,
         changes=Changes(clock.steady_ms),
@@ -171,6 +179,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "judge": house.judge.run(failures),
+        "audit": house.pins.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
         "watch": loops.again("watch", lambda: house.watch.run(failures), failures),

@@ -136,6 +136,8 @@ class Settings:
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
     geo_file: Path = Path("geo.mmdb")  # by which nodes are placed, if it is there
+    key_file: Path | None = None  # seals what is in the database; None: beside it
+    audit_head_file: Path | None = None  # where the audit log's head is told outside; None: by the key file
 
     @property
     def followed(self) -> tuple[EndpointSetting, ...]:
@@ -151,6 +153,18 @@ class Settings:
     def is_https(self) -> bool:
         """Whether people come over TLS: a proxy's before us."""
         return (self.public_url or "").startswith("https://")
+
+    @property
+    def keys_path(self) -> Path:
+        """The key file; with PostgreSQL beside the settings, since its database is no place of ours."""
+        if self.key_file is not None:
+            return self.key_file
+        folder = self.home if "://" in self.database else Path(self.database).absolute().parent
+        return folder / "secret-keys"
+
+    @property
+    def head_path(self) -> Path:
+        return self.audit_head_file or self.keys_path.parent / "audit-head"
 
     @property
     def page_url(self) -> str:
@@ -448,6 +462,8 @@ ENVIRONMENT = {
         "networks",
         "public_references",
         "geo.database",
+        "key_file",
+        "audit.head_file",
         "server.host",
         "server.port",
         "server.public_url",
@@ -555,6 +571,8 @@ def read(
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
         geo_file=_geo_file(top.table("geo"), home),
+        key_file=_path(top, "key_file", home),
+        audit_head_file=_head_file(top.table("audit"), home),
     )
     server.close()
     top.close()
@@ -585,10 +603,24 @@ def _geo_file(table: Table | None, home: Path) -> Path:
     return found
 
 
+def _head_file(table: Table | None, home: Path) -> Path | None:
+    if table is None:
+        return None
+    found = _path(table, "head_file", home)
+    table.close()
+    return found
+
+
 def _file(table: Table, name: str, usual: Path, home: Path) -> Path:
+    return _path(table, name, home) or home / usual
+
+
+def _path(table: Table, name: str, home: Path) -> Path | None:
     """A file's path; one in the settings file starts beside that file, one of the environment does not."""
     given = table.take(name, lambda value: value if isinstance(value, EnvText) else text(value), None)
-    return Path(given) if isinstance(given, EnvText) else home / (given or usual)
+    if given is None:
+        return None
+    return Path(given) if isinstance(given, EnvText) else home / given
 
 
 def _endpoints(top: Table, environment: Mapping[str, str]) -> tuple[EndpointSetting, ...]:

@@ -35,7 +35,7 @@ def at_least(role: Role) -> Callable[[Request, Rooms, Whose], Who]:
     return member
 
 
-def _admin(request: Request, rooms: Rooms, who: Whose) -> Who:
+def admin(request: Request, rooms: Rooms, who: Whose) -> Who:
     if not who.is_admin:
         refuse_foreign(request, rooms, who)
         if who.user_id is None and who.key is None and who.role is None:
@@ -114,7 +114,7 @@ def _is_json(request: Request) -> bool:
 Viewer = Annotated[Who, Depends(at_least(Role.VIEWER))]
 Operator = Annotated[Who, Depends(at_least(Role.OPERATOR))]
 Owner = Annotated[Who, Depends(at_least(Role.OWNER))]
-Admin = Annotated[Who, Depends(_admin)]
+Admin = Annotated[Who, Depends(admin)]
 """An administrator of the installation, in no team in particular."""
 Person = Annotated[Who, Depends(_person)]
 """Whoever signed in himself, with or without a team."""

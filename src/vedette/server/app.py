@@ -126,6 +126,8 @@ def build(house: House) -> Door:
     door = Door(
         app,
         {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live},
+        house.access.who,
+        house.budgets,
         house.settings.trusted,
     )
     app.state.metrics = Metrics(house, door)

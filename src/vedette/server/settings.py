@@ -95,6 +95,17 @@ class SeriesSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitSetting:
+    """How much may be asked a minute: by a stranger's address, by a person or a known key. 0: no limit."""
+
+    per_minute: int = 600
+    known_per_minute: int = 6_000
+    searches_per_minute: int = 60
+    known_searches_per_minute: int = 600
+    live_streams: int = 16
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSetting:
     """One staking pool to watch beside those that networks.toml knows."""
 
@@ -122,6 +133,7 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
+    limits: LimitSetting = LimitSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -444,6 +456,7 @@ ENVIRONMENT = {
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
+        *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -541,6 +554,7 @@ def read(
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
+        limits=_limits(top.table("limits")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -724,3 +738,15 @@ def _series(table: Table | None) -> SeriesSetting:
         )
     table.close()
     return series
+
+
+def _limits(table: Table | None) -> LimitSetting:
+    usual = LimitSetting()
+    if table is None:
+        return usual
+    given = {
+        name: table.take(name, whole(0, 1_000_000), getattr(usual, name))
+        for name in LimitSetting.__dataclass_fields__
+    }
+    table.close()
+    return LimitSetting(**given)

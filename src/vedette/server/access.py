@@ -5,17 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from vedette.model.people import FIRST_TEAM, PUBLIC, Role, Who
+from vedette.server.caller import FORWARDED, Headers
 from vedette.server.settings import is_loopback
 from vedette.store import sessions
 from vedette.store.database import Database
 
-Headers = Iterable[tuple[bytes, bytes]]
-
 KEY_START: Final = b"vdt_"
 """How every API key begins, so that one that leaked is known for what it is."""
-
-FORWARDED = (b"forwarded", b"x-forwarded-", b"x-real-ip", b"via", b"cf-connecting-ip")
-"""Beginnings of the headers with which a proxy says that it speaks for somebody else."""
 
 NEIGHBOUR = Who(FIRST_TEAM, Role.OWNER, is_admin=True)
 """Whoever asks on the server's own machine could read the database as well."""

@@ -129,7 +129,13 @@ def build(house: House) -> Door:
     app.state.house = house
     app.state.board = Board(house)
     app.state.pools = PoolBoard(house)
-    door = Door(app, {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live})
+    door = Door(
+        app,
+        {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live},
+        house.access.who,
+        house.budgets,
+        house.settings.trusted,
+    )
     app.state.metrics = Metrics(house, door)
     app.state.scrapes = Scrapes()
     return door

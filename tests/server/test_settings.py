@@ -119,6 +119,7 @@ def test_everything_wrong_is_said_at_once_a_line_each(tmp_path: Path) -> None:
 
 NAMES = "a name of at most 40 letters, digits, dots, dashes or underscores"
 KNOWN = [
+    "accounts",
     "alerts",
     "audit",
     "database",

@@ -31,6 +31,7 @@ from vedette.server.api import (
     outlook,
     past,
     pools,
+    session,
     system,
     validators,
     wallets,
@@ -67,6 +68,7 @@ NOUNS = (
     live,
     agents,
     exposition,
+    session,
     audit_log,
 )
 

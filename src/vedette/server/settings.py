@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 from vedette.conflux import address as core_space
@@ -124,6 +124,20 @@ class PoolSetting:
     contract: str  # base32, simple form
 
 
+SignUp = Literal["closed", "invited", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """Who may have an account, how long a sign-in lasts, and what one look at a password costs."""
+
+    sign_up: SignUp = "invited"  # closed, invited or open
+    session_days: int = 30
+    idle_days: int = 7
+    password_memory_kib: int = 65_536
+    password_rounds: int = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vedette serve` was told."""
@@ -146,6 +160,7 @@ class Settings:
     series: SeriesSetting = SeriesSetting()
     security: SecuritySetting = SecuritySetting()
     limits: LimitSetting = LimitSetting()
+    accounts: AccountSetting = AccountSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -245,6 +260,13 @@ def language(value: object) -> Lang:
         if value == known:
             return known
     raise ValueError(" or ".join(f'"{known}"' for known in CATALOGUE))
+
+
+def sign_up(value: object) -> SignUp:
+    for known in get_args(SignUp):
+        if value == known:
+            return cast("SignUp", known)
+    raise ValueError(" or ".join(f'"{known}"' for known in get_args(SignUp)))
 
 
 def many(kind: Kind[T]) -> Kind[tuple[T, ...]]:
@@ -502,6 +524,7 @@ ENVIRONMENT = {
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
         *(f"security.{name}" for name in SecuritySetting.__dataclass_fields__),
         *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
+        *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -601,6 +624,7 @@ def read(
         series=_series(top.table("series")),
         security=_security(top.table("security")),
         limits=_limits(top.table("limits")),
+        accounts=_accounts(top.table("accounts")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -821,3 +845,18 @@ def _limits(table: Table | None) -> LimitSetting:
     }
     table.close()
     return LimitSetting(**given)
+def _accounts(table: Table | None) -> AccountSetting:
+    if table is None:
+        return AccountSetting()
+    usual, days = AccountSetting(), whole(1, 365)
+    accounts = AccountSetting(
+        sign_up=table.take("sign_up", sign_up, usual.sign_up),
+        session_days=table.take("session_days", days, usual.session_days),
+        idle_days=table.take("idle_days", days, usual.idle_days),
+        password_memory_kib=table.take(
+            "password_memory_kib", whole(19_456, 1_048_576), usual.password_memory_kib
+        ),
+        password_rounds=table.take("password_rounds", whole(2, 20), usual.password_rounds),
+    )
+    table.close()
+    return accounts

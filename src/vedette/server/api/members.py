@@ -19,6 +19,8 @@ FOREIGN = "Another site's page sent this. Use Vedette's own page, or a client th
 NOT_JSON = "Send the body as JSON, with Content-Type: application/json."
 TOO_OFTEN = "That is too many changes in a minute. Come again in a while."
 
+CONFIRM = "Prove once more that it is you, with POST /api/v1/session/confirm, then try again."
+
 SAFE = frozenset({"GET", "HEAD"})
 SCOPES = {Role.VIEWER: "read", Role.OPERATOR: "write"}
 
@@ -51,6 +53,19 @@ def _person(request: Request, rooms: Rooms, who: Whose) -> Who:
             raise ProblemError(403, NOT_A_PERSON)
         raise ProblemError(401, SIGN_IN, {"WWW-Authenticate": "Bearer"})
     return _sound(request, rooms, who)
+
+
+def _fresh(rooms: Rooms, who: Annotated[Who, Depends(_person)]) -> Who:
+    if who.fresh_until_ms <= rooms.ears.now_ms():
+        raise ProblemError(403, CONFIRM, need="confirm")
+    return who
+
+
+def _anyone(request: Request, rooms: Rooms, who: Whose) -> Who:
+    refuse_foreign(request, rooms, who)
+    if request.method not in {*SAFE, "DELETE"} and not _is_json(request):
+        raise ProblemError(415, NOT_JSON)
+    return who
 
 
 def _lacking(who: Who, role: Role) -> ProblemError:
@@ -118,3 +133,7 @@ Admin = Annotated[Who, Depends(admin)]
 """An administrator of the installation, in no team in particular."""
 Person = Annotated[Who, Depends(_person)]
 """Whoever signed in himself, with or without a team."""
+Fresh = Annotated[Who, Depends(_fresh)]
+"""Whoever signed in himself and proved a moment ago that it is still he."""
+Anyone = Annotated[Who, Depends(_anyone)]
+"""Nobody in particular, but not through another site's page: whoever has not signed in yet."""

@@ -94,15 +94,12 @@ class SeriesSetting:
     hour_days: int = 1095
 
 
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
 @dataclass(frozen=True, slots=True)
 class SecuritySetting:
     """Whom to tell of a weakness, and which private networks the URLs of users may lead to."""
 
     contact: tuple[str, ...] = ()
-    allow_private_targets: tuple[IPNetwork, ...] = ()
+    allow_private_targets: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,13 +371,6 @@ def contact(value: object) -> str:
     if not re.fullmatch(r"(mailto:|https://|tel:)[\x21-\x7e]{3,500}", uri):
         raise ValueError("e-mail addresses or URLs that start with https://, mailto: or tel:")
     return uri
-
-
-def network(value: object) -> IPNetwork:
-    try:
-        return ipaddress.ip_network(text(value))
-    except ValueError:
-        raise ValueError('networks like "10.1.0.0/16" or "fd12::/48", with no bit set beyond') from None
 
 
 def short_name(value: object) -> str:
@@ -835,6 +825,8 @@ def _security(table: Table | None) -> SecuritySetting:
     )
     table.close()
     return security
+
+
 def _limits(table: Table | None) -> LimitSetting:
     usual = LimitSetting()
     if table is None:
@@ -845,6 +837,8 @@ def _limits(table: Table | None) -> LimitSetting:
     }
     table.close()
     return LimitSetting(**given)
+
+
 def _accounts(table: Table | None) -> AccountSetting:
     if table is None:
         return AccountSetting()

@@ -10,13 +10,14 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 from vedette.conflux import address as core_space
 from vedette.model.errors import SettingError
 from vedette.model.pos import PosAddress
 from vedette.notify.words import CATALOGUE, Lang
+from vedette.server.caller import FORWARDED_FOR, NOBODY, PROXY_HEADERS, Network, Trusted
 
 T = TypeVar("T")
 
@@ -94,11 +95,44 @@ class SeriesSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class SecuritySetting:
+    """Whom to tell of a weakness, and which private networks the URLs of users may lead to."""
+
+    contact: tuple[str, ...] = ()
+    allow_private_targets: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSetting:
+    """How much may be asked a minute: by a stranger's address, by a person or a known key. 0: no limit."""
+
+    per_minute: int = 600
+    known_per_minute: int = 6_000
+    searches_per_minute: int = 60
+    known_searches_per_minute: int = 600
+    live_streams: int = 16
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSetting:
     """One staking pool to watch beside those that networks.toml knows."""
 
     name: str
     contract: str  # base32, simple form
+
+
+SignUp = Literal["closed", "invited", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """Who may have an account, how long a sign-in lasts, and what one look at a password costs."""
+
+    sign_up: SignUp = "invited"  # closed, invited or open
+    session_days: int = 30
+    idle_days: int = 7
+    password_memory_kib: int = 65_536
+    password_rounds: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +144,7 @@ class Settings:
     port: int = DEFAULT_PORT
     public_url: str | None = None
     trust_loopback: bool = True
+    trusted: Trusted = NOBODY
     endpoints: tuple[EndpointSetting, ...] = ()
     watch: tuple[PosAddress, ...] = ()
     pools: tuple[PoolSetting, ...] = ()
@@ -120,6 +155,9 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
+    security: SecuritySetting = SecuritySetting()
+    limits: LimitSetting = LimitSetting()
+    accounts: AccountSetting = AccountSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -202,11 +240,30 @@ def flag(value: object) -> bool:
     return value
 
 
+def network(value: object) -> Network:
+    """An address, or a network of them; never all of them."""
+    try:
+        found = ipaddress.ip_network(text(value))
+    except ValueError as error:
+        wanted = 'addresses or networks such as "10.0.0.5" or "10.0.0.0/8"'
+        raise ValueError(f"{wanted}: {value!r} is neither ({error})") from None
+    if found.prefixlen == 0:
+        raise ValueError("some addresses and not all: who trusts everybody believes whatever is claimed")
+    return found
+
+
 def language(value: object) -> Lang:
     for known in CATALOGUE:
         if value == known:
             return known
     raise ValueError(" or ".join(f'"{known}"' for known in CATALOGUE))
+
+
+def sign_up(value: object) -> SignUp:
+    for known in get_args(SignUp):
+        if value == known:
+            return cast("SignUp", known)
+    raise ValueError(" or ".join(f'"{known}"' for known in get_args(SignUp)))
 
 
 def many(kind: Kind[T]) -> Kind[tuple[T, ...]]:
@@ -305,6 +362,15 @@ def mailbox(value: object) -> str:
     if not re.fullmatch(r"[^@\r\n]+@[^@\s]+", given):
         raise ValueError("an e-mail address")
     return given
+
+
+def contact(value: object) -> str:
+    """A way to reach people, as RFC 9116 wants it: a URI; a bare e-mail address is made one."""
+    given = text(value)
+    uri = f"mailto:{given}" if re.fullmatch(r"[^@:/\s]+@[^@:/\s]+", given) else given
+    if not re.fullmatch(r"(mailto:|https://|tel:)[\x21-\x7e]{3,500}", uri):
+        raise ValueError("e-mail addresses or URLs that start with https://, mailto: or tel:")
+    return uri
 
 
 def short_name(value: object) -> str:
@@ -440,10 +506,15 @@ ENVIRONMENT = {
         "server.port",
         "server.public_url",
         "server.trust_loopback",
+        "server.trusted_proxies",
+        "server.proxy_header",
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
+        *(f"security.{name}" for name in SecuritySetting.__dataclass_fields__),
+        *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
+        *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -527,6 +598,10 @@ def read(
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
         trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        trusted=Trusted(
+            networks=server.take("trusted_proxies", many(network), ()),
+            header=server.take("proxy_header", one_of(*PROXY_HEADERS), FORWARDED_FOR),
+        ),
         endpoints=_endpoints(top, environment),
         watch=tuple(dict.fromkeys(top.take("watch", many(pos_address), usual.watch))),
         pools=_pools(top),
@@ -537,6 +612,9 @@ def read(
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
+        security=_security(top.table("security")),
+        limits=_limits(top.table("limits")),
+        accounts=_accounts(top.table("accounts")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -736,3 +814,43 @@ def _series(table: Table | None) -> SeriesSetting:
         )
     table.close()
     return series
+
+
+def _security(table: Table | None) -> SecuritySetting:
+    if table is None:
+        return SecuritySetting()
+    security = SecuritySetting(
+        contact=table.take("contact", many(contact), ()),
+        allow_private_targets=table.take("allow_private_targets", many(network), ()),
+    )
+    table.close()
+    return security
+
+
+def _limits(table: Table | None) -> LimitSetting:
+    usual = LimitSetting()
+    if table is None:
+        return usual
+    given = {
+        name: table.take(name, whole(0, 1_000_000), getattr(usual, name))
+        for name in LimitSetting.__dataclass_fields__
+    }
+    table.close()
+    return LimitSetting(**given)
+
+
+def _accounts(table: Table | None) -> AccountSetting:
+    if table is None:
+        return AccountSetting()
+    usual, days = AccountSetting(), whole(1, 365)
+    accounts = AccountSetting(
+        sign_up=table.take("sign_up", sign_up, usual.sign_up),
+        session_days=table.take("session_days", days, usual.session_days),
+        idle_days=table.take("idle_days", days, usual.idle_days),
+        password_memory_kib=table.take(
+            "password_memory_kib", whole(19_456, 1_048_576), usual.password_memory_kib
+        ),
+        password_rounds=table.take("password_rounds", whole(2, 20), usual.password_rounds),
+    )
+    table.close()
+    return accounts

@@ -10,6 +10,7 @@ from vedette.model.pos import PosAddress
 from vedette.server.api.board import Board
 from vedette.server.api.sent import Body, Sent
 from vedette.server.api.shapes import WindowName
+from vedette.server.caller import CALLER, WHO, Caller
 from vedette.server.problems import ProblemError
 from vedette.server.tip import Tip
 
@@ -28,11 +29,21 @@ def _board(request: Request) -> Any:
 
 
 async def _who(request: Request) -> Who:
+    known: Who | None = request.scope.get(WHO)  # the door asked, to know whose budget pays
+    if known is not None:
+        return known
     house: House = request.app.state.house
     return await house.access.who(request.scope)
 
 
+def calling(request: Request) -> Caller:
+    """The address at the other end, as the door found it."""
+    found: Caller = request.scope[CALLER]
+    return found
+
+
 Rooms = Annotated["House", Depends(_house)]
+Calling = Annotated[Caller, Depends(calling)]
 Boards = Annotated[Board, Depends(_board)]
 Whose = Annotated[Who, Depends(_who)]
 

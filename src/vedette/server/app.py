@@ -14,13 +14,15 @@ from fastapi.middleware.gzip import GZipMiddleware
 
 from vedette import __version__
 from vedette.model.errors import SettingError
-from vedette.server import page
+from vedette.server import page, security_txt
 from vedette.server.api import (
     agents,
     audit_log,
     blocks,
+    claims,
     epochs,
     events,
+    exposition,
     fleet,
     history,
     incidents,
@@ -32,10 +34,12 @@ from vedette.server.api import (
     pools,
     session,
     system,
+    teams,
     validators,
     wallets,
 )
 from vedette.server.api.board import Board
+from vedette.server.api.exposition import Scrapes
 from vedette.server.api.pool_board import PoolBoard
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
 from vedette.server.door import Door
@@ -65,6 +69,9 @@ NOUNS = (
     incidents,
     live,
     agents,
+    claims,
+    teams,
+    exposition,
     session,
     audit_log,
 )
@@ -121,6 +128,7 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
 def build(house: House) -> Door:
     """The whole application: what uvicorn serves."""
     app = described()
+    app.include_router(security_txt.router)
     app.include_router(page.router())
     app.openapi_schema = openapi_document()
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
@@ -130,9 +138,12 @@ def build(house: House) -> Door:
     door = Door(
         app,
         {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live},
+        house.access.who,
+        house.budgets,
         house.settings.trusted,
     )
     app.state.metrics = Metrics(house, door)
+    app.state.scrapes = Scrapes()
     return door
 
 

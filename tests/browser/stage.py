@@ -23,11 +23,11 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from tests.browser import fleet, public
-from tests.browser.kept import Kept
+from tests.browser.kept import Kept, reply
 from tests.browser.pooled import Pooled
 from tests.browser.served import Served
 from vedette.conflux.address import AddressError
-from vedette.server.api import history_shapes, shapes
+from vedette.server.api import claim_shapes, history_shapes, shapes
 from vedette.server.app import openapi_document
 
 BUILT = Path(__file__).parents[2] / "src" / "vedette" / "server" / "static"
@@ -672,7 +672,7 @@ class Play:
         path = request.match_info["path"].split("/")
         if path[0] == "teams":
             page = public.status(self.stage, path[1])
-            return web.json_response(page) if page else problem(404, "No team shows itself under this name.")
+            return reply(claim_shapes.TeamStatus, page) if page else problem(404, "No team shows itself under this name.")
         if path == ["session"]:
             return web.json_response(self.stage.session())
         if path[0] == "wallets":
@@ -683,7 +683,8 @@ class Play:
         if path[0] == "validators" and len(path) == 2 and path[1] in self.stage.addresses.values():
             told = self._reply(path, request)
             assert isinstance(told, BaseModel)
-            return web.json_response(told.model_dump(mode="json") | {"claimed": self.stage.kept.claimed(path[1])})
+            claimed = {"claimed": self.stage.kept.claimed(path[1])}
+            return reply(claim_shapes.ValidatorInFull, told.model_dump(mode="json") | claimed)
         shape = self._reply(path, request)
         if isinstance(shape, str):
             return web.Response(text=shape, content_type="text/csv")

@@ -12,7 +12,8 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from vedette.conflux import address, signatures
-from vedette.conflux.signatures import SignatureError, Space
+from vedette.conflux.signatures import SignatureError
+from vedette.model.claims import Space
 from vedette.server.api import audit_log, claim_shapes
 
 Json = dict[str, Any]
@@ -113,7 +114,12 @@ class Kept:
         }
 
     def note(self, act: str, subject: str, detail: Json, at_ms: int | None = None) -> None:
-        line = {"seq": len(self.log) + 1, "at_ms": at_ms or self.now_ms(), "actor": "u-7d1f", "actor_name": "mei"}
+        line = {
+            "seq": len(self.log) + 1,
+            "at_ms": at_ms or self.now_ms(),
+            "actor": "u-7d1f",
+            "actor_name": "mei",
+        }
         self.log.insert(0, line | {"act": act, "subject": subject, "detail": detail})
 
     def claimed(self, address: str) -> Json | None:
@@ -139,7 +145,9 @@ class Kept:
         app.router.add_get(f"{base}/enrolments", self._read(lambda: {"enrolments": self.tokens}))
         app.router.add_delete(f"{base}/enrolments/{{id}}", self._withdraw)
         app.router.add_post(f"{base}/nodes/{{id}}/revoke", self._refuse)
-        app.router.add_get(f"{base}/audit", self._read(lambda: {"entries": self.log, "next_before": None}, audit_log.Audit))
+        app.router.add_get(
+            f"{base}/audit", self._read(lambda: {"entries": self.log, "next_before": None}, audit_log.Audit)
+        )
         app.router.add_get(f"{base}/claims", self._read(lambda: {"claims": self.claims}, claim_shapes.Claims))
         app.router.add_post(f"{base}/claims", self._begin_claim)
         app.router.add_put(f"{base}/claims/{{id}}", self._prove)

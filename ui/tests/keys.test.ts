@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { codesOf, sourceOf, type Wish } from "../src/embed";
 import { addressOf, nounOf, quoted, routesOf } from "../src/openapi";
 import { isHttps, linksOf, safeLinks } from "../src/outlinks";
 import { base64, bytesOf, hex, looksPrivate } from "../src/publickey";
@@ -63,4 +64,19 @@ describe("a status page", () => {
   const node = (state: "down" | "silent" | "stopped" | "syncing" | "unknown" | "up"): TeamStatus => ({ ...none, nodes: [{ id: "n", name: "n", kind: "agent", role: "full", state, version: null, process: days, rpc: days }] });
   test.each([["up", true], ["stopped", true], ["syncing", true], ["silent", false], ["down", false]] as const)("a node that is %s: all well is %s", (state, well) => expect(isWell(tallyOf(node(state)))).toBe(well));
   test("a day of which nothing is known accuses nobody", () => expect([null, 0, 1, 999_999, 1_000_000].map(kindOf)).toEqual(["unknown", "down", "part", "part", "up"]));
+});
+
+describe("badges and cards", () => {
+  const wish: Wish = { kind: "validator", id: "0xab", form: "badge", told: "status", theme: "auto", lang: "en", title: `"<b>[x]` };
+  test("nothing is drawn of nobody", () => expect([sourceOf({ ...wish, id: "" }), codesOf({ ...wish, id: "" }, "")]).toEqual([null, null]));
+  test("names of others stay text in the code", () => {
+    const codes = codesOf(wish, "https://v.example");
+    expect(codes?.html).toContain('alt="&quot;&lt;b&gt;[x]"');
+    expect(codes?.markdown).toBe(`[!["<b>\\[x\\]](https://v.example/badge/validators/0xab/status.svg)](https://v.example/validators/0xab)`);
+  });
+  test.each([
+    [{ kind: "network", id: "", told: "epoch" }, "/badge/network/epoch.svg"],
+    [{ kind: "node", id: "n1" }, "/badge/nodes/n1.svg"],
+    [{ kind: "pool", id: "cfx:a", form: "card" }, "/embed/pools/cfx%3Aa?lang=en&theme=auto"],
+  ] as const)("%o", (part, source) => expect(sourceOf({ ...wish, ...part })).toBe(source));
 });

@@ -1,10 +1,11 @@
 """The frozen picture that rules judge, made of what the store holds."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Row, Select, select
 
+from vedette.model.people import EVERYBODY
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
 from vedette.store import tables as t
@@ -24,6 +25,19 @@ async def view(conn: Conn, now_ms: int, last_blocks: int = 120) -> View:
         blocks=tuple(_settled(block) for block in votes),
         validators=_validators(votes, carried | await watched(conn)),
         nodes=nodes,
+    )
+
+
+async def public_view(
+    conn: Conn, now_ms: int, addresses: Collection[PosAddress], last_blocks: int = 120
+) -> View:
+    """The same blocks, and these validators as anybody may see them: nothing is known of any node."""
+    votes = (await recent(conn, last_blocks)).blocks
+    return View(
+        now_ms=now_ms,
+        blocks=tuple(_settled(block) for block in votes),
+        validators=_validators(votes, dict.fromkeys(addresses, EVERYBODY)),
+        nodes={},
     )
 
 

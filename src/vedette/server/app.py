@@ -24,6 +24,7 @@ from vedette.server.api import (
     fleet,
     history,
     incidents,
+    keys,
     live,
     network,
     nodes,
@@ -65,6 +66,7 @@ NOUNS = (
     live,
     agents,
     audit_log,
+    keys,
 )
 
 

@@ -21,22 +21,25 @@ from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
 from vedette.notify.text import Message, render
 from vedette.server import loops
-from vedette.server.access import Access
+from vedette.server.access import DAY_MS, Access
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.changes import Changes
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
+from vedette.server.guesses import Guesses
 from vedette.server.ingest import Ingest
 from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
-from vedette.server.settings import AlertSetting, SeriesSetting, Settings
+from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
+from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
@@ -46,6 +49,7 @@ from vedette.server.watch import Watch
 from vedette.server.whereabouts import Whereabouts
 from vedette.store import people
 from vedette.store.database import Database
+from vedette.store.sessions import Lasting
 from vedette.store.tiering import Keep
 
 log = logging.getLogger(__name__)
@@ -64,6 +68,8 @@ class House:
     ears: Ears
     access: Access
     key_use: KeyUse
+    passwords: Passwords
+    signing: Signing
     changes: Changes
     live: Live
     tips: Tips
@@ -97,6 +103,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         given = partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch, of_settings=True)
         await database.write(given)
         house = build(settings, clock, database, ears, ways, token)
+        await _offer_setup(house)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
         stack.push_async_callback(house.failures.guard, "key use", house.key_use.write)
@@ -108,6 +115,18 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             stack.push_async_callback(_ended, asyncio.create_task(loop, name=name))
         stack.callback(house.live.close)
         yield house
+
+
+async def _offer_setup(house: House) -> None:
+    """While nobody has an account: tell whoever reads the log how to make the first one from elsewhere."""
+    code = await house.signing.setup_code()
+    settings = house.settings
+    if code is not None and not (settings.trust_loopback and is_loopback(settings.host)):
+        log.warning(
+            "nobody has an account here yet: open %s and make the first one with the setup code %s",
+            settings.page_url,
+            code,
+        )
 
 
 def build(
@@ -128,7 +147,10 @@ def build(
         settings.trust_loopback,
         is_https=settings.is_https,
         on_key=key_use.note,
+        lasting=lasting_of(settings.accounts),
     )
+    passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
+    guesses = Guesses(database, ears.now_ms, token)
     live = Live(access.who, ears.now_ms)
     tips = Tips(database, ears)
     follower = Follower(
@@ -159,6 +181,8 @@ def build(
         ears=ears,
         access=access,
         key_use=key_use,
+        passwords=passwords,
+        signing=Signing(database, ears, access, passwords, guesses),
         changes=Changes(clock.steady_ms),
         live=live,
         tips=tips,
@@ -234,6 +258,10 @@ def limits_of(alerts: AlertSetting) -> Limits:
         node_down=NodeDownLimit(critical_after_ms=alerts.down_critical_seconds * 1000),
         node_silent=NodeSilentLimit(critical_after_ms=alerts.silent_critical_seconds * 1000),
     )
+
+
+def lasting_of(accounts: AccountSetting) -> Lasting:
+    return Lasting(accounts.session_days * DAY_MS, accounts.idle_days * DAY_MS)
 
 
 def keep_of(series: SeriesSetting) -> Keep:

@@ -16,6 +16,7 @@ from vedette import __version__
 from vedette.model.errors import SettingError
 from vedette.server import page, security_txt
 from vedette.server.api import (
+    account,
     agents,
     audit_log,
     blocks,
@@ -26,6 +27,7 @@ from vedette.server.api import (
     fleet,
     history,
     incidents,
+    keys,
     live,
     network,
     nodes,
@@ -36,6 +38,7 @@ from vedette.server.api import (
     session,
     system,
     teams,
+    users,
     validators,
     wallets,
 )
@@ -75,7 +78,10 @@ NOUNS = (
     push,
     exposition,
     session,
+    account,
+    users,
     audit_log,
+    keys,
 )
 
 

@@ -9,17 +9,18 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 
 from vedette.alerts import engine
 from vedette.alerts.engine import Limits
-from vedette.alerts.life import Patience
+from vedette.alerts.life import Patience, Step
 from vedette.model.clock import rounds
 from vedette.model.incident import Incident, Notice, Reason
-from vedette.model.people import EVERYBODY
+from vedette.model.people import EVERYBODY, FIRST_TEAM
 from vedette.model.pos import PosAddress
+from vedette.model.view import View
 from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
 from vedette.server.ears import PACE_MS, Ears
@@ -28,8 +29,7 @@ from vedette.store.database import Database
 from vedette.store.incidents import Change
 from vedette.store.push import CHANNEL, channel_of
 from vedette.store.tiering import Keep
-from vedette.store.view import public_view
-from vedette.store.view import view as view_of
+from vedette.store.view import views
 
 log = logging.getLogger(__name__)
 
@@ -132,34 +132,33 @@ class Judge:
     async def round(self) -> list[Incident]:
         # First of all our own deafness: a stall of ours must never be judged as theirs.
         await self._ears.tick()
-        now = self._ears.now_ms()
+        now, audience = self._ears.now_ms(), await self._audience()
         async with self._database.read() as conn:
-            view = await view_of(conn, now)
+            seen = await views(conn, now, everybody=audience.keys())
             unresolved = await incidents.unresolved(conn)
-        owned = [one for one in unresolved if one.team_id != EVERYBODY]
-        steps = engine.step(self._ears.patient(view), owned, self._limits, self._patience)
-        changes = [Change(incident, reason, self._channels, now) for incident, reason in steps]
-        changes += await self._for_everybody(now, [one for one in unresolved if one.team_id == EVERYBODY])
+        standing: dict[int, list[Incident]] = {}
+        for incident in unresolved:
+            standing.setdefault(incident.team_id, []).append(incident)
+        changes = [
+            Change(incident, reason, self._told_of(incident, reason, audience), now)
+            for team_id in sorted({*seen, *standing})
+            for incident, reason in self._steps(seen.get(team_id, View(now)), standing.get(team_id, []))
+        ]
         if not changes:
             return []
         saved = await self._database.write(lambda conn: incidents.save(conn, changes))
         self._on_saved(saved)
         return saved
 
-    async def _for_everybody(self, now: int, unresolved: list[Incident]) -> list[Change]:
-        """Validators that somebody asked to be told of, judged by what the chain alone tells.
+    def _steps(self, view: View, unresolved: Collection[Incident]) -> list[Step]:
+        """One team's: what it sees moves no other's incidents."""
+        return engine.step(self._ears.patient(view), unresolved, self._limits, self._patience)
 
-        A team's own incident of the same validator may be muted by a cause that only the team knows of.
-        """
-        audience = await self._audience()
-        if not audience and not unresolved:
-            return []
-        async with self._database.read() as conn:
-            view = await public_view(conn, now, audience.keys())
-        steps = engine.step(view, unresolved, self._limits, self._patience)
-        return [
-            Change(incident, reason, told_to(audience, incident, reason), now) for incident, reason in steps
-        ]
+    def _told_of(self, incident: Incident, reason: Reason | None, audience: Audience) -> tuple[str, ...]:
+        """On which channels: the settings' are the first team's alone."""
+        if incident.team_id == EVERYBODY:
+            return told_to(audience, incident, reason)
+        return self._channels if incident.team_id == FIRST_TEAM else ()
 
 
 class Outbox:

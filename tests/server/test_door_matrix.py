@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.notify.browser import Browser
 from tests.server.history import Past
-from tests.server.world import PERSONS, WALLET, World, world
+from tests.server.world import PASSWORD, PERSONS, WALLET, World, world
 from vedette.server.app import openapi_document
 
 Fresh = Callable[[World, str], Awaitable[Any]]
@@ -26,6 +27,7 @@ class Line:
     body: Any = None
     query: str = ""
     fresh: Fresh | None = None
+    leaves: bool = False  # whoever asks for it is signed out, or gone: somebody alike asks in his place
 
     def status_of(self, person: str) -> int:
         told = self.statuses.split()
@@ -46,6 +48,23 @@ def node(world: World, _: str) -> Awaitable[str]:
 async def wallet(_: World, __: str) -> str:
     return WALLET
 
+
+def claim(world: World, _: str) -> Awaitable[str]:
+    return world.new_claim()
+
+
+def challenge(world: World, _: str) -> Awaitable[str]:
+    return world.new_challenge()
+
+
+async def nobody(_: World, __: str) -> str:
+    return "nobody"
+
+
+STRANGERS_TO_IT = "401 401 401 401 401 401 404 404"
+"""A subscription's token is a bearer of its own: a cookie says nothing, and another's token is not it."""
+WATCHING = {"addresses": ["0x" + "12" * 32], "language": "en"}
+SUBSCRIBING = WATCHING | {"subscription": Browser().json("https://push.example/a")}
 
 MATRIX: dict[str, Line] = {
     # the chain: for everybody
@@ -91,6 +110,33 @@ MATRIX: dict[str, Line] = {
     # agents: their token lets them in, their signature from then on
     "POST /api/v1/agents": Line("401 401 401 401 401 401 400 401", body={"public_key": "no", "name": "n"}),
     "POST /api/v1/reports": Line("401", body={}),
+    # accounts
+    "GET /api/v1/session": ALL,
+    "POST /api/v1/session": Line("200", leaves=True, body={"name": "ours", "password": PASSWORD}),
+    "DELETE /api/v1/session": Line("200", leaves=True),
+    "POST /api/v1/setup": Line(
+        "409", leaves=True, body={"name": "x", "password": PASSWORD, "team_name": "x"}
+    ),
+    "GET /api/v1/audit": Line("401 200 403 403 200 403 401 403"),
+    "GET /api/v1/audit/head": Line("401 403 403 403 403 200 401 403"),
+    # claims and what is public of a team
+    "GET /api/v1/claims": Line("401 200 200 200 200 403 401 403"),
+    "POST /api/v1/claims": Line("401 503 403 403 503 403 401 403", body={"address": "0x" + "12" * 32}),
+    "PUT /api/v1/claims/{challenge_id}": Line(
+        "401 404 403 403 503 403 401 403", body={"signature": "0x"}, fresh=challenge
+    ),
+    "PATCH /api/v1/claims/{address}": Line(
+        "401 404 403 403 200 403 401 403", body={"about": ""}, fresh=claim
+    ),
+    "DELETE /api/v1/claims/{address}": Line("401 404 403 403 204 403 401 403", fresh=claim),
+    "GET /api/v1/team/profile": Line("401 200 200 200 200 403 401 403"),
+    "PATCH /api/v1/team/profile": Line("401 200 403 403 200 403 401 403", body={"about": ""}),
+    "GET /api/v1/teams/{slug}": ALL,
+    # web push: for anybody, and whoever holds a subscription's token
+    "GET /api/v1/push/key": ALL,
+    "POST /api/v1/push/subscriptions": Line("201", body=SUBSCRIBING),
+    "PUT /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, body=WATCHING, fresh=nobody),
+    "DELETE /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, fresh=nobody),
     # the server itself
     "GET /api/v1/metrics": ALL,
     "GET /metrics": Line("401 200 200 200 200 403 401 403"),
@@ -121,7 +167,8 @@ async def knock(world: World, operation: str, line: Line, person: str) -> int:
     if path.endswith("/live"):  # it has no end: its beginning tells
         async with world.http.get(world.url + path, headers=world.headers[person]) as reply:
             return reply.status
-    return (await world.ask(method, path, person, line.body))[0]
+    asks = await world.double(person) if line.leaves else world.headers[person]
+    return (await world.ask(method, path, asks, line.body))[0]
 
 
 async def test_everybody_is_answered_as_the_table_says(

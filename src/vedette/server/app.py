@@ -16,6 +16,7 @@ from vedette import __version__
 from vedette.model.errors import SettingError
 from vedette.server import page, security_txt
 from vedette.server.api import (
+    account,
     agents,
     audit_log,
     blocks,
@@ -26,15 +27,18 @@ from vedette.server.api import (
     fleet,
     history,
     incidents,
+    keys,
     live,
     network,
     nodes,
     outlook,
     past,
     pools,
+    push,
     session,
     system,
     teams,
+    users,
     validators,
     wallets,
 )
@@ -71,9 +75,13 @@ NOUNS = (
     agents,
     claims,
     teams,
+    push,
     exposition,
     session,
+    account,
+    users,
     audit_log,
+    keys,
 )
 
 

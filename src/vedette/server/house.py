@@ -19,9 +19,13 @@ from vedette.model.incident import Incident, Notice
 from vedette.model.people import FIRST_TEAM
 from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
+from vedette.notify.guard import Guard
+from vedette.notify.push import Pusher
+from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.server import loops
 from vedette.server.access import DAY_MS, Access
+from vedette.server.account import Account
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.budgets import Budgets
@@ -32,6 +36,7 @@ from vedette.server.follower import Follower
 from vedette.server.geo import Geo
 from vedette.server.guesses import Guesses
 from vedette.server.ingest import Ingest
+from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
@@ -39,6 +44,9 @@ from vedette.server.news import News
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
+from vedette.server.post import Post
+from vedette.server.push import Push
+from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
@@ -68,8 +76,11 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
+    key_use: KeyUse
     passwords: Passwords
     signing: Signing
+    account: Account
+    post: Post
     changes: Changes
     budgets: Budgets
     live: Live
@@ -81,6 +92,7 @@ class House:
     wallets: Wallets
     lookups: Lookups
     claims: Claims
+    push: Push
     batcher: Batcher
     ingest: Ingest
     judge: Judge
@@ -102,11 +114,15 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         token = ingest_token(settings)
         ears = Ears(clock, database)
         await ears.wake()
-        await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
+        given = partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch, of_settings=True)
+        await database.write(given)
         house = build(settings, clock, database, ears, ways, token)
+        stack.push_async_callback(house.push.pusher.close)
         await _offer_setup(house)
+        stack.push_async_callback(house.post.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
+        stack.push_async_callback(house.failures.guard, "key use", house.key_use.write)
         house.watch.data.open()
         house.whereabouts.look()
         stack.callback(networks.use, None)
@@ -139,18 +155,22 @@ def build(
 ) -> House:
     """Wire the parts to each other."""
     language = settings.alerts.language
+    key_use = KeyUse(database, ears)
     access = Access(
         database,
         ears.now_ms,
         settings.read_token,
         settings.trust_loopback,
         is_https=settings.is_https,
+        on_key=key_use.note,
         lasting=lasting_of(settings.accounts),
     )
     live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
-    live = Live(access.who, ears.now_ms)
+    vault, post = Vault(settings.keys_path), Post(settings)
+    second = SecondFactor(vault)
+    signing = Signing(database, ears, access, live, passwords, guesses, second)
     tips = Tips(database, ears)
     follower = Follower(
         settings.followed,
@@ -160,8 +180,11 @@ def build(
     )
     news = News(database, ears, live, tips, language, lambda: follower.committed_height)
     batcher = Batcher(database, ears, news.heard)
+    purse = Purse(settings.followed, ears)
+    claims = Claims(settings.page_url, purse, follower, database, ears)
+    push = Push(database, ears, vault, pusher_of(settings, ears), claims)
     outbox = Outbox(
-        database, ears, ways, _renderer(settings, ears), lambda one: news.incidents_changed([one])
+        database, ears, ways, _renderer(settings, ears), lambda one: news.incidents_changed([one]), push.send
     )
 
     def saved(incidents: list[Incident]) -> None:
@@ -169,18 +192,20 @@ def build(
         outbox.wake.set()
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
-    purse = Purse(settings.followed, ears)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake)
+    judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake, push.audience)
     return House(
         settings=settings,
         database=database,
-        vault=Vault(settings.keys_path),
+        vault=vault,
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
         access=access,
+        key_use=key_use,
         passwords=passwords,
-        signing=Signing(database, ears, access, passwords, guesses),
+        signing=signing,
+        account=Account(database, ears, signing, passwords, guesses, second, post),
+        post=post,
         changes=Changes(clock.steady_ms),
         budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,
@@ -191,7 +216,8 @@ def build(
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
-        claims=Claims(settings.page_url, purse, follower, database, ears),
+        claims=claims,
+        push=push,
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,
@@ -215,6 +241,8 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
+        "key use": house.key_use.run(failures),
+        "agents": house.ingest.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
         "claims": house.claims.run(failures),
@@ -226,6 +254,13 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+def pusher_of(settings: Settings, ears: Ears) -> Pusher:
+    """What calls push services: their URLs come from anybody."""
+    contact = settings.page_url if settings.is_https else None
+    guard = Guard(targets=Targets(settings.security.allow_private_targets))
+    return Pusher(guard, contact, lambda: ears.now_ms() // 1000)
 
 
 def build_channels(settings: Settings) -> dict[str, Channel]:

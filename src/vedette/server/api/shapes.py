@@ -234,8 +234,8 @@ class NodeHealth(Shape):
 Role = Literal["voter", "backup", "full", "archive", "rpc"]
 Publish = Literal["nothing", "country", "city"]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90, strict=True)]  # or true would be 1
+Longitude = Annotated[float, Field(ge=-180, le=180, strict=True)]
 Label = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(plain)]
 NodeName = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
 
@@ -310,6 +310,7 @@ class Node(Shape):
     is_public: bool
     publish: Publish = Field(description="what a reader outside the team may see of its place")
     place: Place | None = Field(description="null: not known, or not published")
+    revoked_at_ms: int | None = Field(description="since then its agent is refused; null for the public")
 
 
 class Nodes(Shape):
@@ -330,6 +331,17 @@ class EnrolmentTicket(Shape):
     token: str
     expires_at_ms: int
     line: str = Field(description="to be run on the node's machine")
+
+
+class WaitingEnrolment(Shape):
+    """A token with which no agent came yet."""
+
+    id: str
+    expires_at_ms: int
+
+
+class Enrolments(Shape):
+    enrolments: list[WaitingEnrolment]
 
 
 class EnrolmentState(Shape):

@@ -16,6 +16,7 @@ from vedette import __version__
 from vedette.model.errors import SettingError
 from vedette.server import page
 from vedette.server.api import (
+    account,
     agents,
     audit_log,
     blocks,
@@ -32,6 +33,7 @@ from vedette.server.api import (
     pools,
     session,
     system,
+    users,
     validators,
     wallets,
 )
@@ -66,6 +68,8 @@ NOUNS = (
     live,
     agents,
     session,
+    account,
+    users,
     audit_log,
 )
 

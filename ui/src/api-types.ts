@@ -392,6 +392,26 @@ export interface paths {
         patch: operations["change_node_api_v1_nodes__node_id__patch"];
         trace?: never;
     };
+    "/api/v1/nodes/{node_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Node
+         * @description Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays.
+         */
+        post: operations["revoke_node_api_v1_nodes__node_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node_id}/series": {
         parameters: {
             query?: never;
@@ -459,7 +479,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Waiting Enrolments
+         * @description The tokens of your team with which no agent came yet, and which still let one in.
+         */
+        get: operations["waiting_enrolments_api_v1_enrolments_get"];
         put?: never;
         /**
          * Make Enrolment
@@ -486,7 +510,11 @@ export interface paths {
         get: operations["enrolment_api_v1_enrolments__enrolment_id__get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Withdraw Enrolment
+         * @description Take a token back: it lets nobody in from now on.
+         */
+        delete: operations["withdraw_enrolment_api_v1_enrolments__enrolment_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1267,6 +1295,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Keys
+         * @description The team's API keys, the newest first; also those that were revoked or have expired.
+         */
+        get: operations["list_keys_api_v1_keys_get"];
+        put?: never;
+        /**
+         * Make Key
+         * @description Make an API key. Its token is in this reply alone: nobody can read it again.
+         */
+        post: operations["make_key_api_v1_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Key
+         * @description Revoke a key: it opens nothing from now on, and stays in the list.
+         */
+        delete: operations["revoke_key_api_v1_keys__key_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1331,6 +1403,44 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ApiKey
+         * @description A key, without its token: that was told once.
+         */
+        ApiKey: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Hint
+             * @description the last letters of its token
+             */
+            hint: string;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Made By
+             * @description null: a command on the server, or somebody who was forgotten
+             */
+            made_by: string | null;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Expires At Ms */
+            expires_at_ms: number | null;
+            /**
+             * Used At Ms
+             * @description to the minute
+             */
+            used_at_ms: number | null;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+        };
+        /** ApiKeys */
+        ApiKeys: {
+            /** Keys */
+            keys: components["schemas"]["ApiKey"][];
+        };
         /** ArrivalShape */
         ArrivalShape: {
             /** Votes */
@@ -1883,6 +1993,11 @@ export interface components {
              * @description where the agent keeps its files
              */
             folder?: string | null;
+        };
+        /** Enrolments */
+        Enrolments: {
+            /** Enrolments */
+            enrolments: components["schemas"]["WaitingEnrolment"][];
         };
         /**
          * EpochLine
@@ -2461,6 +2576,24 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * KeyWish
+         * @description A key to be made. Without scopes it opens no more than anybody sees.
+         */
+        KeyWish: {
+            /** Name */
+            name: string;
+            /**
+             * Scopes
+             * @description read: as a viewer; write: as an operator; metrics: those alone
+             */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Expires In Days
+             * @description null: when it is revoked
+             */
+            expires_in_days?: number | null;
+        };
         /** LayerHealth */
         LayerHealth: {
             /**
@@ -2485,6 +2618,15 @@ export interface components {
              * @description since when it has stood still, where that is known
              */
             since_ms: number | null;
+        };
+        /**
+         * MadeKey
+         * @description A new key. Its token is told here and never again.
+         */
+        MadeKey: {
+            key: components["schemas"]["ApiKey"];
+            /** Token */
+            token: string;
         };
         /**
          * MapPlace
@@ -2791,6 +2933,11 @@ export interface components {
             publish: "nothing" | "country" | "city";
             /** @description null: not known, or not published */
             place: components["schemas"]["Place"] | null;
+            /**
+             * Revoked At Ms
+             * @description since then its agent is refused; null for the public
+             */
+            revoked_at_ms: number | null;
         };
         /**
          * NodeChange
@@ -3633,6 +3780,12 @@ export interface components {
          */
         Role: "viewer" | "operator" | "owner";
         /**
+         * Scope
+         * @description What an API key opens. A key without any opens no more than the public sees.
+         * @enum {string}
+         */
+        Scope: "read" | "write" | "metrics";
+        /**
          * SeatChangeShape
          * @description What becomes of its seats when an epoch begins; null where it cannot be told yet.
          */
@@ -4222,6 +4375,16 @@ export interface components {
              * @description signed / known, null when nothing is known
              */
             rate: number | null;
+        };
+        /**
+         * WaitingEnrolment
+         * @description A token with which no agent came yet.
+         */
+        WaitingEnrolment: {
+            /** Id */
+            id: string;
+            /** Expires At Ms */
+            expires_at_ms: number;
         };
         /**
          * WalletPool
@@ -5164,6 +5327,37 @@ export interface operations {
             };
         };
     };
+    revoke_node_api_v1_nodes__node_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     node_series_api_v1_nodes__node_id__series_get: {
         parameters: {
             query?: {
@@ -5277,6 +5471,35 @@ export interface operations {
             };
         };
     };
+    waiting_enrolments_api_v1_enrolments_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolments"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     make_enrolment_api_v1_enrolments_post: {
         parameters: {
             query?: never;
@@ -5329,6 +5552,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EnrolmentState"];
                 };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_enrolment_api_v1_enrolments__enrolment_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                enrolment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description what is wrong, and what to do */
             default: {
@@ -6872,6 +7124,97 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AuditHead"];
                 };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys_api_v1_keys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_key_api_v1_keys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key_api_v1_keys__key_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description what is wrong, and what to do */
             default: {

@@ -25,6 +25,7 @@ from vedette.server.api import (
     fleet,
     history,
     incidents,
+    keys,
     live,
     network,
     nodes,
@@ -71,6 +72,7 @@ NOUNS = (
     account,
     users,
     audit_log,
+    keys,
 )
 
 

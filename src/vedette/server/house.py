@@ -31,6 +31,7 @@ from vedette.server.follower import Follower
 from vedette.server.geo import Geo
 from vedette.server.guesses import Guesses
 from vedette.server.ingest import Ingest
+from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
@@ -69,6 +70,7 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
+    key_use: KeyUse
     passwords: Passwords
     signing: Signing
     account: Account
@@ -103,12 +105,14 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         token = ingest_token(settings)
         ears = Ears(clock, database)
         await ears.wake()
-        await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
+        given = partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch, of_settings=True)
+        await database.write(given)
         house = build(settings, clock, database, ears, ways, token)
         await _offer_setup(house)
         stack.push_async_callback(house.post.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
+        stack.push_async_callback(house.failures.guard, "key use", house.key_use.write)
         house.watch.data.open()
         house.whereabouts.look()
         stack.callback(networks.use, None)
@@ -141,12 +145,14 @@ def build(
 ) -> House:
     """Wire the parts to each other."""
     language = settings.alerts.language
+    key_use = KeyUse(database, ears)
     access = Access(
         database,
         ears.now_ms,
         settings.read_token,
         settings.trust_loopback,
         is_https=settings.is_https,
+        on_key=key_use.note,
         lasting=lasting_of(settings.accounts),
     )
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
@@ -183,6 +189,7 @@ def build(
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
         access=access,
+        key_use=key_use,
         passwords=passwords,
         signing=signing,
         account=Account(database, ears, signing, passwords, guesses, second, post),
@@ -219,6 +226,8 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
+        "key use": house.key_use.run(failures),
+        "agents": house.ingest.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
         "watch": loops.again("watch", lambda: house.watch.run(failures), failures),

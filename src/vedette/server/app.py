@@ -34,6 +34,7 @@ from vedette.server.api import (
     pools,
     session,
     system,
+    teams,
     users,
     validators,
     wallets,
@@ -73,6 +74,7 @@ NOUNS = (
     users,
     audit_log,
     keys,
+    teams,
 )
 
 

@@ -75,6 +75,7 @@ class House:
     signing: Signing
     account: Account
     post: Post
+    guesses: Guesses
     changes: Changes
     live: Live
     tips: Tips
@@ -194,6 +195,7 @@ def build(
         signing=signing,
         account=Account(database, ears, signing, passwords, guesses, second, post),
         post=post,
+        guesses=guesses,
         changes=Changes(clock.steady_ms),
         live=live,
         tips=tips,

@@ -16,9 +16,7 @@ export type Passkey = Shapes["PasskeyEntry"];
 export type Ticket = Shapes["PasskeyAsked"];
 export type TotpSecret = Shapes["TotpSecret"];
 
-export type Member = { user_id: number; name: string; email: string | null; role: Role; since_ms: number; seen_at_ms: number | null };
-export type OpenInvitation = { id: string; role: Role; email: string | null; expires_at_ms: number };
-export type WholeTeam = { id: number; name: string; members: Member[]; invitations: OpenInvitation[] };
-export type MadeTeam = { id: number; name: string };
-export type Invitation = { id: string; link: string; expires_at_ms: number };
-export type Invited = { team: string; role: Role };
+export type Member = Shapes["Member"];
+export type WholeTeam = Shapes["Team"];
+export type Invitation = Shapes["MadeInvitation"];
+export type Invited = Shapes["Invited"];

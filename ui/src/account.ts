@@ -1,7 +1,7 @@
 // What the account menu, and the pages of sign-in, account and team, ask of the server.
 import { ask, tell, type Answer } from "./api";
 import type { Json } from "./passkeys";
-import type { Invitation, Invited, Member, MadeTeam, Passkey, Role, Session, SessionNow, Ticket, TotpSecret, WholeTeam } from "./people";
+import type { Invitation, Invited, Member, Passkey, Role, Session, SessionNow, TeamOf, Ticket, TotpSecret, WholeTeam } from "./people";
 
 type Proof = { password: string | null; code: string | null };
 type Done = null;
@@ -17,6 +17,34 @@ async function withPasskey(where: "passkey" | "confirm", use: (options: Json) =>
   return credential && tell<SessionNow>("POST", `session/${where}`, { ticket: ticket.data.ticket, credential });
 }
 
+/** The token of a letter's link: behind the #, which no browser sends anywhere. */
+export const lettered = (): string => location.hash.slice(1);
+/** It is used up: the address need not keep it. */
+export const spent = (): void => history.replaceState(null, "", location.pathname);
+
+const POCKET = "vedette.invitation";
+
+/** An invitation's token goes from the address into this tab's keeping until it is used: signing in may come between. */
+export function invitation(): string | null {
+  const came = lettered();
+  try {
+    if (came) sessionStorage.setItem(POCKET, came);
+    const kept = sessionStorage.getItem(POCKET);
+    if (came && kept) spent();
+    return kept;
+  } catch {
+    return came || null; // storage is forbidden: then the address keeps it
+  }
+}
+
+export function dropInvitation(): void {
+  try {
+    sessionStorage.removeItem(POCKET);
+  } catch {
+    // Storage is forbidden: nothing was kept.
+  }
+}
+
 export const account = {
   setUp: (given: { name: string; password: string; team_name: string; code: string | null }) => tell<SessionNow>("POST", "setup", given),
   signIn: (given: { name: string; password: string; code: string | null }) => tell<SessionNow>("POST", "session", given),
@@ -29,10 +57,10 @@ export const account = {
   endSession: (which: string) => tell<Done>("DELETE", `sessions/${id(which)}`),
   endOthers: () => tell<Done>("DELETE", "sessions"),
 
-  rename: (name: string) => tell<unknown>("PATCH", "account", { name }),
-  setPassword: (old: string | null, fresh: string) => tell<unknown>("PUT", "account/password", { old, new: fresh }),
-  setEmail: (email: string | null) => tell<unknown>("PUT", "account/email", { email }),
-  sendVerification: () => tell<unknown>("POST", "account/email/verification", {}),
+  rename: (name: string) => tell<SessionNow>("PATCH", "account", { name }),
+  setPassword: (old: string | null, fresh: string) => tell<SessionNow>("PUT", "account/password", { old, new: fresh }),
+  setEmail: (email: string | null) => tell<SessionNow>("PUT", "account/email", { email }),
+  sendVerification: () => tell<SessionNow>("POST", "account/email/verification", {}),
   remove: () => tell<Done>("DELETE", "account"),
 
   passkeys: (s?: AbortSignal) => ask<{ passkeys: Passkey[] }>("account/passkeys", s),
@@ -53,7 +81,7 @@ export const account = {
 export const team = {
   read: (s?: AbortSignal) => ask<WholeTeam>("team", s),
   rename: (name: string) => tell<unknown>("PATCH", "team", { name }),
-  make: (name: string) => tell<MadeTeam>("POST", "teams", { name }),
+  make: (name: string) => tell<TeamOf>("POST", "teams", { name }),
   setRole: (user: number, role: Role) => tell<Member>("PATCH", `team/members/${user}`, { role }),
   removeMember: (user: number) => tell<Done>("DELETE", `team/members/${user}`),
   invite: (role: Role, email: string | null) => tell<Invitation>("POST", "team/invitations", { role, email }),

@@ -34,6 +34,7 @@ from vedette.server.api import (
     outlook,
     past,
     pools,
+    profiles,
     push,
     session,
     system,
@@ -74,7 +75,7 @@ NOUNS = (
     live,
     agents,
     claims,
-    teams,
+    profiles,
     push,
     exposition,
     session,
@@ -82,6 +83,7 @@ NOUNS = (
     users,
     audit_log,
     keys,
+    teams,
 )
 
 

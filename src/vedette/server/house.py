@@ -81,6 +81,7 @@ class House:
     signing: Signing
     account: Account
     post: Post
+    guesses: Guesses
     changes: Changes
     budgets: Budgets
     live: Live
@@ -206,6 +207,7 @@ def build(
         signing=signing,
         account=Account(database, ears, signing, passwords, guesses, second, post),
         post=post,
+        guesses=guesses,
         changes=Changes(clock.steady_ms),
         budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,

@@ -31,6 +31,7 @@ from vedette.server.api import (
     live,
     network,
     nodes,
+    operator_keys,
     outlook,
     past,
     pools,
@@ -83,6 +84,7 @@ NOUNS = (
     users,
     audit_log,
     keys,
+    operator_keys,
     teams,
 )
 

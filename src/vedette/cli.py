@@ -18,6 +18,7 @@ app.command(
 )
 app.command("vedette.server.commands:serve", name="serve", help="Remember, judge, tell and show.")
 app.command("vedette.server.commands:openapi", name="openapi", help="Print the API's OpenAPI document.")
+app.command("vedette.server.user_commands:app", name="user", help="People who may sign in.")
 app.command(
     "vedette.server.history_commands:app",
     name="history",

@@ -32,6 +32,9 @@ app.command(
 app.command(
     "vedette.server.geo_commands:app", name="geo", help="The file by which nodes are placed on the map."
 )
+app.command(
+    "vedette.agent.operator_commands:app", name="operator", help="Keys of people who may command agents."
+)
 app.command("vedette.server.key_commands:app", name="key", help="API keys: tokens for programs.")
 app.command("vedette.server.audit_commands:app", name="audit", help="The log of who did what.")
 app.command(

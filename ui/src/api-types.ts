@@ -1343,6 +1343,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/operator-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Operator Keys
+         * @description The team's keys that may sign commands; also those that were revoked. No agent trusts this list.
+         */
+        get: operations["list_operator_keys_api_v1_operator_keys_get"];
+        put?: never;
+        /**
+         * Add Operator Key
+         * @description List the public half of a key. `vedette agent trust` on each host is what makes an agent obey it.
+         */
+        post: operations["add_operator_key_api_v1_operator_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Operator Key
+         * @description Say that a key is not to be trusted. Agents hear it by `vedette agent trust revoke`, on their hosts.
+         */
+        delete: operations["revoke_operator_key_api_v1_operator_keys__key_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/team": {
         parameters: {
             query?: never;
@@ -3281,6 +3325,63 @@ export interface components {
         OidcOffer: {
             /** Name */
             name: string;
+        };
+        /**
+         * OperatorKey
+         * @description A public half, to be shown: no agent trusts it because it stands here.
+         */
+        OperatorKey: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Fingerprint
+             * @description as OpenSSH writes it: SHA256:…
+             */
+            fingerprint: string;
+            /**
+             * Public Key
+             * @description 64 hex digits, as `vedette agent trust` takes them
+             */
+            public_key: string;
+            /**
+             * Made By
+             * @enum {string}
+             */
+            made_by: "browser" | "cli";
+            /**
+             * May Start Voter
+             * @description never one made in a browser: whoever has the server serves the page's code
+             */
+            may_start_voter: boolean;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+        };
+        /**
+         * OperatorKeyWish
+         * @description The public half of a key that may sign commands.
+         */
+        OperatorKeyWish: {
+            /** Name */
+            name: string;
+            /**
+             * Public Key
+             * @description Ed25519: base64, 64 hex digits, or a line `ssh-ed25519 AAAA…`
+             */
+            public_key: string;
+            /**
+             * Made By
+             * @enum {string}
+             */
+            made_by: "browser" | "cli";
+        };
+        /** OperatorKeys */
+        OperatorKeys: {
+            /** Keys */
+            keys: components["schemas"]["OperatorKey"][];
         };
         /**
          * OutageKind
@@ -7559,6 +7660,97 @@ export interface operations {
         };
     };
     revoke_key_api_v1_keys__key_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_operator_keys_api_v1_operator_keys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorKeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_operator_key_api_v1_operator_keys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperatorKeyWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_operator_key_api_v1_operator_keys__key_id__delete: {
         parameters: {
             query?: never;
             header?: never;

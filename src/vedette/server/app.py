@@ -29,6 +29,7 @@ from vedette.server.api import (
     live,
     network,
     nodes,
+    operator_keys,
     outlook,
     past,
     pools,
@@ -74,6 +75,7 @@ NOUNS = (
     users,
     audit_log,
     keys,
+    operator_keys,
     teams,
 )
 

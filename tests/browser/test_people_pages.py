@@ -277,13 +277,37 @@ async def grown_old(server: Real) -> None:
     await server.house.database.write(lambda conn: conn.execute(old))
 
 
+def test_who_has_an_account_joins_another_team_and_switches_back(visit: Visit, server: Real) -> None:
+    owner, guest = visit("heron"), visit("wren", None)
+    with owner as page, guest as other:
+        link = invited(page)
+        other.goto("/team")
+        expect(other.get_by_text("You are in no team.")).to_be_visible()
+        other.get_by_role("textbox", name="Name").fill("Marsh")
+        other.get_by_role("button", name="Make the team").click()
+        expect(other.locator("h1")).to_have_text("Marsh: one member")
+        other.goto(link)
+        other.get_by_role("button", name="Join").click()
+        expect(other.locator("h1")).to_contain_text("2 members")
+        other.get_by_role("button", name="Account and team: wren").click()
+        other.get_by_role("button", name="Marsh owner").click()
+        expect(other.get_by_role("button", name="Account and team: wren")).to_be_visible()
+        other.goto("/team")
+        expect(other.locator("h1")).to_have_text("Marsh: one member")
+
+
+def invited(page: Page, role: str = "operator") -> str:
+    """An invitation's link, made on the team's page."""
+    page.goto("/team")
+    page.get_by_label("Role", exact=True).select_option(role)
+    page.get_by_role("button", name="Make the link").click()
+    return page.get_by_role("group", name="The invitation's link").locator("code").inner_text()
+
+
 def test_an_invitation_is_taken_up_in_another_browser(visit: Visit, server: Real) -> None:
     owner, guest = visit("heron"), visit()
     with owner as page, guest as other:
-        page.goto("/team")
-        page.get_by_label("Role", exact=True).select_option("operator")
-        page.get_by_role("button", name="Make the link").click()
-        link = page.get_by_role("group", name="The invitation's link").locator("code").inner_text()
+        link = invited(page)
         other.goto(link)
         expect(other.locator("h1")).to_contain_text("as operator")
         fill(other, Name="wren", Password=PASSWORD)
@@ -300,3 +324,44 @@ def test_an_invitation_is_taken_up_in_another_browser(visit: Visit, server: Real
         page.get_by_role("button", name="Remove: wren").click()
         page.get_by_role("dialog").get_by_role("button", name="Remove").click()
         expect(page.get_by_role("row", name="wren")).to_have_count(0)
+
+
+# --- everybody
+
+
+@pytest.mark.parametrize(
+    ("dark", "phone", "lang"),
+    [(False, False, "en-US"), (True, True, "zh-CN")],
+    ids=["light-desk-en", "dark-phone-zh"],
+)
+def test_nobody_is_shut_out(visit: Visit, dark: bool, phone: bool, lang: str) -> None:
+    """axe-core finds nothing against WCAG 2.2 AA, no page is wider than the screen, no target too small."""
+    found = []
+    for name, paths in ((None, ["/setup"]), ("heron", ["/account", "/team"]), (None, STRANGERS)):
+        with visit(name, dark=dark, phone=phone, lang=lang, bypass_csp=True) as page:
+            for path in paths:
+                page.goto(path)
+                page.locator("main form, main .empty").first.wait_for()
+                if name:
+                    page.locator("main :is(.held, table)").last.wait_for()
+                found += [f"{path}: {one}" for one in complaints(page, small=phone)]
+    assert not found, "\n".join(found)
+
+
+STRANGERS = ["/sign-in", "/sign-up", "/reset", "/verify"]
+
+
+def complaints(page: Page, *, small: bool) -> list[str]:
+    page.add_script_tag(content=AXE.read_text())
+    result = page.evaluate("tags => axe.run({ runOnly: tags })", TAGS)
+    found = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("it is wider than the screen")
+    if small:
+        found += [f"too small: {one}" for one in page.evaluate(TOO_SMALL)]
+    return found
+
+
+TOO_SMALL = """[...document.querySelectorAll("main :is(.button, input, select), header button")]
+    .filter((one) => one.checkVisibility() && !one.ariaHidden && one.offsetHeight < 44)
+    .map((one) => one.outerHTML)"""

@@ -87,7 +87,7 @@ export const team = {
   invite: (role: Role, email: string | null) => tell<Invitation>("POST", "team/invitations", { role, email }),
   takeBack: (invitation: string) => tell<Done>("DELETE", `team/invitations/${id(invitation)}`),
   look: (token: string) => tell<Invited>("POST", "invitations/look", { token }),
-  join: (invitation: string) => tell<unknown>("POST", "team/join", { invitation }),
+  join: (invitation: string) => tell<TeamOf>("POST", "team/join", { invitation }),
   signUp: (given: { name: string; password: string; email: string | null; invitation: string | null; team_name: string | null }) =>
     tell<SessionNow>("POST", "users", given),
 };

@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * One Validator
-         * @description One validator.
+         * @description One validator, with what its team tells of it, if one proved that it is its own.
          */
         get: operations["one_validator_api_v1_validators__address__get"];
         put?: never;
@@ -797,6 +797,202 @@ export interface paths {
          * @description Deliver reports, oldest first, and the live state. A second delivery is harmless.
          */
         post: operations["reports_api_v1_reports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Claims
+         * @description The validators that your team proved to be its own.
+         */
+        get: operations["list_claims_api_v1_claims_get"];
+        put?: never;
+        /**
+         * Begin Claim
+         * @description Ask for a text whose signature proves that a validator is yours. It waits for half an hour.
+         */
+        post: operations["begin_claim_api_v1_claims_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{challenge_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Prove Claim
+         * @description Hand in the signature. A claim of another team, if there was one, ends with that.
+         */
+        put: operations["prove_claim_api_v1_claims__challenge_id__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop Claim
+         * @description Give a claim up; what was told of the validator is forgotten.
+         */
+        delete: operations["drop_claim_api_v1_claims__address__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Claim
+         * @description Say what the public is to know of your validator; whatever is left out stays.
+         */
+        patch: operations["change_claim_api_v1_claims__address__patch"];
+        trace?: never;
+    };
+    "/api/v1/team/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Team Profile
+         * @description What your team tells the public.
+         */
+        get: operations["team_profile_api_v1_team_profile_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Profile
+         * @description Say what the public is to know of your team; whatever is left out stays.
+         */
+        patch: operations["change_profile_api_v1_team_profile_patch"];
+        trace?: never;
+    };
+    "/api/v1/teams/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Team Status
+         * @description A team's status page: its public nodes, and the validators that it publicly claimed.
+         */
+        get: operations["team_status_api_v1_teams__slug__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Push Key
+         * @description The key that a browser subscribes with (applicationServerKey).
+         */
+        get: operations["push_key_api_v1_push_key_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Subscribe
+         * @description Be told when one of these validators stops signing, and when it signs again. Takes no account.
+         */
+        post: operations["subscribe_api_v1_push_subscriptions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Subscription
+         * @description Say anew of whom to be told, and where, if the browser's subscription has changed.
+         */
+        put: operations["change_subscription_api_v1_push_subscriptions__subscription_id__put"];
+        post?: never;
+        /**
+         * End Subscription
+         * @description Be told no more.
+         */
+        delete: operations["end_subscription_api_v1_push_subscriptions__subscription_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fleet Metrics
+         * @description Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes.
+         */
+        get: operations["fleet_metrics_api_v1_metrics_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1608,7 +1804,9 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description For Prometheus. Needs the read token, or an API key that reads, from anywhere but this machine.
+         * @description The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
+         *
+         *     Your nodes and validators are at /api/v1/metrics.
          */
         get: operations["metrics_metrics_get"];
         put?: never;
@@ -1887,6 +2085,144 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * ClaimChallenge
+         * @description What is to be signed, once, by one of the signers.
+         */
+        ClaimChallenge: {
+            /** Id */
+            id: string;
+            /**
+             * Message
+             * @description for `personal_sign` of the wallet, as UTF-8
+             */
+            message: string;
+            /**
+             * Typed Data
+             * @description the same for `cfx_signTypedData_v4` (CIP-23)
+             */
+            typed_data: {
+                [key: string]: unknown;
+            };
+            /** Signers */
+            signers: components["schemas"]["SignerShape"][];
+            /** Expires At Ms */
+            expires_at_ms: number;
+        };
+        /**
+         * ClaimChange
+         * @description What the public is to be told of a claimed validator; what is left out stays as it is.
+         */
+        ClaimChange: {
+            /**
+             * Is Public
+             * @description tell anybody whose it is, and what follows
+             */
+            is_public?: boolean;
+            /**
+             * Name
+             * @description null: it has only its address
+             */
+            name?: string | null;
+            /** About */
+            about?: string;
+            /** Links */
+            links?: components["schemas"]["LinkShape"][];
+        };
+        /** ClaimProof */
+        ClaimProof: {
+            /**
+             * Signature
+             * @description 0x and 130 hex digits, as the wallet gave them
+             */
+            signature: string;
+        };
+        /**
+         * ClaimShape
+         * @description A validator that the team proved to be its own.
+         */
+        ClaimShape: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** Signer */
+            signer: string;
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /** Claimed At Ms */
+            claimed_at_ms: number;
+            /**
+             * Lapsed At Ms
+             * @description since then the chain names another owner, and the public is told nothing
+             */
+            lapsed_at_ms: number | null;
+            /** Is Public */
+            is_public: boolean;
+            /** Name */
+            name: string | null;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+        };
+        /**
+         * ClaimWish
+         * @description The validator that is to be the team's.
+         */
+        ClaimWish: {
+            /**
+             * Address
+             * @description PoS address, in either case
+             */
+            address: string;
+        };
+        /**
+         * Claimed
+         * @description The team that proved that a validator is its own, as far as it wishes to say so.
+         */
+        Claimed: {
+            /**
+             * Name
+             * @description what the team calls the validator
+             */
+            name: string | null;
+            /** Team */
+            team: string;
+            /**
+             * Slug
+             * @description of the team's status page, /teams/{slug}; null: it has none
+             */
+            slug: string | null;
+        };
+        /** ClaimedInFull */
+        ClaimedInFull: {
+            /**
+             * Name
+             * @description what the team calls the validator
+             */
+            name: string | null;
+            /** Team */
+            team: string;
+            /**
+             * Slug
+             * @description of the team's status page, /teams/{slug}; null: it has none
+             */
+            slug: string | null;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+        };
+        /** Claims */
+        Claims: {
+            /** Claims */
+            claims: components["schemas"]["ClaimShape"][];
+        };
         /** ComingElection */
         ComingElection: {
             /** Term */
@@ -2027,6 +2363,22 @@ export interface components {
             known: number;
             /** Of */
             of: number | null;
+        };
+        /**
+         * Days
+         * @description How much of the known time it was up, by the day (UTC); null where nothing is known.
+         */
+        Days: {
+            /**
+             * Up Ppm
+             * @description over all the days
+             */
+            up_ppm: number | null;
+            /**
+             * Days Ppm
+             * @description oldest first; the last is today so far
+             */
+            days_ppm: (number | null)[];
         };
         /** ElectedVotes */
         ElectedVotes: {
@@ -2879,6 +3231,13 @@ export interface components {
              * @description since when it has stood still, where that is known
              */
             since_ms: number | null;
+        };
+        /** LinkShape */
+        LinkShape: {
+            /** Label */
+            label: string;
+            /** Url */
+            url: string;
         };
         /**
          * MadeInvitation
@@ -3947,6 +4306,108 @@ export interface components {
              */
             need?: ("code" | "confirm") | null;
         };
+        /**
+         * Profile
+         * @description What the team tells the public of itself.
+         */
+        Profile: {
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string | null;
+            /**
+             * Is Public
+             * @description its status page is there, at /teams/{slug}
+             */
+            is_public: boolean;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+            /** Shows Incidents */
+            shows_incidents: boolean;
+        };
+        /**
+         * ProfileChange
+         * @description What is left out stays as it is.
+         */
+        ProfileChange: {
+            /**
+             * Slug
+             * @description null: no page
+             */
+            slug?: string | null;
+            /** Is Public */
+            is_public?: boolean;
+            /** About */
+            about?: string;
+            /** Links */
+            links?: components["schemas"]["LinkShape"][];
+            /**
+             * Shows Incidents
+             * @description of public nodes and publicly claimed validators, on the page
+             */
+            shows_incidents?: boolean;
+        };
+        /** PushChange */
+        PushChange: {
+            /** @description null: as it was */
+            subscription?: components["schemas"]["PushSubscription"] | null;
+            /** Addresses */
+            addresses: string[];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+        };
+        /** PushKey */
+        PushKey: {
+            /**
+             * Public Key
+             * @description a point of P-256, base64url: the browser's applicationServerKey
+             */
+            public_key: string;
+        };
+        /** PushKeys */
+        PushKeys: {
+            /** P256Dh */
+            p256dh: string;
+            /** Auth */
+            auth: string;
+        };
+        /** PushMade */
+        PushMade: {
+            /** Id */
+            id: string;
+            /**
+             * Token
+             * @description changes and ends the subscription; shown once
+             */
+            token: string;
+        };
+        /**
+         * PushSubscription
+         * @description What `PushSubscription.toJSON()` of the browser gives.
+         */
+        PushSubscription: {
+            /** Endpoint */
+            endpoint: string;
+            /** Expirationtime */
+            expirationTime?: number | null;
+            keys: components["schemas"]["PushKeys"];
+        };
+        /** PushWish */
+        PushWish: {
+            subscription: components["schemas"]["PushSubscription"];
+            /** Addresses */
+            addresses: string[];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+        };
         /** QueuedVotes */
         QueuedVotes: {
             /** End Height */
@@ -4326,6 +4787,24 @@ export interface components {
             team_name?: string | null;
         };
         /**
+         * SignerShape
+         * @description Whose signature proves it.
+         */
+        SignerShape: {
+            /**
+             * Address
+             * @description Core Space: base32 of CIP-37; eSpace: 0x with the capitals of EIP-55
+             */
+            address: string;
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /** Why */
+            why: string;
+        };
+        /**
          * Stake
          * @description Votes of a PoS account, as `pos_getAccount` told them at `height`.
          */
@@ -4411,6 +4890,71 @@ export interface components {
             available: string[];
         };
         /**
+         * StatusIncident
+         * @description What was wrong with something public, in the words that are for everybody.
+         */
+        StatusIncident: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "resolved";
+            subject: components["schemas"]["StatusSubject"];
+            /** Title */
+            title: string;
+            /** Opened At Ms */
+            opened_at_ms: number;
+            /** Resolved At Ms */
+            resolved_at_ms: number | null;
+        };
+        /**
+         * StatusNode
+         * @description A public node, and how long it ran and answered.
+         */
+        StatusNode: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "agent" | "endpoint";
+            /** Role */
+            role: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "down" | "silent" | "stopped" | "syncing" | "unknown" | "up";
+            /** Version */
+            version: string | null;
+            process: components["schemas"]["Days"];
+            rpc: components["schemas"]["Days"];
+        };
+        /** StatusSubject */
+        StatusSubject: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Strip
          * @description Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen.
          */
@@ -4444,6 +4988,36 @@ export interface components {
         TeamChoice: {
             /** Team Id */
             team_id: number;
+        };
+        /**
+         * TeamStatus
+         * @description A team's status page: nothing but what it published.
+         */
+        TeamStatus: {
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+            /** Validators */
+            validators: components["schemas"]["ValidatorInFull"][];
+            /** Nodes */
+            nodes: components["schemas"]["StatusNode"][];
+            /**
+             * Days From Ms
+             * @description when the first of the days began
+             */
+            days_from_ms: number;
+            /**
+             * Incidents
+             * @description open ones, then those of the last 14 days; null: the team does not show them
+             */
+            incidents: components["schemas"]["StatusIncident"][] | null;
+            /** As Of Ms */
+            as_of_ms: number;
         };
         /** TeamWish */
         TeamWish: {
@@ -4598,6 +5172,8 @@ export interface components {
              * @description PoS address, 32 bytes in hex
              */
             address: string;
+            /** @description null: nobody proved that it is his, or wishes to say so */
+            claimed: components["schemas"]["Claimed"] | null;
             /**
              * Name
              * @description the name of its node, if one of your nodes carries its key
@@ -4693,6 +5269,42 @@ export interface components {
              * @description pass as `before` for the next page; null: this is the last
              */
             next_before: number | null;
+        };
+        /**
+         * ValidatorInFull
+         * @description One validator, with all that its team tells of it.
+         */
+        ValidatorInFull: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** @description null: nobody proved that it is his, or wishes to say so */
+            claimed: components["schemas"]["ClaimedInFull"] | null;
+            /**
+             * Name
+             * @description the name of its node, if one of your nodes carries its key
+             */
+            name: string | null;
+            /** Node Id */
+            node_id: string | null;
+            /**
+             * Committee Votes
+             * @description votes in the current committee, 0 if not a member
+             */
+            committee_votes: number | null;
+            stake: components["schemas"]["Stake"] | null;
+            /** @description the last 100 settled blocks */
+            votes: components["schemas"]["Votes"];
+            /** Last Signed Height */
+            last_signed_height: number | null;
+            /**
+             * Incidents
+             * @description open incidents about it or its node
+             */
+            incidents: number[];
+            performance: components["schemas"]["PerformanceSummary"];
         };
         /** Validators */
         Validators: {
@@ -5108,7 +5720,7 @@ export interface operations {
                 last?: number;
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description any part of the address, or of the name of your node */
+                /** @description any part of the address, or of the name of your node or its public one */
                 q?: string;
                 /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "address" | "score" | "apy" | "vote_rate" | "reward" | "paid_over_expected" | "seats" | "served" | "silent" | "led" | "loss_silent" | "votes" | "stake" | "last_signed" | "-address" | "-score" | "-apy" | "-vote_rate" | "-reward" | "-paid_over_expected" | "-seats" | "-served" | "-silent" | "-led" | "-loss_silent" | "-votes" | "-stake" | "-last_signed";
@@ -5169,7 +5781,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Validator"];
+                    "application/json": components["schemas"]["ValidatorInFull"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6572,6 +7184,419 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_claims_api_v1_claims_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claims"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_claim_api_v1_claims_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimChallenge"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prove_claim_api_v1_claims__challenge_id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the challenge */
+                challenge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimProof"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_claim_api_v1_claims__address__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_claim_api_v1_claims__address__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    team_profile_api_v1_team_profile_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_profile_api_v1_team_profile_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    team_status_api_v1_teams__slug__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a team's public name */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamStatus"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    push_key_api_v1_push_key_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribe_api_v1_push_subscriptions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushMade"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_subscription_api_v1_push_subscriptions__subscription_id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the subscription */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_subscription_api_v1_push_subscriptions__subscription_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the subscription */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fleet_metrics_api_v1_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text, or OpenMetrics for whoever accepts it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description what is wrong, and what to do */

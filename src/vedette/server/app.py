@@ -14,14 +14,16 @@ from fastapi.middleware.gzip import GZipMiddleware
 
 from vedette import __version__
 from vedette.model.errors import SettingError
-from vedette.server import page
+from vedette.server import page, security_txt
 from vedette.server.api import (
     account,
     agents,
     audit_log,
     blocks,
+    claims,
     epochs,
     events,
+    exposition,
     fleet,
     history,
     incidents,
@@ -33,6 +35,8 @@ from vedette.server.api import (
     outlook,
     past,
     pools,
+    profiles,
+    push,
     session,
     system,
     teams,
@@ -41,6 +45,7 @@ from vedette.server.api import (
     wallets,
 )
 from vedette.server.api.board import Board
+from vedette.server.api.exposition import Scrapes
 from vedette.server.api.pool_board import PoolBoard
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
 from vedette.server.door import Door
@@ -70,6 +75,10 @@ NOUNS = (
     incidents,
     live,
     agents,
+    claims,
+    profiles,
+    push,
+    exposition,
     session,
     account,
     users,
@@ -131,6 +140,7 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
 def build(house: House) -> Door:
     """The whole application: what uvicorn serves."""
     app = described()
+    app.include_router(security_txt.router)
     app.include_router(page.router())
     app.openapi_schema = openapi_document()
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
@@ -140,9 +150,12 @@ def build(house: House) -> Door:
     door = Door(
         app,
         {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live},
+        house.access.who,
+        house.budgets,
         house.settings.trusted,
     )
     app.state.metrics = Metrics(house, door)
+    app.state.scrapes = Scrapes()
     return door
 
 

@@ -95,6 +95,25 @@ class SeriesSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class SecuritySetting:
+    """Whom to tell of a weakness, and which private networks the URLs of users may lead to."""
+
+    contact: tuple[str, ...] = ()
+    allow_private_targets: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSetting:
+    """How much may be asked a minute: by a stranger's address, by a person or a known key. 0: no limit."""
+
+    per_minute: int = 600
+    known_per_minute: int = 6_000
+    searches_per_minute: int = 60
+    known_searches_per_minute: int = 600
+    live_streams: int = 16
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSetting:
     """One staking pool to watch beside those that networks.toml knows."""
 
@@ -136,6 +155,8 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
+    security: SecuritySetting = SecuritySetting()
+    limits: LimitSetting = LimitSetting()
     accounts: AccountSetting = AccountSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
@@ -343,6 +364,15 @@ def mailbox(value: object) -> str:
     return given
 
 
+def contact(value: object) -> str:
+    """A way to reach people, as RFC 9116 wants it: a URI; a bare e-mail address is made one."""
+    given = text(value)
+    uri = f"mailto:{given}" if re.fullmatch(r"[^@:/\s]+@[^@:/\s]+", given) else given
+    if not re.fullmatch(r"(mailto:|https://|tel:)[\x21-\x7e]{3,500}", uri):
+        raise ValueError("e-mail addresses or URLs that start with https://, mailto: or tel:")
+    return uri
+
+
 def short_name(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", value):
         raise ValueError("a name of at most 40 letters, digits, dots, dashes or underscores")
@@ -482,6 +512,8 @@ ENVIRONMENT = {
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
+        *(f"security.{name}" for name in SecuritySetting.__dataclass_fields__),
+        *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
         *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
@@ -580,6 +612,8 @@ def read(
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
+        security=_security(top.table("security")),
+        limits=_limits(top.table("limits")),
         accounts=_accounts(top.table("accounts")),
         home=home,
         networks_file=_networks_file(top, home),
@@ -780,6 +814,29 @@ def _series(table: Table | None) -> SeriesSetting:
         )
     table.close()
     return series
+
+
+def _security(table: Table | None) -> SecuritySetting:
+    if table is None:
+        return SecuritySetting()
+    security = SecuritySetting(
+        contact=table.take("contact", many(contact), ()),
+        allow_private_targets=table.take("allow_private_targets", many(network), ()),
+    )
+    table.close()
+    return security
+
+
+def _limits(table: Table | None) -> LimitSetting:
+    usual = LimitSetting()
+    if table is None:
+        return usual
+    given = {
+        name: table.take(name, whole(0, 1_000_000), getattr(usual, name))
+        for name in LimitSetting.__dataclass_fields__
+    }
+    table.close()
+    return LimitSetting(**given)
 
 
 def _accounts(table: Table | None) -> AccountSetting:

@@ -55,7 +55,7 @@ async def signed_in(
             member = {"team_id": team_id, "user_id": user_id, "role": role.value, "since_ms": 0}
             await conn.execute(insert(t.memberships).values(member))
         session = {"id": secrets.token_hex(16), "user_id": user_id, "team_id": team_id, "browser": "test"}
-        session |= {"token_hash": hash_of(token), "created_at_ms": 0, "seen_at_ms": 0}
+        session |= {"token_hash": hash_of(token), "created_at_ms": 0, "seen_at_ms": FOREVER_MS}
         session |= {"expires_at_ms": FOREVER_MS, "fresh_until_ms": FOREVER_MS}
         await conn.execute(insert(t.sessions).values(session))
 

@@ -24,11 +24,13 @@ from vedette.server.app import WebServer, bind
 from vedette.server.ears import Ears
 from vedette.server.house import House, opened
 from vedette.server.problems import ProblemError
-from vedette.server.settings import Settings
+from vedette.server.settings import AccountSetting, Settings
 from vedette.store.database import Database
 
 TOKEN = "enrol-me-enrol-me-enrol-me"
 READ_TOKEN = "let-me-read-let-me-read"
+CHEAP = AccountSetting(password_memory_kib=32, password_rounds=1)
+"""A password's hash costs a tenth of a millisecond."""
 START_MS = 1_800_000_000_000
 
 
@@ -173,7 +175,13 @@ class Letterbox:
 
 
 def settings(tmp_path: Path, **other: Any) -> Settings:
-    usual = Settings(database=str(tmp_path / "vedette.db"), port=0, ingest_token=TOKEN, read_token=READ_TOKEN)
+    usual = Settings(
+        database=str(tmp_path / "vedette.db"),
+        port=0,
+        ingest_token=TOKEN,
+        read_token=READ_TOKEN,
+        accounts=CHEAP,
+    )
     return replace(usual, **other)
 
 

@@ -16,6 +16,7 @@ from vedette.server.settings import (
     RATE_MAX,
     RATE_MIN,
     SECRETS,
+    AccountSetting,
     AlertSetting,
     EndpointSetting,
     PoolSetting,
@@ -48,6 +49,8 @@ def test_the_defaults_in_the_reference_are_the_programs() -> None:
         assert rows[f"alerts.{name}"] == str(getattr(usual, name))
     for name in SeriesSetting.__dataclass_fields__:
         assert rows[f"series.{name}"] == str(getattr(SeriesSetting(), name))
+    for name in AccountSetting.__dataclass_fields__:
+        assert rows[f"accounts.{name}"] == str(getattr(AccountSetting(), name))
 
 
 def test_what_may_be_said_of_an_endpoint_is_in_the_reference() -> None:

@@ -35,6 +35,8 @@ read_token = "let-me-read-let-me-read"
 host = "::1"
 port = 9000
 public_url = "https://watch.example/"
+trusted_proxies = ["127.0.0.1", "10.0.0.0/8", "fd00::/8"]
+proxy_header = "Forwarded"
 [[endpoints]]
 name = "mine"
 url = "http://127.0.0.1:12537"
@@ -79,6 +81,8 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert settings.webhooks[0].secret is None
     assert (settings.alerts.absent_blocks, settings.alerts.language) == (12, "zh")
     assert not settings.trust_loopback  # behind a proxy everyone comes from loopback
+    assert [str(one) for one in settings.trusted.networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+    assert settings.trusted.header == "Forwarded"
 
 
 def test_no_file_at_all_is_a_server_on_loopback() -> None:
@@ -110,6 +114,7 @@ def test_everything_wrong_is_said_at_once_a_line_each(tmp_path: Path) -> None:
 
 NAMES = "a name of at most 40 letters, digits, dots, dashes or underscores"
 KNOWN = [
+    "accounts",
     "alerts",
     "audit",
     "database",
@@ -181,6 +186,10 @@ EXPECTED = [
         ),
         (f'[[pools]]\ncontract = "{PHX}"', "missing setting: pools[0].name"),
         ("pool_seconds = 4", "pool_seconds must be a whole number from 5 to 86400"),
+        ('[server]\ntrusted_proxies = ["proxy"]', "trusted_proxies must be addresses or networks such as"),
+        ('[server]\ntrusted_proxies = ["10.0.0.1/8"]', "'10.0.0.1/8' is neither"),
+        ('[server]\ntrusted_proxies = ["::/0"]', "trusted_proxies must be some addresses and not all"),
+        ('[server]\nproxy_header = "X-Real-IP"', 'must be "X-Forwarded-For" or "Forwarded"'),
         ('[server]\ntrust_loopback = "yes"', "wrong setting: server.trust_loopback must be true or false"),
         ('[alerts]\nlanguage = "fr"', 'wrong setting: alerts.language must be "en" or "zh"'),
         ("database = ", "are not TOML"),

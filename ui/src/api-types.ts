@@ -721,7 +721,10 @@ export interface paths {
         };
         /**
          * Live
-         * @description What happens, as it happens. After `reset`, or a reconnect, read everything anew.
+         * @description What happens, as it happens.
+         *
+         *     Whoever comes back with the id of the last event that it heard is told what came after (`resumed` in
+         *     `hello`), as far as it may still see it. After `reset`, read everything anew.
          */
         get: operations["live_api_v1_live_get"];
         put?: never;
@@ -766,6 +769,54 @@ export interface paths {
          * @description Deliver reports, oldest first, and the live state. A second delivery is harmless.
          */
         post: operations["reports_api_v1_reports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Session
+         * @description Who asks, and what he may. Everyone may ask.
+         */
+        get: operations["session_api_v1_session_get"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Sign in: the reply sets the cookie. 401 with `need: code` when a code is missing.
+         */
+        post: operations["sign_in_api_v1_session_post"];
+        /**
+         * Sign Out
+         * @description Sign out: this session ends, and its cookie with it.
+         */
+        delete: operations["sign_out_api_v1_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Up
+         * @description Make the first account, while there is none: on the server's machine, or with the code from its log.
+         */
+        post: operations["set_up_api_v1_setup_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2051,6 +2102,57 @@ export interface components {
             names: string[];
         };
         /**
+         * May
+         * @description What he may do in the team that he looks at, and beyond it.
+         */
+        May: {
+            /**
+             * Read
+             * @description see what the team owns
+             */
+            read: boolean;
+            /**
+             * Operate
+             * @description change nodes and what is watched
+             */
+            operate: boolean;
+            /**
+             * Own
+             * @description decide on people, keys and what is public
+             */
+            own: boolean;
+            /**
+             * Administer
+             * @description look after this installation
+             */
+            administer: boolean;
+        };
+        /**
+         * Me
+         * @description The person who is signed in.
+         */
+        Me: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
+            /** Email Verified */
+            email_verified: boolean;
+            /**
+             * Is Admin
+             * @description of this installation
+             */
+            is_admin: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Has Totp */
+            has_totp: boolean;
+            /** Passkeys */
+            passkeys: number;
+        };
+        /**
          * MethodLatency
          * @description How long the endpoint took to answer, over the newest 60 answers.
          */
@@ -2061,6 +2163,14 @@ export interface components {
             p50_ms: number;
             /** P95 Ms */
             p95_ms: number;
+        };
+        /** MyTeam */
+        MyTeam: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
         };
         /**
          * Network
@@ -2295,6 +2405,14 @@ export interface components {
             attempts: number;
             /** Error */
             error: string | null;
+        };
+        /**
+         * OidcOffer
+         * @description Another place's sign-in that is taken here: GET /api/v1/oidc/start leads there.
+         */
+        OidcOffer: {
+            /** Name */
+            name: string;
         };
         /**
          * OutageKind
@@ -2811,6 +2929,11 @@ export interface components {
             status: number;
             /** Detail */
             detail: string;
+            /**
+             * Need
+             * @description what to ask the person for: a code beside the password, or to prove himself again
+             */
+            need?: ("code" | "confirm") | null;
         };
         /** QueuedVotes */
         QueuedVotes: {
@@ -2970,6 +3093,12 @@ export interface components {
             next_before: number | null;
         };
         /**
+         * Role
+         * @description What a member may do in his team; each may all that the one before may.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "owner";
+        /**
          * SeatChangeShape
          * @description What becomes of its seats when an epoch begins; null where it cannot be told yet.
          */
@@ -3019,6 +3148,89 @@ export interface components {
              * @description all series this node has in the window
              */
             available: string[];
+        };
+        /**
+         * Session
+         * @description Who asks, and what he may. It is told to everyone, the public too.
+         */
+        Session: {
+            /**
+             * Signed In
+             * @description a person did; not a key, nor the server's own machine
+             */
+            signed_in: boolean;
+            /**
+             * Is Local
+             * @description asked on the server's own machine, which is believed
+             */
+            is_local: boolean;
+            user: components["schemas"]["Me"] | null;
+            /** @description the team that he looks at */
+            team: components["schemas"]["MyTeam"] | null;
+            /** Teams */
+            teams: components["schemas"]["MyTeam"][];
+            may: components["schemas"]["May"];
+            /**
+             * First Run
+             * @description nobody has an account here yet: POST /api/v1/setup
+             */
+            first_run: boolean;
+            /**
+             * Sign Up
+             * @enum {string}
+             */
+            sign_up: "closed" | "invited" | "open";
+            /**
+             * Mail
+             * @description whether this server can send e-mail
+             */
+            mail: boolean;
+            oidc: components["schemas"]["OidcOffer"] | null;
+            /**
+             * Fresh Until Ms
+             * @description until then the account may be changed without a new proof
+             */
+            fresh_until_ms: number | null;
+            /** Expires At Ms */
+            expires_at_ms: number | null;
+        };
+        /**
+         * Setup
+         * @description The first person of an installation: its administrator, and the owner of its first team.
+         */
+        Setup: {
+            /**
+             * Name
+             * @description 1 to 40 letters, digits, dots, dashes or underscores; in lower case
+             */
+            name: string;
+            /**
+             * Password
+             * @description 10 to 256 characters
+             */
+            password: string;
+            /** Team Name */
+            team_name: string;
+            /**
+             * Code
+             * @description from the server's log, unless it is asked on the server's own machine
+             */
+            code?: string | null;
+        };
+        /** SignIn */
+        SignIn: {
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * @description 10 to 256 characters
+             */
+            password: string;
+            /**
+             * Code
+             * @description when the answer was a problem that needs a code
+             */
+            code?: string | null;
         };
         /**
          * Stake
@@ -4882,8 +5094,12 @@ export interface operations {
     };
     live_api_v1_live_get: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                last_event_id?: string | null;
+            };
+            header?: {
+                "Last-Event-ID"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5046,6 +5262,130 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_api_v1_session_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_api_v1_session_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_api_v1_session_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up_api_v1_setup_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
                 };
             };
             /** @description what is wrong, and what to do */

@@ -1,5 +1,7 @@
 """Who is asking, and what he may do. Every read of an owned row passes one of these."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,6 +50,7 @@ class Who:
     user_id: int | None = None
     session_id: str | None = None
     is_admin: bool = False  # of the installation: its people and its own health
+    fresh_until_ms: int = 0  # until then he need not prove himself again before he changes his account
     key: KeyHeld | None = None
 
     @property
@@ -60,3 +63,14 @@ class Who:
 
 
 PUBLIC = Who(None)
+
+
+def sign_in_name(given: str) -> str:
+    """The name with which a person signs in, as it is kept. Raises ValueError with what would be right."""
+    name = unicodedata.normalize("NFKC", given).strip().lower()
+    # Without an @, so that it is never taken for an e-mail address.
+    if not re.fullmatch(r"\w[\w.-]{0,39}", name):
+        raise ValueError(
+            "must be 1 to 40 letters, digits, dots, dashes or underscores, and begin with a letter or digit"
+        )
+    return name

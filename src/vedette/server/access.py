@@ -5,17 +5,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from vedette.model.people import FIRST_TEAM, PUBLIC, Role, Who
+from vedette.server.caller import FORWARDED, Headers
 from vedette.server.settings import is_loopback
 from vedette.store import sessions
 from vedette.store.database import Database
+from vedette.store.sessions import Held, Lasting
 
-Headers = Iterable[tuple[bytes, bytes]]
-
+DAY_MS: Final = 86_400_000
+USUAL: Final = Lasting(30 * DAY_MS, 7 * DAY_MS)
 KEY_START: Final = b"vdt_"
 """How every API key begins, so that one that leaked is known for what it is."""
-
-FORWARDED = (b"forwarded", b"x-forwarded-", b"x-real-ip", b"via", b"cf-connecting-ip")
-"""Beginnings of the headers with which a proxy says that it speaks for somebody else."""
 
 NEIGHBOUR = Who(FIRST_TEAM, Role.OWNER, is_admin=True)
 """Whoever asks on the server's own machine could read the database as well."""
@@ -66,11 +65,14 @@ class Access:
         read_token: str | None = None,
         trust_loopback: bool = False,
         is_https: bool = False,
+        lasting: Lasting = USUAL,
     ) -> None:
         self._database = database
         self._now_ms = now_ms
         self._read_token = read_token
         self._trust_loopback = trust_loopback
+        self.lasting = lasting
+        self.is_https = is_https
         self.cookie_name = cookie_name(is_https)
 
     async def who(self, scope: Mapping[str, Any]) -> Who:
@@ -79,15 +81,31 @@ class Access:
         token = bearer(headers)
         if token is not None:
             return await self._with_token(token)
-        held = cookie(headers, self.cookie_name)
+        held = await self.held(headers)
         if held is not None:
-            async with self._database.read() as conn:
-                known = await sessions.of_session(conn, held, self._now_ms())
-            if known is not None:
-                return known
-        if self._trust_loopback and is_neighbour(scope.get("client"), headers):
-            return NEIGHBOUR
-        return PUBLIC
+            return held.who
+        return self.without_session(scope)
+
+    def without_session(self, scope: Mapping[str, Any]) -> Who:
+        """Who it is that brought nothing."""
+        return NEIGHBOUR if self.is_here(scope) else PUBLIC
+
+    async def held(self, headers: Headers) -> Held | None:
+        """The session whose cookie came along. That its owner was here is noted once a minute at most."""
+        token = cookie(headers, self.cookie_name)
+        if token is None:
+            return None
+        now_ms = self._now_ms()
+        async with self._database.read() as conn:
+            held = await sessions.of_session(conn, token, now_ms)
+        if held is not None and held.who.session_id and now_ms - held.seen_at_ms >= sessions.MINUTE_MS:
+            mine, lasting = held.who.session_id, self.lasting
+            await self._database.write(lambda conn: sessions.seen(conn, mine, now_ms, lasting))
+        return held
+
+    def is_here(self, scope: Mapping[str, Any]) -> bool:
+        """Whether it was asked on the server's own machine, which is believed."""
+        return self._trust_loopback and is_neighbour(scope.get("client"), scope["headers"])
 
     async def _with_token(self, token: bytes) -> Who:
         if same_secret(token, self._read_token):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vedette.server.caller import CALLER, NOBODY, Trusted, caller_of
 from vedette.server.ingest import refuse_long, says_longer
 from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
 
@@ -32,14 +33,18 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 class Door:
     """Wraps the app. `direct` maps (method, path) to plain ASGI apps that are entered at once."""
 
-    def __init__(self, app: ASGIApp, direct: Mapping[tuple[str, str], ASGIApp]) -> None:
+    def __init__(
+        self, app: ASGIApp, direct: Mapping[tuple[str, str], ASGIApp], trusted: Trusted = NOBODY
+    ) -> None:
         self._app = app
+        self._trusted = trusted
         self._direct = direct
         self.requests: Counter[tuple[str, str, int]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path, status = scope["method"], scope["path"], 500
         direct = self._direct.get((method, path))
+        scope[CALLER] = caller_of(scope, self._trusted)
         browsable = direct is None or method == "GET"  # agents obey no headers, and each costs time
         if method == "HEAD" and ("GET", path) not in self._direct:
             scope = {

@@ -21,21 +21,24 @@ from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
 from vedette.notify.text import Message, render
 from vedette.server import loops
-from vedette.server.access import Access
+from vedette.server.access import DAY_MS, Access
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.changes import Changes
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
+from vedette.server.guesses import Guesses
 from vedette.server.ingest import Ingest
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
-from vedette.server.settings import AlertSetting, SeriesSetting, Settings
+from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
+from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
@@ -45,6 +48,7 @@ from vedette.server.watch import Watch
 from vedette.server.whereabouts import Whereabouts
 from vedette.store import people
 from vedette.store.database import Database
+from vedette.store.sessions import Lasting
 from vedette.store.tiering import Keep
 
 log = logging.getLogger(__name__)
@@ -62,6 +66,8 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
+    passwords: Passwords
+    signing: Signing
     changes: Changes
     live: Live
     tips: Tips
@@ -94,6 +100,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         await ears.wake()
         await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
         house = build(settings, clock, database, ears, ways, token)
+        await _offer_setup(house)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
         house.watch.data.open()
@@ -104,6 +111,18 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             stack.push_async_callback(_ended, asyncio.create_task(loop, name=name))
         stack.callback(house.live.close)
         yield house
+
+
+async def _offer_setup(house: House) -> None:
+    """While nobody has an account: tell whoever reads the log how to make the first one from elsewhere."""
+    code = await house.signing.setup_code()
+    settings = house.settings
+    if code is not None and not (settings.trust_loopback and is_loopback(settings.host)):
+        log.warning(
+            "nobody has an account here yet: open %s and make the first one with the setup code %s",
+            settings.page_url,
+            code,
+        )
 
 
 def build(
@@ -117,8 +136,15 @@ def build(
     """Wire the parts to each other."""
     language = settings.alerts.language
     access = Access(
-        database, ears.now_ms, settings.read_token, settings.trust_loopback, is_https=settings.is_https
+        database,
+        ears.now_ms,
+        settings.read_token,
+        settings.trust_loopback,
+        is_https=settings.is_https,
+        lasting=lasting_of(settings.accounts),
     )
+    passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
+    guesses = Guesses(database, ears.now_ms, token)
     live = Live(access.who, ears.now_ms)
     tips = Tips(database, ears)
     follower = Follower(
@@ -148,6 +174,8 @@ def build(
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
         access=access,
+        passwords=passwords,
+        signing=Signing(database, ears, access, passwords, guesses),
         changes=Changes(clock.steady_ms),
         live=live,
         tips=tips,
@@ -221,6 +249,10 @@ def limits_of(alerts: AlertSetting) -> Limits:
         node_down=NodeDownLimit(critical_after_ms=alerts.down_critical_seconds * 1000),
         node_silent=NodeSilentLimit(critical_after_ms=alerts.silent_critical_seconds * 1000),
     )
+
+
+def lasting_of(accounts: AccountSetting) -> Lasting:
+    return Lasting(accounts.session_days * DAY_MS, accounts.idle_days * DAY_MS)
 
 
 def keep_of(series: SeriesSetting) -> Keep:

@@ -15,17 +15,22 @@ PROBLEM_TYPE = "application/problem+json"
 class ProblemError(HTTPException):
     """A request that we cannot serve as it is."""
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, need: str | None = None
+    ) -> None:
         super().__init__(status, detail, dict(headers or {}))
+        self.need = need  # what the page must ask for before it tries again
 
 
-def problem_body(status: int, detail: str) -> bytes:
-    title = HTTPStatus(status).phrase
-    return json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+def problem_body(status: int, detail: str, need: str | None = None) -> bytes:
+    told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return json.dumps(told | ({"need": need} if need else {})).encode()
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(problem_body(status, detail), status, dict(headers or {}), PROBLEM_TYPE)
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, need: str | None = None
+) -> Response:
+    return Response(problem_body(status, detail, need), status, dict(headers or {}), PROBLEM_TYPE)
 
 
 def say_problems(app: FastAPI) -> None:
@@ -46,7 +51,7 @@ async def _of_http(request: Request, error: Exception) -> Response:
     detail = str(error.detail)
     if not isinstance(error, ProblemError) and error.status_code in DETAILS:
         detail = DETAILS[error.status_code].format(path=request.url.path[:200], method=request.method)
-    return problem(error.status_code, detail, error.headers)
+    return problem(error.status_code, detail, error.headers, getattr(error, "need", None))
 
 
 async def _of_parameters(_: Request, error: Exception) -> Response:

@@ -10,13 +10,14 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 from vedette.conflux import address as core_space
 from vedette.model.errors import SettingError
 from vedette.model.pos import PosAddress
 from vedette.notify.words import CATALOGUE, Lang
+from vedette.server.caller import FORWARDED_FOR, NOBODY, PROXY_HEADERS, Network, Trusted
 
 T = TypeVar("T")
 
@@ -101,6 +102,20 @@ class PoolSetting:
     contract: str  # base32, simple form
 
 
+SignUp = Literal["closed", "invited", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """Who may have an account, how long a sign-in lasts, and what one look at a password costs."""
+
+    sign_up: SignUp = "invited"  # closed, invited or open
+    session_days: int = 30
+    idle_days: int = 7
+    password_memory_kib: int = 65_536
+    password_rounds: int = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vedette serve` was told."""
@@ -110,6 +125,7 @@ class Settings:
     port: int = DEFAULT_PORT
     public_url: str | None = None
     trust_loopback: bool = True
+    trusted: Trusted = NOBODY
     endpoints: tuple[EndpointSetting, ...] = ()
     watch: tuple[PosAddress, ...] = ()
     pools: tuple[PoolSetting, ...] = ()
@@ -120,6 +136,7 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
+    accounts: AccountSetting = AccountSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -202,11 +219,30 @@ def flag(value: object) -> bool:
     return value
 
 
+def network(value: object) -> Network:
+    """An address, or a network of them; never all of them."""
+    try:
+        found = ipaddress.ip_network(text(value))
+    except ValueError as error:
+        wanted = 'addresses or networks such as "10.0.0.5" or "10.0.0.0/8"'
+        raise ValueError(f"{wanted}: {value!r} is neither ({error})") from None
+    if found.prefixlen == 0:
+        raise ValueError("some addresses and not all: who trusts everybody believes whatever is claimed")
+    return found
+
+
 def language(value: object) -> Lang:
     for known in CATALOGUE:
         if value == known:
             return known
     raise ValueError(" or ".join(f'"{known}"' for known in CATALOGUE))
+
+
+def sign_up(value: object) -> SignUp:
+    for known in get_args(SignUp):
+        if value == known:
+            return cast("SignUp", known)
+    raise ValueError(" or ".join(f'"{known}"' for known in get_args(SignUp)))
 
 
 def many(kind: Kind[T]) -> Kind[tuple[T, ...]]:
@@ -440,10 +476,13 @@ ENVIRONMENT = {
         "server.port",
         "server.public_url",
         "server.trust_loopback",
+        "server.trusted_proxies",
+        "server.proxy_header",
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
+        *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -527,6 +566,10 @@ def read(
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
         trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        trusted=Trusted(
+            networks=server.take("trusted_proxies", many(network), ()),
+            header=server.take("proxy_header", one_of(*PROXY_HEADERS), FORWARDED_FOR),
+        ),
         endpoints=_endpoints(top, environment),
         watch=tuple(dict.fromkeys(top.take("watch", many(pos_address), usual.watch))),
         pools=_pools(top),
@@ -537,6 +580,7 @@ def read(
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
+        accounts=_accounts(top.table("accounts")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -736,3 +780,20 @@ def _series(table: Table | None) -> SeriesSetting:
         )
     table.close()
     return series
+
+
+def _accounts(table: Table | None) -> AccountSetting:
+    if table is None:
+        return AccountSetting()
+    usual, days = AccountSetting(), whole(1, 365)
+    accounts = AccountSetting(
+        sign_up=table.take("sign_up", sign_up, usual.sign_up),
+        session_days=table.take("session_days", days, usual.session_days),
+        idle_days=table.take("idle_days", days, usual.idle_days),
+        password_memory_kib=table.take(
+            "password_memory_kib", whole(19_456, 1_048_576), usual.password_memory_kib
+        ),
+        password_rounds=table.take("password_rounds", whole(2, 20), usual.password_rounds),
+    )
+    table.close()
+    return accounts

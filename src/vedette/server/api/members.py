@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from vedette.model.people import Role, Who
-from vedette.server.api.talk import Rooms, Whose
+from vedette.server.api.talk import Rooms, Whose, calling
 from vedette.server.problems import ProblemError
 
 SIGN_IN = "Sign in on the page, or send an API key as Authorization: Bearer, or ask on the server's machine."
@@ -18,6 +18,8 @@ NOT_A_PERSON = "Sign in as a person for that: a key, a token or the server's own
 FOREIGN = "Another site's page sent this. Use Vedette's own page, or a client that sends no Origin."
 NOT_JSON = "Send the body as JSON, with Content-Type: application/json."
 TOO_OFTEN = "That is too many changes in a minute. Come again in a while."
+
+CONFIRM = "Prove once more that it is you, with POST /api/v1/session/confirm, then try again."
 
 SAFE = frozenset({"GET", "HEAD"})
 SCOPES = {Role.VIEWER: "read", Role.OPERATOR: "write"}
@@ -53,6 +55,19 @@ def _person(request: Request, rooms: Rooms, who: Whose) -> Who:
     return _sound(request, rooms, who)
 
 
+def _fresh(rooms: Rooms, who: Annotated[Who, Depends(_person)]) -> Who:
+    if who.fresh_until_ms <= rooms.ears.now_ms():
+        raise ProblemError(403, CONFIRM, need="confirm")
+    return who
+
+
+def _anyone(request: Request, rooms: Rooms, who: Whose) -> Who:
+    refuse_foreign(request, rooms, who)
+    if request.method not in {*SAFE, "DELETE"} and not _is_json(request):
+        raise ProblemError(415, NOT_JSON)
+    return who
+
+
 def _lacking(who: Who, role: Role) -> ProblemError:
     if who.key is not None:
         return ProblemError(403, KEY_LACKS.format(scope=SCOPES.get(role, "of a person")))
@@ -70,7 +85,7 @@ def _sound(request: Request, rooms: Rooms, who: Who) -> Who:
     if request.method != "DELETE" and not _is_json(request):
         raise ProblemError(415, NOT_JSON)
     # Counted last: a stranger behind the same proxy must not use up what members may do.
-    wait_s = rooms.changes.take(request.client.host if request.client else "")
+    wait_s = rooms.changes.take(calling(request).site)
     if wait_s:
         raise ProblemError(429, TOO_OFTEN, {"Retry-After": str(wait_s)})
     return who
@@ -118,3 +133,7 @@ Admin = Annotated[Who, Depends(admin)]
 """An administrator of the installation, in no team in particular."""
 Person = Annotated[Who, Depends(_person)]
 """Whoever signed in himself, with or without a team."""
+Fresh = Annotated[Who, Depends(_fresh)]
+"""Whoever signed in himself and proved a moment ago that it is still he."""
+Anyone = Annotated[Who, Depends(_anyone)]
+"""Nobody in particular, but not through another site's page: whoever has not signed in yet."""

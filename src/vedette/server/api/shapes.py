@@ -36,6 +36,10 @@ class Problem(Shape):
     title: str
     status: int
     detail: str
+    need: Literal["code", "confirm"] | None = Field(
+        default_factory=lambda: None,
+        description="what to ask the person for: a code beside the password, or to prove himself again",
+    )
 
 
 class Endpoint(Shape):

@@ -10,6 +10,7 @@ from vedette.model.pos import PosAddress
 from vedette.server.api.board import Board
 from vedette.server.api.sent import Body, Sent
 from vedette.server.api.shapes import WindowName
+from vedette.server.caller import CALLER, Caller
 from vedette.server.problems import ProblemError
 from vedette.server.tip import Tip
 
@@ -32,7 +33,14 @@ async def _who(request: Request) -> Who:
     return await house.access.who(request.scope)
 
 
+def calling(request: Request) -> Caller:
+    """The address at the other end, as the door found it."""
+    found: Caller = request.scope[CALLER]
+    return found
+
+
 Rooms = Annotated["House", Depends(_house)]
+Calling = Annotated[Caller, Depends(calling)]
 Boards = Annotated[Board, Depends(_board)]
 Whose = Annotated[Who, Depends(_who)]
 

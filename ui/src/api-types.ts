@@ -863,6 +863,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fleet Metrics
+         * @description Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes.
+         */
+        get: operations["fleet_metrics_api_v1_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -912,7 +932,9 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description For Prometheus. Needs the read token, or an API key that reads, from anywhere but this machine.
+         * @description The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
+         *
+         *     Your nodes and validators are at /api/v1/metrics.
          */
         get: operations["metrics_metrics_get"];
         put?: never;
@@ -5451,6 +5473,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditHead"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fleet_metrics_api_v1_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text, or OpenMetrics for whoever accepts it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description what is wrong, and what to do */

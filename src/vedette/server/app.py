@@ -21,6 +21,7 @@ from vedette.server.api import (
     blocks,
     epochs,
     events,
+    exposition,
     fleet,
     history,
     incidents,
@@ -36,6 +37,7 @@ from vedette.server.api import (
     wallets,
 )
 from vedette.server.api.board import Board
+from vedette.server.api.exposition import Scrapes
 from vedette.server.api.pool_board import PoolBoard
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
 from vedette.server.door import Door
@@ -67,6 +69,7 @@ NOUNS = (
     agents,
     session,
     audit_log,
+    exposition,
 )
 
 
@@ -133,6 +136,7 @@ def build(house: House) -> Door:
         house.settings.trusted,
     )
     app.state.metrics = Metrics(house, door)
+    app.state.scrapes = Scrapes()
     return door
 
 

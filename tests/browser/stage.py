@@ -480,6 +480,21 @@ class Stage:
             first_staked_epoch=last - 100,
         )
 
+    def session(self) -> dict[str, object]:
+        """Somebody on the server's own machine, who may do everything; on a public page, anybody."""
+        local = self.scene != "public"
+        nobody: dict[str, object] = {"signed_in": False, "user": None, "teams": [], "first_run": False}
+        return nobody | {
+            "is_local": local,
+            "team": {"id": 1, "name": "Our nodes", "role": "owner"} if local else None,
+            "may": dict.fromkeys(("read", "operate", "own", "administer"), local),
+            "sign_up": "invited",
+            "mail": False,
+            "oidc": None,
+            "fresh_until_ms": None,
+            "expires_at_ms": None,
+        }
+
     def incidents(self) -> shapes.Incidents:
         if self.scene in {"empty", "public"}:
             return shapes.Incidents(incidents=[], next_before=None)
@@ -646,6 +661,8 @@ class Play:
 
     async def _api(self, request: web.Request) -> web.Response:
         path = request.match_info["path"].split("/")
+        if path == ["session"]:
+            return web.json_response(self.stage.session())
         if path[0] == "wallets":
             return self._wallet(path[1])
         if path[0] == "enrolments":

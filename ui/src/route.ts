@@ -19,14 +19,21 @@ export type Route =
   | { page: "enrol" }
   | { page: "incidents" }
   | { page: "incident"; id: number }
+  | { page: Alone }
   | { page: "nowhere"; path: string };
 
-export type Place = "network" | "validators" | "nodes" | "incidents";
+/** Pages of people: sign-in, account and team. Each is the whole address. */
+const ALONE = ["sign-in", "sign-up", "setup", "reset", "verify", "account", "team"] as const;
+export type Alone = (typeof ALONE)[number];
+
+export type Place = "network" | "validators" | "nodes" | "incidents" | "team";
 
 export function routeOf(path: string): Route {
   const [place, id, ...rest] = path.split("/").filter(Boolean).map(decoded);
   if (rest.length) return { page: "nowhere", path };
   if (place === undefined) return { page: "network" };
+  const alone = ALONE.find((one) => one === place && id === undefined);
+  if (alone) return { page: alone };
   const chain = chainRoute(place, id);
   if (chain) return chain;
   if (place === "validators") return id === undefined ? { page: "validators" } : { page: "validator", address: id };
@@ -86,16 +93,24 @@ export function placeOf(route: Route): Place | null {
     enrol: "nodes",
     incidents: "incidents",
     incident: "incidents",
+    account: "team",
+    team: "team",
+    "sign-in": null,
+    "sign-up": null,
+    setup: null,
+    reset: null,
+    verify: null,
     nowhere: null,
   } as const;
   return places[route.page];
 }
 
-/** The chapters of a place: what is said of the chain, of those who vote, and of the machines. */
+/** The chapters of a place: what is said of the chain, of those who vote, of the machines, and of those who watch. */
 export const CHAPTERS = {
   network: ["network", "committee", "epochs", "history"],
   validators: ["validators", "pools"],
   nodes: ["nodes", "map", "versions"],
+  team: ["account", "team"],
 } as const;
 export type Chapter = (typeof CHAPTERS)[keyof typeof CHAPTERS][number];
 
@@ -116,6 +131,8 @@ const CHAPTER_OF: Partial<Record<Route["page"], Chapter>> = {
   enrol: "nodes",
   map: "map",
   versions: "versions",
+  account: "account",
+  team: "team",
 };
 
 export const chapterOf = (route: Route): Chapter | null => CHAPTER_OF[route.page] ?? null;
@@ -141,4 +158,12 @@ export const to = {
   node: (id: string) => `/nodes/${encodeURIComponent(id)}`,
   incidents: "/incidents",
   incident: (id: number) => `/incidents/${id}`,
+  signIn: "/sign-in",
+  /** Sign in, and come back to where it was needed. */
+  signInFor: (path: string) => (path === "/" || routeOf(path).page === "sign-in" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(path)}`),
+  signUp: "/sign-up",
+  setup: "/setup",
+  reset: "/reset",
+  account: "/account",
+  team: "/team",
 } as const;

@@ -130,6 +130,7 @@ KNOWN = [
     "public_references",
     "read_token",
     "read_token_file",
+    "security",
     "series",
     "server",
     "watch",
@@ -193,6 +194,14 @@ EXPECTED = [
         ('[server]\ntrust_loopback = "yes"', "wrong setting: server.trust_loopback must be true or false"),
         ('[alerts]\nlanguage = "fr"', 'wrong setting: alerts.language must be "en" or "zh"'),
         ("database = ", "are not TOML"),
+        (
+            '[security]\ncontact = ["http://x"]',
+            "security.contact must be e-mail addresses or URLs that start with https://, mailto: or tel:",
+        ),
+        (
+            '[security]\nallow_private_targets = ["10.0.0.1/8"]',
+            'security.allow_private_targets must be networks like "10.1.0.0/16" or "fd12::/48"',
+        ),
         ("[mail]", "missing setting: mail.server (or server_file)"),
     ],
 )
@@ -399,3 +408,10 @@ def test_the_networks_file_stands_beside_the_settings(tmp_path: Path) -> None:
     assert load(given, {}).networks_file == tmp_path / "data/n.toml"
     assert load(given, {}).public_references is False
     assert load(given, {"VEDETTE_NETWORKS": "here.toml"}).networks_file == Path("here.toml")
+
+
+def test_a_contact_and_private_targets_come_from_file_or_environment(tmp_path: Path) -> None:
+    given = written(tmp_path, '[security]\ncontact = ["sec@example.org", "https://example.org/report"]')
+    found = load(given, {"VEDETTE_SECURITY_ALLOW_PRIVATE_TARGETS": "10.1.0.0/16, fd12::/48"}).security
+    assert found.contact == ("mailto:sec@example.org", "https://example.org/report")
+    assert [str(network) for network in found.allow_private_targets] == ["10.1.0.0/16", "fd12::/48"]

@@ -14,7 +14,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 
 from vedette import __version__
 from vedette.model.errors import SettingError
-from vedette.server import page
+from vedette.server import page, security_txt
 from vedette.server.api import (
     agents,
     audit_log,
@@ -124,6 +124,7 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
 def build(house: House) -> Door:
     """The whole application: what uvicorn serves."""
     app = described()
+    app.include_router(security_txt.router)
     app.include_router(page.router())
     app.openapi_schema = openapi_document()
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)

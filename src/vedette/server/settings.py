@@ -94,6 +94,17 @@ class SeriesSetting:
     hour_days: int = 1095
 
 
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySetting:
+    """Whom to tell of a weakness, and which private networks the URLs of users may lead to."""
+
+    contact: tuple[str, ...] = ()
+    allow_private_targets: tuple[IPNetwork, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class PoolSetting:
     """One staking pool to watch beside those that networks.toml knows."""
@@ -137,6 +148,7 @@ class Settings:
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
     accounts: AccountSetting = AccountSetting()
+    security: SecuritySetting = SecuritySetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -343,6 +355,22 @@ def mailbox(value: object) -> str:
     return given
 
 
+def contact(value: object) -> str:
+    """A way to reach people, as RFC 9116 wants it: a URI; a bare e-mail address is made one."""
+    given = text(value)
+    uri = f"mailto:{given}" if re.fullmatch(r"[^@:/\s]+@[^@:/\s]+", given) else given
+    if not re.fullmatch(r"(mailto:|https://|tel:)[\x21-\x7e]{3,500}", uri):
+        raise ValueError("e-mail addresses or URLs that start with https://, mailto: or tel:")
+    return uri
+
+
+def network(value: object) -> IPNetwork:
+    try:
+        return ipaddress.ip_network(text(value))
+    except ValueError:
+        raise ValueError('networks like "10.1.0.0/16" or "fd12::/48", with no bit set beyond') from None
+
+
 def short_name(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", value):
         raise ValueError("a name of at most 40 letters, digits, dots, dashes or underscores")
@@ -483,6 +511,7 @@ ENVIRONMENT = {
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
         *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
+        *(f"security.{name}" for name in SecuritySetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -581,6 +610,7 @@ def read(
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
         accounts=_accounts(top.table("accounts")),
+        security=_security(top.table("security")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -797,3 +827,14 @@ def _accounts(table: Table | None) -> AccountSetting:
     )
     table.close()
     return accounts
+
+
+def _security(table: Table | None) -> SecuritySetting:
+    if table is None:
+        return SecuritySetting()
+    security = SecuritySetting(
+        contact=table.take("contact", many(contact), ()),
+        allow_private_targets=table.take("allow_private_targets", many(network), ()),
+    )
+    table.close()
+    return security

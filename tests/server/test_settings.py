@@ -200,7 +200,7 @@ EXPECTED = [
         ),
         (
             '[security]\nallow_private_targets = ["10.0.0.1/8"]',
-            'security.allow_private_targets must be networks like "10.1.0.0/16" or "fd12::/48"',
+            'security.allow_private_targets must be addresses or networks such as "10.0.0.5"',
         ),
         ("[mail]", "missing setting: mail.server (or server_file)"),
     ],

@@ -254,6 +254,7 @@ class Stage:
         own = index < 4 and self.scene != "public"
         return shapes.Validator(
             address=self.addresses[name],
+            claimed=None,
             name=name if own else None,
             node_id=f"n000000{index}" if own else None,
             committee_votes=75 - index % 40 if elected else 0,

@@ -54,6 +54,9 @@ to = ["a@example.org", "b@example.org"]
 [[webhooks]]
 name = "hook"
 url = "http://127.0.0.1:9/hook"
+[limits]
+per_minute = 100
+live_streams = 0
 [alerts]
 absent_blocks = 12
 language = "zh"
@@ -83,6 +86,8 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert not settings.trust_loopback  # behind a proxy everyone comes from loopback
     assert [str(one) for one in settings.trusted.networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
     assert settings.trusted.header == "Forwarded"
+    assert (settings.limits.per_minute, settings.limits.live_streams) == (100, 0)
+    assert settings.limits.known_per_minute == 6_000
 
 
 def test_no_file_at_all_is_a_server_on_loopback() -> None:
@@ -123,6 +128,7 @@ KNOWN = [
     "ingest_token",
     "ingest_token_file",
     "key_file",
+    "limits",
     "mail",
     "networks",
     "pool_seconds",
@@ -186,6 +192,7 @@ EXPECTED = [
             "pools[0].name must be a printable text of at most 80 characters",
         ),
         (f'[[pools]]\ncontract = "{PHX}"', "missing setting: pools[0].name"),
+        ("[limits]\nper_minute = -1", "limits.per_minute must be a whole number from 0 to 1000000"),
         ("pool_seconds = 4", "pool_seconds must be a whole number from 5 to 86400"),
         ('[server]\ntrusted_proxies = ["proxy"]', "trusted_proxies must be addresses or networks such as"),
         ('[server]\ntrusted_proxies = ["10.0.0.1/8"]', "'10.0.0.1/8' is neither"),

@@ -19,6 +19,7 @@ from vedette.server.api import (
     agents,
     audit_log,
     blocks,
+    claims,
     epochs,
     events,
     exposition,
@@ -33,6 +34,7 @@ from vedette.server.api import (
     pools,
     session,
     system,
+    teams,
     validators,
     wallets,
 )
@@ -67,9 +69,11 @@ NOUNS = (
     incidents,
     live,
     agents,
+    claims,
+    teams,
+    exposition,
     session,
     audit_log,
-    exposition,
 )
 
 
@@ -134,6 +138,8 @@ def build(house: House) -> Door:
     door = Door(
         app,
         {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live},
+        house.access.who,
+        house.budgets,
         house.settings.trusted,
     )
     app.state.metrics = Metrics(house, door)

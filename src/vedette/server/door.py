@@ -1,14 +1,18 @@
 """The outermost layer: what holds for every request, and the two routes that need no framework.
 
-Headers that browsers obey, a bound on every body, a count of every answer.
+Whose request it is and what it costs him, headers that browsers obey, a bound on every body, a count of every
+answer.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vedette.server.caller import CALLER, NOBODY, Trusted, caller_of
+from vedette.model.people import Who
+from vedette.server import budgets
+from vedette.server.budgets import Budgets, Left
+from vedette.server.caller import CALLER, NOBODY, WHO, Trusted, caller_of
 from vedette.server.ingest import refuse_long, says_longer
 from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
 
@@ -28,17 +32,28 @@ HEADERS = [
 ]
 PLAIN = [(b"x-content-type-options", b"nosniff")]
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+TOO_MUCH = (
+    "You ask for more than your budget holds (RateLimit-Policy has it): wait {wait_s} s. Who signed in or"
+    " sends an API key has a larger one."
+)
 
 
 class Door:
     """Wraps the app. `direct` maps (method, path) to plain ASGI apps that are entered at once."""
 
     def __init__(
-        self, app: ASGIApp, direct: Mapping[tuple[str, str], ASGIApp], trusted: Trusted = NOBODY
+        self,
+        app: ASGIApp,
+        direct: Mapping[tuple[str, str], ASGIApp],
+        who_of: Callable[[Scope], Awaitable[Who]],
+        purse: Budgets,
+        trusted: Trusted = NOBODY,
     ) -> None:
         self._app = app
-        self._trusted = trusted
         self._direct = direct
+        self._who_of = who_of
+        self._budgets = purse
+        self._trusted = trusted
         self.requests: Counter[tuple[str, str, int]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +61,7 @@ class Door:
         direct = self._direct.get((method, path))
         scope[CALLER] = caller_of(scope, self._trusted)
         browsable = direct is None or method == "GET"  # agents obey no headers, and each costs time
+        ours = list(HEADERS if browsable else PLAIN)
         if method == "HEAD" and ("GET", path) not in self._direct:
             scope = {
                 **scope,
@@ -56,19 +72,30 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *(HEADERS if browsable else PLAIN)]
+                message["headers"] = [*message["headers"], *ours]
             await send(message)
 
         try:
-            if direct is not None:
+            lefts = await self._paid(scope, method)
+            ours += budgets.headers(lefts)
+            if wait_s := budgets.wait_s(lefts):
+                await _refuse(say, 429, TOO_MUCH.format(wait_s=wait_s))
+            elif direct is not None:
                 await direct(scope, receive, say)
             elif says_longer(scope["headers"], BODY_BYTES_MAX):
-                await _refuse(receive, say)
+                await _refuse_body(receive, say)
             else:
                 await self._app(scope, _bounded(receive), say)
         finally:
             method = method if method in METHODS else "other"
             self.requests[method, _route(scope, direct is not None), status] += 1
+
+    async def _paid(self, scope: Scope, method: str) -> list[Left]:
+        """What is left to the caller after this request."""
+        if not budgets.is_counted(method, scope["path"]):
+            return []
+        who = scope[WHO] = await self._who_of(scope)
+        return self._budgets.take(who, scope[CALLER], scope)
 
 
 def _route(scope: Scope, direct: bool) -> str:
@@ -78,14 +105,19 @@ def _route(scope: Scope, direct: bool) -> str:
     return str(getattr(scope.get("route"), "path", "none"))
 
 
-async def _refuse(receive: Receive, send: Send) -> None:
+async def _refuse_body(receive: Receive, send: Send) -> None:
     try:
         await refuse_long(receive, BODY_BYTES_MAX)
     except ProblemError as error:
-        body = problem_body(error.status_code, str(error.detail))
-        headers = [(b"content-type", PROBLEM_TYPE.encode()), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": error.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _refuse(send, error.status_code, str(error.detail), (b"connection", b"close"))
+
+
+async def _refuse(send: Send, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
+    body = problem_body(status, detail)
+    length = (b"content-length", b"%d" % len(body))
+    told = [(b"content-type", PROBLEM_TYPE.encode()), length, *headers]
+    await send({"type": "http.response.start", "status": status, "headers": told})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _bounded(receive: Receive) -> Receive:

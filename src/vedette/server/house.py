@@ -24,7 +24,9 @@ from vedette.server import loops
 from vedette.server.access import DAY_MS, Access
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
+from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
+from vedette.server.claims import Claims
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
@@ -69,6 +71,7 @@ class House:
     passwords: Passwords
     signing: Signing
     changes: Changes
+    budgets: Budgets
     live: Live
     tips: Tips
     standings: Standings
@@ -77,6 +80,7 @@ class House:
     pools: Pools
     wallets: Wallets
     lookups: Lookups
+    claims: Claims
     batcher: Batcher
     ingest: Ingest
     judge: Judge
@@ -143,6 +147,7 @@ def build(
         is_https=settings.is_https,
         lasting=lasting_of(settings.accounts),
     )
+    live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
     live = Live(access.who, ears.now_ms)
@@ -177,6 +182,7 @@ def build(
         passwords=passwords,
         signing=Signing(database, ears, access, passwords, guesses),
         changes=Changes(clock.steady_ms),
+        budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,
         tips=tips,
         standings=Standings(database, ears),
@@ -185,6 +191,7 @@ def build(
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
+        claims=Claims(settings.page_url, purse, follower, database, ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,
@@ -210,6 +217,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "audit": house.pins.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
+        "claims": house.claims.run(failures),
         "watch": loops.again("watch", lambda: house.watch.run(failures), failures),
     }
 

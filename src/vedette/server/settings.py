@@ -103,6 +103,17 @@ class SecuritySetting:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitSetting:
+    """How much may be asked a minute: by a stranger's address, by a person or a known key. 0: no limit."""
+
+    per_minute: int = 600
+    known_per_minute: int = 6_000
+    searches_per_minute: int = 60
+    known_searches_per_minute: int = 600
+    live_streams: int = 16
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSetting:
     """One staking pool to watch beside those that networks.toml knows."""
 
@@ -144,8 +155,9 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
-    accounts: AccountSetting = AccountSetting()
     security: SecuritySetting = SecuritySetting()
+    limits: LimitSetting = LimitSetting()
+    accounts: AccountSetting = AccountSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -500,8 +512,9 @@ ENVIRONMENT = {
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
-        *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
         *(f"security.{name}" for name in SecuritySetting.__dataclass_fields__),
+        *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
+        *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -599,8 +612,9 @@ def read(
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
-        accounts=_accounts(top.table("accounts")),
         security=_security(top.table("security")),
+        limits=_limits(top.table("limits")),
+        accounts=_accounts(top.table("accounts")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -800,6 +814,29 @@ def _series(table: Table | None) -> SeriesSetting:
         )
     table.close()
     return series
+
+
+def _security(table: Table | None) -> SecuritySetting:
+    if table is None:
+        return SecuritySetting()
+    security = SecuritySetting(
+        contact=table.take("contact", many(contact), ()),
+        allow_private_targets=table.take("allow_private_targets", many(network), ()),
+    )
+    table.close()
+    return security
+
+
+def _limits(table: Table | None) -> LimitSetting:
+    usual = LimitSetting()
+    if table is None:
+        return usual
+    given = {
+        name: table.take(name, whole(0, 1_000_000), getattr(usual, name))
+        for name in LimitSetting.__dataclass_fields__
+    }
+    table.close()
+    return LimitSetting(**given)
 
 
 def _accounts(table: Table | None) -> AccountSetting:

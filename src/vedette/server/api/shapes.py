@@ -150,8 +150,17 @@ class PerformanceSummary(Shape):
     unknown: dict[str, Why]
 
 
+class Claimed(Shape):
+    """The team that proved that a validator is its own, as far as it wishes to say so."""
+
+    name: str | None = Field(description="what the team calls the validator")
+    team: str
+    slug: str | None = Field(description="of the team's status page, /teams/{slug}; null: it has none")
+
+
 class Validator(Shape):
     address: PosAddress
+    claimed: Claimed | None = Field(description="null: nobody proved that it is his, or wishes to say so")
     name: str | None = Field(description="the name of its node, if one of your nodes carries its key")
     node_id: str | None
     committee_votes: int | None = Field(description="votes in the current committee, 0 if not a member")

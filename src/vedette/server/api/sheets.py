@@ -17,7 +17,7 @@ from vedette.server.api.shapes import Shape
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-FREE_TEXT: Final = frozenset({"name", "own_name", "trouble"})
+FREE_TEXT: Final = frozenset({"name", "own_name", "team", "trouble"})
 PAGE_ROWS: Final = 200
 
 

@@ -10,7 +10,7 @@ from vedette.model.pos import PosAddress
 from vedette.server.api.board import Board
 from vedette.server.api.sent import Body, Sent
 from vedette.server.api.shapes import WindowName
-from vedette.server.caller import CALLER, Caller
+from vedette.server.caller import CALLER, WHO, Caller
 from vedette.server.problems import ProblemError
 from vedette.server.tip import Tip
 
@@ -29,6 +29,9 @@ def _board(request: Request) -> Any:
 
 
 async def _who(request: Request) -> Who:
+    known: Who | None = request.scope.get(WHO)  # the door asked, to know whose budget pays
+    if known is not None:
+        return known
     house: House = request.app.state.house
     return await house.access.who(request.scope)
 

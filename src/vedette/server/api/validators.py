@@ -16,9 +16,11 @@ from vedette.server.api.board import (
     Trouble,
     Wanted,
     Yours,
+    in_full,
     validator_shape,
     with_yours,
 )
+from vedette.server.api.claim_shapes import ValidatorInFull
 from vedette.server.api.figures import window_header
 from vedette.server.api.ordering import SortKey, ordered, page
 from vedette.server.api.sent import LIVE, PRIVATE, Body, Sent
@@ -66,7 +68,10 @@ Look = Annotated[
     Query(description="ask the chain for an account that was never seen; one that exists is then kept"),
 ]
 Search = Annotated[
-    str, Query(max_length=80, description="any part of the address, or of the name of your node")
+    str,
+    Query(
+        max_length=80, description="any part of the address, or of the name of your node or its public one"
+    ),
 ]
 Sort = Annotated[SortKey, Query(description="`-` puts the highest first; what is not known comes last")]
 RowsOfAll = Annotated[int, Query(ge=1, le=ROWS_MAX, description="at most so many")]
@@ -113,21 +118,24 @@ def _body(listing: Listing, yours: Yours, wanted: Wanted) -> Body:
 
 
 def _matches(one: Validator, wanted: str) -> bool:
-    return wanted in one.address or wanted in (one.name or "").lower()
+    claimed = one.claimed
+    names = (one.name, claimed.name, claimed.team) if claimed else (one.name,)
+    return wanted in one.address or any(wanted in name.lower() for name in names if name)
 
 
-@router.get("/validators/{address}", response_model=Validator)
+@router.get("/validators/{address}", response_model=ValidatorInFull)
 async def one_validator(
     address: Address, rooms: Rooms, board: Boards, who: Whose, span: Span = "24h", look: Look = False
 ) -> Response:
-    """One validator."""
+    """One validator, with what its team tells of it, if one proved that it is its own."""
     if look:
         await look_up(address, rooms)
     one, tip = await known(address, rooms)
     did = board.summaries(await rooms.standings.of(span)).of(one)
     yours = await of_reader(rooms, who)
     shape = validator_shape(one, tip.strips[one], tip.recent.first, tip, tip.committee_votes, did)
-    return reply(with_yours(shape, yours), LIVE if who.is_public else PRIVATE)
+    full = in_full(with_yours(shape, yours), await rooms.claims.shown())
+    return reply(full, LIVE if who.is_public else PRIVATE)
 
 
 async def look_up(address: str, rooms: "House") -> None:

@@ -16,6 +16,7 @@ from vedette import __version__
 from vedette.model.errors import SettingError
 from vedette.server import page, security_txt
 from vedette.server.api import (
+    account,
     agents,
     audit_log,
     blocks,
@@ -35,6 +36,7 @@ from vedette.server.api import (
     session,
     system,
     teams,
+    users,
     validators,
     wallets,
 )
@@ -73,6 +75,8 @@ NOUNS = (
     teams,
     exposition,
     session,
+    account,
+    users,
     audit_log,
 )
 

@@ -22,6 +22,7 @@ from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail
 from vedette.notify.text import Message, render
 from vedette.server import loops
 from vedette.server.access import DAY_MS, Access
+from vedette.server.account import Account
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.budgets import Budgets
@@ -39,6 +40,8 @@ from vedette.server.news import News
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
+from vedette.server.post import Post
+from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
@@ -70,6 +73,8 @@ class House:
     access: Access
     passwords: Passwords
     signing: Signing
+    account: Account
+    post: Post
     changes: Changes
     budgets: Budgets
     live: Live
@@ -105,6 +110,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
         house = build(settings, clock, database, ears, ways, token)
         await _offer_setup(house)
+        stack.push_async_callback(house.post.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
         house.watch.data.open()
@@ -151,6 +157,9 @@ def build(
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
     live = Live(access.who, ears.now_ms)
+    vault, post = Vault(settings.keys_path), Post(settings)
+    second = SecondFactor(vault)
+    signing = Signing(database, ears, access, live, passwords, guesses, second)
     tips = Tips(database, ears)
     follower = Follower(
         settings.followed,
@@ -175,12 +184,14 @@ def build(
     return House(
         settings=settings,
         database=database,
-        vault=Vault(settings.keys_path),
+        vault=vault,
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
         access=access,
         passwords=passwords,
-        signing=Signing(database, ears, access, passwords, guesses),
+        signing=signing,
+        account=Account(database, ears, signing, passwords, guesses, second, post),
+        post=post,
         changes=Changes(clock.steady_ms),
         budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,

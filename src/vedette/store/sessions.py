@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, and_, case, delete, insert, or_, select, update
@@ -122,10 +122,12 @@ async def ends_at(conn: Conn, session_id: str) -> int | None:
     return ends
 
 
-async def freshen(conn: Conn, session_id: str, now_ms: int, lasting: Lasting) -> None:
+async def freshen(conn: Conn, who: Who, now_ms: int, lasting: Lasting) -> Who:
     """Its owner has proved himself again."""
-    change = update(t.sessions).where(t.sessions.c.id == session_id)
-    await conn.execute(change.values(fresh_until_ms=now_ms + lasting.fresh_ms))
+    until_ms = now_ms + lasting.fresh_ms
+    mine = update(t.sessions).where(t.sessions.c.id == who.session_id)
+    await conn.execute(mine.values(fresh_until_ms=until_ms))
+    return replace(who, fresh_until_ms=until_ms)
 
 
 async def look_at(conn: Conn, session_id: str, team_id: int) -> None:

@@ -31,6 +31,7 @@ app.command(
 app.command(
     "vedette.server.geo_commands:app", name="geo", help="The file by which nodes are placed on the map."
 )
+app.command("vedette.server.key_commands:app", name="key", help="API keys: tokens for programs.")
 app.command("vedette.server.audit_commands:app", name="audit", help="The log of who did what.")
 app.command(
     "vedette.server.secrets_commands:app",

@@ -27,6 +27,7 @@ from vedette.server.api import (
     fleet,
     history,
     incidents,
+    keys,
     live,
     network,
     nodes,
@@ -78,6 +79,7 @@ NOUNS = (
     account,
     users,
     audit_log,
+    keys,
 )
 
 

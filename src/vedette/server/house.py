@@ -33,6 +33,7 @@ from vedette.server.follower import Follower
 from vedette.server.geo import Geo
 from vedette.server.guesses import Guesses
 from vedette.server.ingest import Ingest
+from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
@@ -75,6 +76,7 @@ class House:
     signing: Signing
     account: Account
     post: Post
+    key_use: KeyUse
     changes: Changes
     budgets: Budgets
     live: Live
@@ -107,12 +109,14 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         token = ingest_token(settings)
         ears = Ears(clock, database)
         await ears.wake()
-        await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
+        given = partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch, of_settings=True)
+        await database.write(given)
         house = build(settings, clock, database, ears, ways, token)
         await _offer_setup(house)
         stack.push_async_callback(house.post.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
+        stack.push_async_callback(house.failures.guard, "key use", house.key_use.write)
         house.watch.data.open()
         house.whereabouts.look()
         stack.callback(networks.use, None)
@@ -145,6 +149,7 @@ def build(
 ) -> House:
     """Wire the parts to each other."""
     language = settings.alerts.language
+    key_use = KeyUse(database, ears)
     access = Access(
         database,
         ears.now_ms,
@@ -152,6 +157,7 @@ def build(
         settings.trust_loopback,
         is_https=settings.is_https,
         lasting=lasting_of(settings.accounts),
+        on_key=key_use.note,
     )
     live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
@@ -192,6 +198,7 @@ def build(
         signing=signing,
         account=Account(database, ears, signing, passwords, guesses, second, post),
         post=post,
+        key_use=key_use,
         changes=Changes(clock.steady_ms),
         budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,
@@ -226,6 +233,8 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
+        "key use": house.key_use.run(failures),
+        "agents": house.ingest.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
         "claims": house.claims.run(failures),

@@ -3540,8 +3540,8 @@ export interface operations {
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description at most so many; each covers whole epochs */
                 points?: number;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -3549,7 +3549,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3557,6 +3557,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NetworkHistory"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3614,8 +3615,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -3623,7 +3624,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3631,6 +3632,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Validators"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3690,6 +3692,8 @@ export interface operations {
                 first_epoch?: number | null;
                 /** @description at most 100 epochs in all */
                 last_epoch?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3700,13 +3704,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Strip"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3760,10 +3766,10 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3774,7 +3780,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3782,6 +3788,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ValidatorEpochs"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3800,10 +3807,10 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3814,7 +3821,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3822,6 +3829,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Rewards"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3842,8 +3850,8 @@ export interface operations {
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3854,7 +3862,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3862,6 +3870,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Balance"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3912,10 +3921,10 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3926,7 +3935,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3934,6 +3943,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Elections"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3952,10 +3962,10 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3966,7 +3976,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3974,6 +3984,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Events"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3990,8 +4001,8 @@ export interface operations {
     acting_committee_api_v1_committee_get: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -3999,7 +4010,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4007,6 +4018,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4023,8 +4035,8 @@ export interface operations {
     committee_of_epoch_api_v1_committee__epoch__get: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4035,7 +4047,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4043,6 +4055,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4061,10 +4074,10 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4072,7 +4085,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4080,6 +4093,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Epochs"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4096,8 +4110,8 @@ export interface operations {
     one_epoch_api_v1_epochs__epoch__get: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4108,7 +4122,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4116,6 +4130,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EpochShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4264,6 +4279,8 @@ export interface operations {
                 to_ms?: number | null;
                 /** @description at most so many buckets */
                 points?: number;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4273,13 +4290,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4302,6 +4321,8 @@ export interface operations {
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4311,13 +4332,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["States"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4337,6 +4360,8 @@ export interface operations {
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day */
                 cell?: ("hour" | "day") | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4346,13 +4371,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Availability"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4493,10 +4520,10 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4504,7 +4531,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4512,6 +4539,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Blocks"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4528,8 +4556,8 @@ export interface operations {
     one_block_api_v1_blocks__height__get: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4540,7 +4568,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4548,6 +4576,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["BlockShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4568,8 +4597,8 @@ export interface operations {
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "apy_after_fee" | "apy" | "fee" | "votes" | "stakers" | "reward" | "silent" | "score" | "name" | "-apy_after_fee" | "-apy" | "-fee" | "-votes" | "-stakers" | "-reward" | "-silent" | "-score" | "-name";
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4577,7 +4606,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4585,6 +4614,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Pools"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4638,10 +4668,10 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4652,7 +4682,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4660,6 +4690,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Fees"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4680,8 +4711,8 @@ export interface operations {
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4692,7 +4723,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4700,6 +4731,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HoldingsHistory"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4750,8 +4782,10 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many */
-                limit?: number;
+                /** @description at most so many; without it 50, in a table all */
+                limit?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4759,13 +4793,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Incidents"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */

@@ -33,6 +33,7 @@ from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.parquet import Kiln
 from vedette.server.pools import Pools
 from vedette.server.settings import AlertSetting, SeriesSetting, Settings
 from vedette.server.standings import Standings
@@ -73,6 +74,7 @@ class House:
     outbox: Outbox
     news: News
     whereabouts: Whereabouts
+    kiln: Kiln
     failures: Failures
 
 
@@ -155,6 +157,7 @@ def build(
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,
+        kiln=Kiln(),
         failures=Failures(clock.steady_ms),
     )
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.browser.axe import both_ways, violations
 from tests.browser.conftest import Open
 from tests.browser.past import PastServer, past_server
 from tests.browser.stage import play
@@ -28,7 +28,6 @@ PAGES = [
     "/history?window=all",
     "/epochs/999",
 ]
-AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SLOW_MS = 20_000
 
 
@@ -365,9 +364,7 @@ def test_a_phone_reads_the_chain_without_scrolling_sideways(
             assert box["width"] >= 44
 
 
-@pytest.mark.parametrize(
-    ("dark", "phone"), [(False, False), (True, False), (False, True)], ids=["light", "dark", "phone"]
-)
+@both_ways
 def test_nobody_is_shut_out_of_the_chain(opened: Open, past: PastServer, dark: bool, phone: bool) -> None:
     """axe-core finds nothing against WCAG 2.2 AA, on any of its pages."""
     found = []
@@ -375,12 +372,5 @@ def test_nobody_is_shut_out_of_the_chain(opened: Open, past: PastServer, dark: b
         with opened(past.url + path, dark=dark, phone=phone, bypass_policy=True, forgiven="404") as page:
             page.locator("header .badge.live").wait_for(timeout=SLOW_MS)
             page.wait_for_timeout(400)
-            page.add_script_tag(content=AXE.read_text())
-            tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-            result = page.evaluate("tags => axe.run({ runOnly: tags })", tags)
-            found += [
-                f"{path}: {one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}"
-                for one in result["violations"]
-            ]
-            assert len(result["passes"]) > 10
+            found += violations(page)
     assert not found, "\n".join(found)

@@ -2,18 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Open
 from tests.browser.stage import Play, play
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SLOW_MS = 20_000
 ROUTES = [
     "/map",
@@ -178,7 +176,5 @@ def test_nobody_is_shut_out(opened: Open, fleet: Play, dark: bool, phone: bool, 
             page.locator("table, svg[data-cells], main .button").first.wait_for(timeout=SLOW_MS)
             page.wait_for_timeout(400)
             assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-            page.add_script_tag(content=AXE.read_text())
-            result = page.evaluate("tags => axe.run({ runOnly: tags })", TAGS)
-            found += [f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
+            found += violations(page)
     assert not found, "\n".join(found)

@@ -1,11 +1,11 @@
 """What a person meets on the page, whatever is wrong behind it."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import both_ways, violations
 from tests.browser.conftest import Open
 from tests.browser.stage import address, play
 
@@ -20,7 +20,6 @@ STAGED = [
     "/incidents/13",
     "/no",
 ]
-AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SLOW_MS = 20_000  # a busy machine is no reason to fail
 
 
@@ -287,9 +286,7 @@ def test_every_chart_has_a_table_and_a_file(opened: Open) -> None:
         assert len(text.splitlines()) > 300
 
 
-@pytest.mark.parametrize(
-    ("dark", "phone"), [(False, False), (True, False), (False, True)], ids=["light", "dark", "phone"]
-)
+@both_ways
 def test_nobody_is_shut_out(opened: Open, dark: bool, phone: bool) -> None:
     """axe-core finds nothing against WCAG 2.2 AA, on any page."""
     found = []
@@ -299,12 +296,5 @@ def test_nobody_is_shut_out(opened: Open, dark: bool, phone: bool) -> None:
                 page.locator("header .badge.live").wait_for(timeout=SLOW_MS)
                 page.wait_for_timeout(400)
                 assert not scrolls_sideways(page)
-                page.add_script_tag(content=AXE.read_text())
-                tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-                result = page.evaluate("tags => axe.run({ runOnly: tags })", tags)
-                found += [
-                    f"{path}: {one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}"
-                    for one in result["violations"]
-                ]
-                assert len(result["passes"]) > 10
+                found += violations(page)
     assert not found, "\n".join(found)

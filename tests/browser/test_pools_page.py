@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.axe import both_ways, violations
 from tests.browser.conftest import Open
 from tests.browser.past import PastServer, a_past, running
 from tests.browser.pooled import WALLET, contract
@@ -32,8 +33,6 @@ from vedette.store.pools import list_pools, remember_pool
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SLOW_MS = 20_000
 STILL_MS = 60_000
 NOBODY = "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg"
@@ -507,11 +506,7 @@ def test_both_languages_say_all_of_it(opened: Open) -> None:
                 assert all(re.search("[a-z] pool|its contract|My pool", line) for line in left), left
 
 
-@pytest.mark.parametrize(
-    ("dark", "phone"),
-    [(False, False), (True, False), (False, True), (True, True)],
-    ids=["light", "dark", "phone", "dark-phone"],
-)
+@both_ways
 def test_nobody_is_shut_out_of_pools(opened: Open, dark: bool, phone: bool) -> None:
     """axe-core finds nothing against WCAG 2.2 AA, on any of their pages."""
     found = []
@@ -522,10 +517,5 @@ def test_nobody_is_shut_out_of_pools(opened: Open, dark: bool, phone: bool) -> N
                     timeout=SLOW_MS
                 )
                 page.wait_for_timeout(300)
-                page.add_script_tag(content=AXE.read_text())
-                result = page.evaluate("tags => axe.run({ runOnly: tags })", TAGS)
-                assert len(result["passes"]) > 10
-                found += [
-                    f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]
-                ]
+                found += violations(page)
     assert not found, "\n".join(found)

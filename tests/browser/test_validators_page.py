@@ -1,18 +1,16 @@
 """Validators ranked over a stretch of the past, and the past and future of one, every number explained."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.axe import both_ways, violations
 from tests.browser.conftest import Open
 from tests.browser.stage import address, play
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SLOW_MS = 20_000  # a busy machine is no reason to fail
 STILL_MS = 60_000
 SILENT, QUIET = f"/validators/{address('node1')}", f"/validators/{address('node0')}"
@@ -31,13 +29,6 @@ def whole_page(page: Page) -> None:
 
 def scrolls_sideways(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
-
-
-def violations(page: Page) -> list[str]:
-    page.add_script_tag(content=AXE.read_text())
-    result = page.evaluate("tags => axe.run({ runOnly: tags })", TAGS)
-    assert len(result["passes"]) > 10
-    return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
 
 
 # --- the list
@@ -334,9 +325,7 @@ def test_a_phone_has_all_of_it_and_never_scrolls_sideways(opened: Open, path: st
         assert not scrolls_sideways(page)
 
 
-@pytest.mark.parametrize(
-    ("dark", "phone"), [(False, False), (True, False), (False, True)], ids=["light", "dark", "phone"]
-)
+@both_ways
 def test_nobody_is_shut_out(opened: Open, dark: bool, phone: bool) -> None:
     """axe-core finds nothing against WCAG 2.2 AA, also while a number is explained."""
     found = []

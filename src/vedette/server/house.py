@@ -40,6 +40,7 @@ from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
+from vedette.server.parquet import Kiln
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.second import SecondFactor
@@ -94,6 +95,7 @@ class House:
     outbox: Outbox
     news: News
     whereabouts: Whereabouts
+    kiln: Kiln
     failures: Failures
 
 
@@ -216,6 +218,7 @@ def build(
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,
+        kiln=Kiln(),
         failures=Failures(clock.steady_ms),
     )
 

@@ -50,9 +50,9 @@ Whose = Annotated[Who, Depends(_who)]
 FromMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseconds")]
 ToMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseconds")]
 Before = Annotated[int | None, Query(ge=0, le=INT64_MAX, description="`next_before` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
 Rows = Annotated[
-    int | None, Query(ge=1, le=1_000, description="at most so many; without it 50, or in CSV all there are")
+    int | None,
+    Query(ge=1, le=1_000, description="at most so many; without it 50, in a table all"),
 ]
 Address = Annotated[
     str, Path(pattern=r"^0x[0-9a-fA-F]{64}$", description="PoS address: 0x and 64 hex digits")
@@ -61,7 +61,10 @@ Epoch = Annotated[int, Path(ge=1, le=INT64_MAX, description="PoS epoch")]
 Span = Annotated[
     WindowName, Query(alias="window", description="the epochs up to the newest that was counted")
 ]
-Format = Annotated[Literal["json", "csv"], Query(alias="format", description="csv: the same rows as a table")]
+Format = Annotated[
+    Literal["json", "csv", "parquet"],
+    Query(alias="format", description="csv, parquet: the same rows as a table"),
+]
 
 PAGE_ROWS = 50
 """Rows of a page whose reader does not say how many he wants."""
@@ -71,10 +74,13 @@ UNSEEN = (
     " /api/v1/validators/{address}?look=true asks the chain for it."
 )
 
-CSV: dict[int | str, dict[str, Any]] = {
+TABLE: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "as JSON, or with format=csv as RFC 4180 has it",
-        "content": {"text/csv": {"schema": {"type": "string"}}},
+        "description": "as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file",
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+        },
     }
 }
 

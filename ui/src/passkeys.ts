@@ -6,8 +6,9 @@ export type Json = { [name: string]: unknown };
 
 const WAIT_MS = 120_000;
 
-/** Only over HTTPS, or on this very machine. */
-export const canPasskey = (): boolean => typeof window.PublicKeyCredential === "function";
+/** Only over HTTPS or on this very machine, and for a name: browsers keep none for an IP address. */
+export const canPasskey = (host = location.hostname): boolean =>
+  typeof window.PublicKeyCredential === "function" && !/^[\d.]+$|^\[/.test(host);
 
 /** Whether the browser can offer passkeys within the name's field. */
 export async function canOffer(): Promise<boolean> {

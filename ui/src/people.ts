@@ -1,34 +1,16 @@
 // Who is who, as the server tells it: short names for the shapes of sign-in, account and team.
 
-export type Role = "viewer" | "operator" | "owner";
+import type { components } from "./api-types";
+
+type Shapes = components["schemas"];
+
+export type SessionNow = Shapes["Session"];
+export type Account = Shapes["Me"];
+export type TeamOf = Shapes["MyTeam"];
+export type May = Shapes["May"];
+export type Role = TeamOf["role"];
 export const ROLES: readonly Role[] = ["viewer", "operator", "owner"];
 
-export type TeamOf = { id: number; name: string; role: Role };
-export type May = { read: boolean; operate: boolean; own: boolean; administer: boolean };
-export type Account = {
-  id: number;
-  name: string;
-  email: string | null;
-  email_verified: boolean;
-  is_admin: boolean;
-  has_password: boolean;
-  has_totp: boolean;
-  passkeys: number;
-};
-export type SessionNow = {
-  signed_in: boolean;
-  is_local: boolean;
-  user: Account | null;
-  team: TeamOf | null;
-  teams: TeamOf[];
-  may: May;
-  first_run: boolean;
-  sign_up: "closed" | "invited" | "open";
-  mail: boolean;
-  oidc: { name: string } | null;
-  fresh_until_ms: number | null;
-  expires_at_ms: number | null;
-};
 export type Session = { id: string; browser: string; created_at_ms: number; seen_at_ms: number; is_this: boolean };
 export type Passkey = { id: string; name: string; created_at_ms: number; used_at_ms: number | null };
 export type Ticket = { ticket: string; options: { [name: string]: unknown } };

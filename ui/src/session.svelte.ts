@@ -6,8 +6,14 @@ import { Question } from "./question.svelte";
 
 const NOTHING: May = { read: false, operate: false, own: false, administer: false };
 
+let leaving = false;
+
 class Session {
-  question = new Question((signal) => api.session(signal));
+  question = new Question(async (signal) => {
+    const answer = await api.session(signal);
+    if (answer.ok && this.now && differs(this.now, answer.data)) reload();
+    return answer;
+  });
 
   /** What the server said last; null before its first word. */
   get now(): SessionNow | null {
@@ -42,10 +48,22 @@ class Session {
   }
 }
 
+/** Whether another person is here, or he looks at another team: in another tab he signed out, or switched. */
+export function differs(before: SessionNow, now: SessionNow): boolean {
+  return before.user?.id !== now.user?.id || before.team?.id !== now.team?.id;
+}
+
+/** Nothing of what was seen by who was here before may stay in the page's memory. */
+function reload(): void {
+  if (!leaving) location.reload();
+}
+
 export const session = new Session();
 
-/** Go on as somebody else. The page is loaded anew, so that nothing of who was here before stays in its memory. */
+/** Go on as somebody else: the page is loaded anew, and other tabs are told to look who is here now. */
 export function enter(href: string): void {
+  leaving = true;
+  live.again();
   location.replace(href);
 }
 
@@ -54,7 +72,8 @@ export function placeAfter(next: string | null, origin = location.origin): strin
   if (!next?.startsWith("/")) return "/";
   try {
     const url = new URL(next, origin);
-    return url.origin === origin ? url.pathname + url.search : "/";
+    // `/.//x` is a path of ours here, and another's host once it is written out.
+    return url.origin === origin && !url.pathname.startsWith("//") ? url.pathname + url.search : "/";
   } catch {
     return "/";
   }

@@ -27,7 +27,7 @@ export const peopleEn = {
   },
   passkey: {
     no: "No passkey was used: it was cancelled, took too long, or this device has none for this site. Try again, or use the password.",
-    notHere: "Passkeys work over HTTPS only, or at localhost. Ask who runs this server to put it behind TLS.",
+    notHere: "Passkeys need this page to have a name, and HTTPS: neither an IP address nor plain HTTP will do, except as localhost.",
   },
 
   signIn: {

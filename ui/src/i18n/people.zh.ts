@@ -26,7 +26,7 @@ export const peopleZh: PeopleWords = {
   },
   passkey: {
     no: "没有使用通行密钥：已取消、超时，或此设备没有本站的通行密钥。请重试，或使用密码。",
-    notHere: "通行密钥只能在 HTTPS 或 localhost 下使用。请让服务器的运营者启用 TLS。",
+    notHere: "使用通行密钥需要以域名并通过 HTTPS 打开此页面（或使用 localhost），IP 地址和普通 HTTP 都不行。",
   },
 
   signIn: {

@@ -50,16 +50,16 @@ const DEADLINE_MS = 15_000;
 
 export const ask = <T>(path: string, signal?: AbortSignal): Promise<Answer<T>> => said<T>(path, {}, signal);
 
-/** Change something; of what is gone, nothing comes back. */
-export const tell = <T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Answer<T>> =>
-  said<T>(path, body === undefined ? { method } : { method, body: JSON.stringify(body) });
+/** Change something; of what is gone, nothing comes back. `token`: where not the cookie, but this says who may. */
+export const tell = <T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown, token?: string): Promise<Answer<T>> =>
+  said<T>(path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }) });
 
 async function said<T>(path: string, what: RequestInit, signal?: AbortSignal): Promise<Answer<T>> {
   const late = AbortSignal.timeout(DEADLINE_MS);
   try {
     const response = await fetch(`${API}/${path}`, {
       ...what,
-      headers: { accept: "application/json", ...(what.body ? { "content-type": "application/json" } : {}) },
+      headers: { ...what.headers, accept: "application/json", ...(what.body ? { "content-type": "application/json" } : {}) },
       signal: signal ? AbortSignal.any([signal, late]) : late,
     });
     if (response.ok) return { ok: true, data: (response.status === 204 ? null : await response.json()) as T };

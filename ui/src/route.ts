@@ -20,10 +20,13 @@ export type Route =
   | { page: "incidents" }
   | { page: "incident"; id: number }
   | { page: Alone }
+  | { page: "status"; slug: string }
   | { page: "nowhere"; path: string };
 
-/** Pages of people: sign-in, account and team. Each is the whole address. */
-const ALONE = ["sign-in", "sign-up", "setup", "reset", "verify", "account", "team"] as const;
+/** Pages of people: sign-in, account, team, its keys and what it tells others. Each is the whole address. */
+const ALONE = [
+  "sign-in", "sign-up", "setup", "reset", "verify", "account", "team", "keys", "operator-keys", "claims", "profile", "audit", "embed", "api",
+] as const;
 export type Alone = (typeof ALONE)[number];
 
 export type Place = "network" | "validators" | "nodes" | "incidents" | "team";
@@ -42,6 +45,7 @@ export function routeOf(path: string): Route {
   if (place === "nodes") return id === undefined ? { page: "nodes" } : { page: "node", id };
   if ((place === "map" || place === "versions" || place === "enrol") && id === undefined) return { page: place };
   if (place === "incidents" && id === undefined) return { page: "incidents" };
+  if (place === "status" && id !== undefined) return { page: "status", slug: id };
   const incident = place === "incidents" ? numberOf(id) : null;
   return incident === null ? { page: "nowhere", path } : { page: "incident", id: incident };
 }
@@ -95,6 +99,14 @@ export function placeOf(route: Route): Place | null {
     incident: "incidents",
     account: "team",
     team: "team",
+    keys: "team",
+    "operator-keys": "team",
+    claims: "team",
+    profile: "team",
+    audit: "team",
+    embed: null,
+    api: null,
+    status: null,
     "sign-in": null,
     "sign-up": null,
     setup: null,
@@ -110,7 +122,7 @@ export const CHAPTERS = {
   network: ["network", "committee", "epochs", "history"],
   validators: ["validators", "pools"],
   nodes: ["nodes", "map", "versions"],
-  team: ["account", "team"],
+  team: ["account", "team", "keys", "operator-keys", "claims", "profile", "audit"],
 } as const;
 export type Chapter = (typeof CHAPTERS)[keyof typeof CHAPTERS][number];
 
@@ -133,6 +145,11 @@ const CHAPTER_OF: Partial<Record<Route["page"], Chapter>> = {
   versions: "versions",
   account: "account",
   team: "team",
+  keys: "keys",
+  "operator-keys": "operator-keys",
+  claims: "claims",
+  profile: "profile",
+  audit: "audit",
 };
 
 export const chapterOf = (route: Route): Chapter | null => CHAPTER_OF[route.page] ?? null;
@@ -166,4 +183,14 @@ export const to = {
   reset: "/reset",
   account: "/account",
   team: "/team",
+  keys: "/keys",
+  "operator-keys": "/operator-keys",
+  claims: "/claims",
+  claimOf: (address: string) => `/claims?address=${encodeURIComponent(address)}`,
+  profile: "/profile",
+  audit: "/audit",
+  embed: "/embed",
+  embedOf: (kind: string, id: string) => `/embed?kind=${kind}&id=${encodeURIComponent(id)}`,
+  api: "/api",
+  status: (slug: string) => `/status/${encodeURIComponent(slug)}`,
 } as const;

@@ -67,6 +67,7 @@ export const en = {
     switchTo: "Switch to",
     role: { owner: "owner", operator: "operator", viewer: "viewer" },
   },
+  foot: { api: "API", embed: "Badges and cards" },
   form: { show: "Show", hide: "Hide", close: "Close" },
   more: (n: number) => `Show ${n.toLocaleString("en-US")} more`,
   older: "Older",

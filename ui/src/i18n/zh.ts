@@ -55,6 +55,7 @@ export const zh: Catalogue = {
     switchTo: "切换到",
     role: { owner: "所有者", operator: "运维者", viewer: "查看者" },
   },
+  foot: { api: "API", embed: "徽章与卡片" },
   form: { show: "显示", hide: "隐藏", close: "关闭" },
   more: (n) => `再显示 ${n.toLocaleString("en-US")} 个`,
   older: "更早",

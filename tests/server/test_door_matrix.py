@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.server.history import Past
-from tests.server.world import PERSONS, WALLET, World, world
+from tests.server.world import PASSWORD, PERSONS, WALLET, World, world
 from vedette.server.app import openapi_document
 
 Fresh = Callable[[World, str], Awaitable[Any]]
@@ -26,6 +26,7 @@ class Line:
     body: Any = None
     query: str = ""
     fresh: Fresh | None = None
+    leaves: bool = False  # whoever asks for it is signed out, or gone: somebody alike asks in his place
 
     def status_of(self, person: str) -> int:
         told = self.statuses.split()
@@ -91,6 +92,15 @@ MATRIX: dict[str, Line] = {
     # agents: their token lets them in, their signature from then on
     "POST /api/v1/agents": Line("401 401 401 401 401 401 400 401", body={"public_key": "no", "name": "n"}),
     "POST /api/v1/reports": Line("401", body={}),
+    # accounts
+    "GET /api/v1/session": ALL,
+    "POST /api/v1/session": Line("200", leaves=True, body={"name": "ours", "password": PASSWORD}),
+    "DELETE /api/v1/session": Line("200", leaves=True),
+    "POST /api/v1/setup": Line(
+        "409", leaves=True, body={"name": "x", "password": PASSWORD, "team_name": "x"}
+    ),
+    "GET /api/v1/audit": Line("401 200 403 403 200 403 401 403"),
+    "GET /api/v1/audit/head": Line("401 403 403 403 403 200 401 403"),
     # the server itself
     "GET /api/v1/metrics": ALL,
     "GET /metrics": Line("401 200 200 200 200 403 401 403"),
@@ -121,7 +131,8 @@ async def knock(world: World, operation: str, line: Line, person: str) -> int:
     if path.endswith("/live"):  # it has no end: its beginning tells
         async with world.http.get(world.url + path, headers=world.headers[person]) as reply:
             return reply.status
-    return (await world.ask(method, path, person, line.body))[0]
+    asks = await world.double(person) if line.leaves else world.headers[person]
+    return (await world.ask(method, path, asks, line.body))[0]
 
 
 async def test_everybody_is_answered_as_the_table_says(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from argon2 import PasswordHasher
 from sqlalchemy import Table, insert, select
 
 from tests.server.history import Past
@@ -21,8 +22,8 @@ from vedette.conflux.address import encode
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import FIRST_TEAM, Role
 from vedette.model.pool import PoolHoldings, PoolReading, PoolTerms
-from vedette.server.changes import Changes
 from vedette.server.house import House
+from vedette.server.settings import LimitSetting
 from vedette.store import enrolments, incidents
 from vedette.store import tables as t
 from vedette.store.database import Conn
@@ -60,6 +61,9 @@ PLACE = {
     "latitude": 51.987654,
     "longitude": 8.7,
 }
+UNLIMITED = LimitSetting(0, 0, 0, 0, 1_000)
+"""Nobody is told to come later: who may ask how often has tests of its own."""
+PASSWORD = "correct horse battery"
 FOREVER_MS = 4_000_000_000_000
 
 
@@ -79,9 +83,14 @@ class World:
     public: Agent = field(default_factory=lambda: Agent("public-node"))
 
     async def ask(
-        self, method: str, path: str, person: str = "anonymous", body: Any = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        person: str | Mapping[str, str] = "anonymous",
+        body: Any = None,
+        **headers: str,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        sent = self.headers[person] | headers
+        sent = {**(self.headers[person] if isinstance(person, str) else person), **headers}
         async with self.http.request(
             method, self.url + path, json=body, headers=sent, allow_redirects=False
         ) as reply:
@@ -131,6 +140,17 @@ class World:
         row = {"id": secrets.token_hex(16), "team_id": FIRST_TEAM, "name": CANARIES["a key's name"]}
         row |= {"public_key": secrets.token_bytes(32), "made_by": "cli", "created_at_ms": 0}
         return str(await self.add(t.operator_keys, **row))
+
+    async def double(self, person: str) -> dict[str, str]:
+        """The headers of somebody new who may the same: what he asks for ends his own session, or himself."""
+        teams = {"other": self.team_ids["theirs"]}
+        if person not in self.user_ids:
+            return self.headers[person]
+        role = None if person == "admin" else MEMBERS.get(person, Role.OWNER)
+        name = f"{person}-{secrets.token_hex(4)}"
+        team_id = teams.get(person, FIRST_TEAM)
+        token = await signed_in(self.house.database, name, role, team_id=team_id, is_admin=person == "admin")
+        return cookie(token)
 
     async def new_passkey(self, person: str) -> int:
         row = {"user_id": self.user_ids.get(person, self.user_ids["owner"]), "name": "a key of metal"}
@@ -182,6 +202,10 @@ class World:
             "key": bearer(await key_of(database, scopes=())),
         }
         self.user_ids = {name: await self._user_id(name) for name in (*MEMBERS, "other", "admin")}
+        await signed_in(database, "ours")
+        kept = PasswordHasher(time_cost=1, memory_cost=1_024).hash(PASSWORD)
+        known = t.users.update().where(t.users.c.name == "ours").values(password_hash=kept)
+        await database.write(lambda conn: conn.execute(known))
         private = t.users.update().where(t.users.c.name == CANARIES["a user's name"])
         await database.write(lambda conn: conn.execute(private.values(email=CANARIES["an e-mail address"])))
 
@@ -239,12 +263,6 @@ class World:
         await self.house.database.write(lambda conn: remember_pool(conn, reading, at_ms + 1))
 
 
-def patient(house: House) -> None:
-    """Nobody is told to come later: who may change how often has tests of its own."""
-    house.changes.__init__(house.ears.steady_ms, most=10**9)  # type: ignore[misc]
-    assert isinstance(house.changes, Changes)
-
-
 @asynccontextmanager
 async def world(past: Past, database: Path | str, folder: Path, **other: Any) -> AsyncIterator[World]:
     """A world over a database that holds this past."""
@@ -254,10 +272,11 @@ async def world(past: Past, database: Path | str, folder: Path, **other: Any) ->
         trust_loopback=False,
         public_references=False,
         read_token=None,
+        limits=UNLIMITED,
         **other,
     )
     async with served(given) as (house, url), client() as http:
-        patient(house)
+        house.changes._most = 10**9
         made = World(house, url, http, past)
         await made.fill()
         yield made

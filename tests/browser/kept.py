@@ -11,7 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from vedette.conflux import address, signatures
-from vedette.conflux.signatures import SignatureError, Space
+from vedette.conflux.signatures import SignatureError
+from vedette.model.claims import Space
 
 Json = dict[str, Any]
 DAY_MS = 86_400_000
@@ -104,7 +105,12 @@ class Kept:
         }
 
     def note(self, act: str, subject: str, detail: Json, at_ms: int | None = None) -> None:
-        line = {"seq": len(self.log) + 1, "at_ms": at_ms or self.now_ms(), "actor": "u-7d1f", "actor_name": "mei"}
+        line = {
+            "seq": len(self.log) + 1,
+            "at_ms": at_ms or self.now_ms(),
+            "actor": "u-7d1f",
+            "actor_name": "mei",
+        }
         self.log.insert(0, line | {"act": act, "subject": subject, "detail": detail})
 
     def claimed(self, address: str) -> Json | None:
@@ -144,7 +150,7 @@ class Kept:
         app.router.add_delete(f"{base}/push/subscriptions/{{id}}", self._unsubscribe)
 
     @staticmethod
-    def _read(told: Callable[[], Json]) -> Any:  # noqa: ANN401  aiohttp's handler
+    def _read(told: Callable[[], Json]) -> Any:
         async def answer(_: web.Request) -> web.Response:
             return web.json_response(told())
 
@@ -160,7 +166,7 @@ class Kept:
         self.note("key.make", f"key:{made['id']}", {"name": made["name"]})
         return web.json_response({"key": made, "token": token}, status=201)
 
-    def _revoke(self, what: str, act: str) -> Any:  # noqa: ANN401  aiohttp's handler
+    def _revoke(self, what: str, act: str) -> Any:
         async def revoke(request: web.Request) -> web.Response:
             found = next(one for one in getattr(self, what) if one["id"] == request.match_info["id"])
             found["revoked_at_ms"] = self.now_ms()

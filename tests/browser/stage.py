@@ -683,7 +683,9 @@ class Play:
         if path[0] == "validators" and len(path) == 2 and path[1] in self.stage.addresses.values():
             told = self._reply(path, request)
             assert isinstance(told, BaseModel)
-            return web.json_response(told.model_dump(mode="json") | {"claimed": self.stage.kept.claimed(path[1])})
+            return web.json_response(
+                told.model_dump(mode="json") | {"claimed": self.stage.kept.claimed(path[1])}
+            )
         shape = self._reply(path, request)
         if isinstance(shape, str):
             return web.Response(text=shape, content_type="text/csv")

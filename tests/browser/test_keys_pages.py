@@ -67,7 +67,9 @@ def stage() -> Iterator[Play]:
 
 def test_a_key_is_made_shown_once_and_revoked(opened: Open) -> None:
     with play("fleet", 60_000) as it, opened(f"{it.url}/keys") as page:
-        expect(page.locator("h1")).to_contain_text("2 keys open this team's data; one ends in", timeout=SLOW_MS)
+        expect(page.locator("h1")).to_contain_text(
+            "2 keys open this team's data; one ends in", timeout=SLOW_MS
+        )
         form = page.get_by_role("form", name="Make a key")
         form.get_by_label("Name").fill("Grafana")
         form.get_by_role("checkbox", name=re.compile("Metrics")).check()

@@ -20,7 +20,7 @@ from tests.server.people import cookie, key_of, signed_in, team_of
 from tests.server.stage import TOKEN, Agent, bearer, client, hear, served, settings
 from vedette.conflux.address import encode
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
-from vedette.model.people import FIRST_TEAM, Role
+from vedette.model.people import FIRST_TEAM, Role, Who
 from vedette.model.pool import PoolHoldings, PoolReading, PoolTerms
 from vedette.server.house import House
 from vedette.server.settings import LimitSetting
@@ -112,7 +112,9 @@ class World:
 
     async def new_enrolment(self) -> str:
         now_ms = self.house.ears.now_ms()
-        made = await self.house.database.write(lambda conn: enrolments.make_ticket(conn, FIRST_TEAM, now_ms))
+        made = await self.house.database.write(
+            lambda conn: enrolments.make_ticket(conn, Who(FIRST_TEAM), now_ms)
+        )
         return made.id
 
     async def new_user(self, role: Role = Role.VIEWER, team_id: int = FIRST_TEAM) -> int:

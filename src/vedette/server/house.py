@@ -38,9 +38,9 @@ from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
-from vedette.server.parquet import Kiln
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.second import SecondFactor
@@ -164,7 +164,6 @@ def build(
     live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
-    live = Live(access.who, ears.now_ms)
     vault, post = Vault(settings.keys_path), Post(settings)
     second = SecondFactor(vault)
     signing = Signing(database, ears, access, live, passwords, guesses, second)

@@ -98,10 +98,8 @@ class Ingest:
         ears: Ears,
         batcher: Batcher,
         ingest_token: str,
-        on_enrolled: Callable[[str], None] = lambda _: None,
-        on_seen: Callable[[AgentRow, Caller], None] = lambda *_: None,
         on_enrolled: Callable[[str, int], None] = lambda *_: None,
-        on_seen: Callable[[AgentRow, str, Headers], None] = lambda *_: None,
+        on_seen: Callable[[AgentRow, Caller], None] = lambda *_: None,
     ) -> None:
         self._database = database
         self._ears = ears

@@ -854,14 +854,3 @@ def _accounts(table: Table | None) -> AccountSetting:
     )
     table.close()
     return accounts
-
-
-def _security(table: Table | None) -> SecuritySetting:
-    if table is None:
-        return SecuritySetting()
-    security = SecuritySetting(
-        contact=table.take("contact", many(contact), ()),
-        allow_private_targets=table.take("allow_private_targets", many(network), ()),
-    )
-    table.close()
-    return security

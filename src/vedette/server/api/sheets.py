@@ -17,8 +17,7 @@ from vedette.server.api.shapes import Shape
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-FREE_TEXT: Final = frozenset({"name", "own_name", "team", "trouble"})
-FREE_TEXT: Final = frozenset({"name", "own_name", "trouble", "title", "facts", "notices", "value"})
+FREE_TEXT: Final = frozenset({"name", "own_name", "team", "trouble", "title", "facts", "notices", "value"})
 PAGE_ROWS: Final = 200
 
 

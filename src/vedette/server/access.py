@@ -65,16 +65,16 @@ class Access:
         read_token: str | None = None,
         trust_loopback: bool = False,
         is_https: bool = False,
-        lasting: Lasting = USUAL,
         on_key: Callable[[str, int], None] = lambda *_: None,
+        lasting: Lasting = USUAL,
     ) -> None:
         self._database = database
         self._now_ms = now_ms
         self._read_token = read_token
         self._trust_loopback = trust_loopback
+        self._on_key = on_key  # told of each use of a key
         self.lasting = lasting
         self.is_https = is_https
-        self._on_key = on_key  # told of each use of a key
         self.cookie_name = cookie_name(is_https)
 
     async def who(self, scope: Mapping[str, Any]) -> Who:

@@ -73,6 +73,7 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
+    key_use: KeyUse
     passwords: Passwords
     signing: Signing
     account: Account
@@ -158,8 +159,8 @@ def build(
         settings.read_token,
         settings.trust_loopback,
         is_https=settings.is_https,
-        lasting=lasting_of(settings.accounts),
         on_key=key_use.note,
+        lasting=lasting_of(settings.accounts),
     )
     live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
@@ -195,6 +196,7 @@ def build(
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
         access=access,
+        key_use=key_use,
         passwords=passwords,
         signing=signing,
         account=Account(database, ears, signing, passwords, guesses, second, post),

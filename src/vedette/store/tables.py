@@ -243,6 +243,15 @@ push_subscriptions = Table(
     Column("failures", Integer, nullable=False, server_default=text("0")),
 )
 
+# The secret by which push services know this server. There is one; browsers hold its public half.
+push_keys = Table(
+    "push_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
 watches = Table(
     "watches",
     metadata,

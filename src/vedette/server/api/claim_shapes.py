@@ -12,6 +12,7 @@ from vedette.server.api.shapes import Claimed, Label, NodeName, PosAddress, Shap
 
 ABOUT_CHARS_MAX = 1_000
 URL_CHARS_MAX = 300
+ENDPOINT_CHARS_MAX = 1_000
 LINKS_MAX = 5
 STATUS_DAYS = 90
 
@@ -210,3 +211,48 @@ class TeamStatus(Shape):
         description="open ones, then those of the last 14 days; null: the team does not show them"
     )
     as_of_ms: int
+
+
+# --- web push ---------------------------------------------------------------------------------------------
+
+
+class PushKey(Shape):
+    public_key: str = Field(description="a point of P-256, base64url: the browser's applicationServerKey")
+
+
+class PushKeys(Shape):
+    p256dh: str = Field(max_length=200)
+    auth: str = Field(max_length=100)
+
+
+Endpoint = Annotated[
+    str, Field(min_length=9, max_length=ENDPOINT_CHARS_MAX, pattern=r"^https://"), AfterValidator(https_only)
+]
+
+
+class PushSubscription(Shape):
+    """What `PushSubscription.toJSON()` of the browser gives."""
+
+    endpoint: Endpoint
+    expiration_time: float | None = Field(default_factory=lambda: None, alias="expirationTime")
+    keys: PushKeys
+
+
+Watched = Annotated[list[AnyAddress], Field(min_length=1, max_length=50)]
+
+
+class PushWish(Shape):
+    subscription: PushSubscription
+    addresses: Watched
+    language: Literal["en", "zh"]
+
+
+class PushMade(Shape):
+    id: str
+    token: str = Field(description="changes and ends the subscription; shown once")
+
+
+class PushChange(Shape):
+    subscription: PushSubscription | None = Field(default_factory=lambda: None, description="null: as it was")
+    addresses: Watched
+    language: Literal["en", "zh"]

@@ -234,8 +234,8 @@ class NodeHealth(Shape):
 Role = Literal["voter", "backup", "full", "archive", "rpc"]
 Publish = Literal["nothing", "country", "city"]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90, strict=True)]  # or true would be 1
+Longitude = Annotated[float, Field(ge=-180, le=180, strict=True)]
 Label = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(plain)]
 NodeName = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
 

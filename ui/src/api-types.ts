@@ -2184,6 +2184,11 @@ export interface components {
         Nodes: {
             /** Nodes */
             nodes: components["schemas"]["Node"][];
+            /**
+             * Next Cursor
+             * @description pass as `cursor` for the next page; null: this is the last
+             */
+            next_cursor: string | null;
         };
         /** NoticeShape */
         NoticeShape: {
@@ -4112,7 +4117,12 @@ export interface operations {
     };
     list_nodes_api_v1_nodes_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description at most so many; without it all */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from vedette.model.incident import Incident
 from vedette.notify.text import incident_title
 from vedette.notify.words import Lang
+from vedette.server.api.sent import PRIVATE
 from vedette.server.api.shapes import Incidents, IncidentShape, IncidentSubject, NoticeShape
 from vedette.server.api.talk import INT64_MAX, Before, Limit, Rooms, Whose, reply
 from vedette.server.problems import ProblemError
@@ -26,7 +27,7 @@ async def list_incidents(rooms: Rooms, who: Whose, before: Before = None, limit:
         found = await incidents.incidents(conn, who, before, limit)
     language = rooms.settings.alerts.language
     shapes = [incident_shape(incident, notices, language) for incident, notices in found]
-    return reply(Incidents(incidents=shapes, next_before=_next(found, limit)))
+    return reply(Incidents(incidents=shapes, next_before=_next(found, limit)), PRIVATE)
 
 
 @router.get("/incidents/{incident_id}", response_model=IncidentShape)
@@ -36,7 +37,7 @@ async def one_incident(incident_id: Number, rooms: Rooms, who: Whose) -> Respons
         found = await incidents.incident(conn, who, incident_id)
     if found is None:
         raise ProblemError(404, NO_INCIDENT)
-    return reply(incident_shape(*found, rooms.settings.alerts.language))
+    return reply(incident_shape(*found, rooms.settings.alerts.language), PRIVATE)
 
 
 def _next(found: list[tuple[Incident, list[NoticeRow]]], limit: int) -> int | None:

@@ -39,6 +39,10 @@ async def list_incidents(
     return reply(Incidents(incidents=shapes, next_before=next_before))
 
 
+    shapes = [incident_shape(incident, notices, language) for incident, notices in found]
+    return reply(Incidents(incidents=shapes, next_before=_next(found, limit)), PRIVATE)
+
+
 @router.get("/incidents/{incident_id}", response_model=IncidentShape)
 async def one_incident(incident_id: Number, rooms: Rooms, who: Whose) -> Response:
     """One incident, with its messages."""
@@ -46,7 +50,7 @@ async def one_incident(incident_id: Number, rooms: Rooms, who: Whose) -> Respons
         found = await incidents.incident(conn, who, incident_id)
     if found is None:
         raise ProblemError(404, NO_INCIDENT)
-    return reply(incident_shape(*found, rooms.settings.alerts.language))
+    return reply(incident_shape(*found, rooms.settings.alerts.language), PRIVATE)
 
 
 def _next(found: list[tuple[Incident, list[NoticeRow]]], limit: int) -> int | None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from vedette.model.people import Who
 from vedette.model.pos import PosAddress
 from vedette.server.api.board import Board
-from vedette.server.api.sent import Body, Sent
+from vedette.server.api.sent import LIVE, PRIVATE, Body, Sent
 from vedette.server.api.shapes import WindowName
 from vedette.server.caller import CALLER, WHO, Caller
 from vedette.server.problems import ProblemError
@@ -95,6 +95,11 @@ def reply(shape: BaseModel, cache: str | None = None) -> Response:
     if cache is None:
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
     return Sent(Body(body), cache)
+
+
+def kept_by(who: Who) -> str:
+    """How a reply that depends on its reader may be kept: a member's by himself alone."""
+    return LIVE if who.is_public else PRIVATE
 
 
 def encoded(shape: BaseModel) -> bytes:

@@ -18,6 +18,7 @@ from vedette.server import page
 from vedette.server.api import (
     agents,
     blocks,
+    embeds,
     epochs,
     events,
     exposition,
@@ -84,7 +85,9 @@ def described() -> FastAPI:
     api = APIRouter(prefix="/api/v1")
     for noun in NOUNS:
         api.include_router(noun.router)
+    api.include_router(embeds.oembed_router)
     app.include_router(api)
+    app.include_router(embeds.router)
     app.include_router(system.router)
     say_problems(app)
     return app

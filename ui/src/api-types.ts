@@ -15,7 +15,7 @@ export interface paths {
          * Network
          * @description Where the chain is, how our endpoints do, and how many of your nodes are in which state.
          */
-        get: operations["network_api_v1_network_get"];
+        get: operations["network"];
         put?: never;
         post?: never;
         delete?: never;
@@ -32,10 +32,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Network History
+         * Network history
          * @description Columns for charts: participation, rewards, stake, yields and finality.
          */
-        get: operations["network_history_api_v1_network_history_get"];
+        get: operations["networkHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -52,10 +52,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * History Progress
+         * History progress
          * @description How far the past is read: blocks, epochs, rewards, transactions.
          */
-        get: operations["history_progress_api_v1_history_get"];
+        get: operations["historyProgress"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,10 +72,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Validators
+         * List validators
          * @description Every validator that was ever seen or is watched: stake, last blocks, and how it did.
          */
-        get: operations["list_validators_api_v1_validators_get"];
+        get: operations["listValidators"];
         put?: never;
         post?: never;
         delete?: never;
@@ -92,10 +92,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Validator
+         * One validator
          * @description One validator.
          */
-        get: operations["one_validator_api_v1_validators__address__get"];
+        get: operations["oneValidator"];
         put?: never;
         post?: never;
         delete?: never;
@@ -112,10 +112,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Votes
+         * Validator votes
          * @description One validator's votes in the last settled blocks, or in finished epochs (at most 100 at a time).
          */
-        get: operations["validator_votes_api_v1_validators__address__votes_get"];
+        get: operations["validatorVotes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -132,10 +132,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Performance
+         * Validator performance
          * @description Every figure of one validator over a window, each with its formula.
          */
-        get: operations["validator_performance_api_v1_validators__address__performance_get"];
+        get: operations["validatorPerformance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -152,10 +152,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Epochs
+         * Validator epochs
          * @description Epoch by epoch: votes, what it signed and led, and what it was paid; newest first.
          */
-        get: operations["validator_epochs_api_v1_validators__address__epochs_get"];
+        get: operations["validatorEpochs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -172,10 +172,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Rewards
+         * Validator rewards
          * @description What it was paid for each epoch, to the last Drip; newest first.
          */
-        get: operations["validator_rewards_api_v1_validators__address__rewards_get"];
+        get: operations["validatorRewards"];
         put?: never;
         post?: never;
         delete?: never;
@@ -192,10 +192,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Balance
+         * Validator balance
          * @description What it held over time, in PoS and at its PoW address; without times, the last 30 days.
          */
-        get: operations["validator_balance_api_v1_validators__address__balance_get"];
+        get: operations["validatorBalance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -212,10 +212,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Outlook
+         * Validator outlook
          * @description How long it may stand still, when its queues end, and the elections that are coming.
          */
-        get: operations["validator_outlook_api_v1_validators__address__outlook_get"];
+        get: operations["validatorOutlook"];
         put?: never;
         post?: never;
         delete?: never;
@@ -232,10 +232,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Elections
+         * Validator elections
          * @description Term by term: whether it stood for election, and which seats it won; newest first.
          */
-        get: operations["validator_elections_api_v1_validators__address__elections_get"];
+        get: operations["validatorElections"];
         put?: never;
         post?: never;
         delete?: never;
@@ -252,10 +252,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Events
+         * Validator events
          * @description What happened to it: its transactions, and what snapshots of its stake show; newest first.
          */
-        get: operations["validator_events_api_v1_validators__address__events_get"];
+        get: operations["validatorEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -272,10 +272,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Acting Committee
+         * Acting committee
          * @description Who may vote now, what they signed of the last hundred blocks, and the two coming elections.
          */
-        get: operations["acting_committee_api_v1_committee_get"];
+        get: operations["actingCommittee"];
         put?: never;
         post?: never;
         delete?: never;
@@ -292,10 +292,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Committee Of Epoch
+         * Committee of epoch
          * @description Who could vote in an epoch, and what they signed in it.
          */
-        get: operations["committee_of_epoch_api_v1_committee__epoch__get"];
+        get: operations["committeeOfEpoch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -312,10 +312,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Epochs
+         * List epochs
          * @description Finished epochs, newest first.
          */
-        get: operations["list_epochs_api_v1_epochs_get"];
+        get: operations["listEpochs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -332,10 +332,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Epoch
+         * One epoch
          * @description One finished epoch, with everybody's part in it.
          */
-        get: operations["one_epoch_api_v1_epochs__epoch__get"];
+        get: operations["oneEpoch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -352,10 +352,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Nodes
+         * List nodes
          * @description Your nodes, by name; for anybody else those that their operators made public, and little of them.
          */
-        get: operations["list_nodes_api_v1_nodes_get"];
+        get: operations["listNodes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -372,24 +372,24 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Node
+         * One node
          * @description One node, as its agent last described it.
          */
-        get: operations["one_node_api_v1_nodes__node_id__get"];
+        get: operations["oneNode"];
         put?: never;
         post?: never;
         /**
-         * Forget Node
+         * Forget node
          * @description Forget your node and its past. Its agent is refused from then on, until it is enrolled again.
          */
-        delete: operations["forget_node_api_v1_nodes__node_id__delete"];
+        delete: operations["forgetNode"];
         options?: never;
         head?: never;
         /**
-         * Change Node
+         * Change node
          * @description Say what your node is called, is for, and where it is; whatever is left out stays.
          */
-        patch: operations["change_node_api_v1_nodes__node_id__patch"];
+        patch: operations["changeNode"];
         trace?: never;
     };
     "/api/v1/nodes/{node_id}/series": {
@@ -400,10 +400,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Series
+         * Node series
          * @description Columns for a chart; without times, the last 24 hours.
          */
-        get: operations["node_series_api_v1_nodes__node_id__series_get"];
+        get: operations["nodeSeries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -420,10 +420,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node States
+         * Node states
          * @description Since when a state was what, over time: versions, phases, errors; without times, the last 24 hours.
          */
-        get: operations["node_states_api_v1_nodes__node_id__states_get"];
+        get: operations["nodeStates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -440,10 +440,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Availability
+         * Node availability
          * @description How long it ran and answered, and how long nobody knows; with an availability calendar.
          */
-        get: operations["node_availability_api_v1_nodes__node_id__availability_get"];
+        get: operations["nodeAvailability"];
         put?: never;
         post?: never;
         delete?: never;
@@ -462,10 +462,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make Enrolment
+         * Make enrolment
          * @description A token that lets one agent in, once, within an hour, and the line to run on the node's machine.
          */
-        post: operations["make_enrolment_api_v1_enrolments_post"];
+        post: operations["makeEnrolment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -483,7 +483,7 @@ export interface paths {
          * Enrolment
          * @description Whether an agent came with the token.
          */
-        get: operations["enrolment_api_v1_enrolments__enrolment_id__get"];
+        get: operations["enrolment"];
         put?: never;
         post?: never;
         delete?: never;
@@ -500,10 +500,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * World Map
+         * World map
          * @description Nodes by place. Without membership public ones only, and each no finer than its operator allowed.
          */
-        get: operations["world_map_api_v1_map_get"];
+        get: operations["worldMap"];
         put?: never;
         post?: never;
         delete?: never;
@@ -523,7 +523,7 @@ export interface paths {
          * Versions
          * @description Releases by nodes and voting power, and who is ready for which fork.
          */
-        get: operations["versions_api_v1_versions_get"];
+        get: operations["versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -540,10 +540,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Blocks
+         * List blocks
          * @description Settled blocks and who was absent, newest first.
          */
-        get: operations["list_blocks_api_v1_blocks_get"];
+        get: operations["listBlocks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -560,10 +560,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Block
+         * One block
          * @description One settled block: who signed it, and who did not.
          */
-        get: operations["one_block_api_v1_blocks__height__get"];
+        get: operations["oneBlock"];
         put?: never;
         post?: never;
         delete?: never;
@@ -580,10 +580,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Pools
+         * List pools
          * @description Every pool that is listed: its fee, what it holds, and what it left its stakers.
          */
-        get: operations["list_pools_api_v1_pools_get"];
+        get: operations["listPools"];
         put?: never;
         post?: never;
         delete?: never;
@@ -600,10 +600,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Pool
+         * One pool
          * @description One pool, and when it failed.
          */
-        get: operations["one_pool_api_v1_pools__pool__get"];
+        get: operations["onePool"];
         put?: never;
         post?: never;
         delete?: never;
@@ -620,10 +620,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Fees
+         * Pool fees
          * @description What its operator decided when: fee, periods, owner and code; newest first.
          */
-        get: operations["pool_fees_api_v1_pools__pool__fees_get"];
+        get: operations["poolFees"];
         put?: never;
         post?: never;
         delete?: never;
@@ -640,10 +640,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Holdings
+         * Pool holdings
          * @description What it held and had earned over time; without times, the last 30 days.
          */
-        get: operations["pool_holdings_api_v1_pools__pool__holdings_get"];
+        get: operations["poolHoldings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -660,10 +660,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Wallet
+         * One wallet
          * @description Its votes, its interest, and when its votes come free, in every pool that is listed.
          */
-        get: operations["one_wallet_api_v1_wallets__address__get"];
+        get: operations["oneWallet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -680,10 +680,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Incidents
+         * List incidents
          * @description What is wrong, and what was: open ones first, then newest first.
          */
-        get: operations["list_incidents_api_v1_incidents_get"];
+        get: operations["listIncidents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -700,10 +700,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Incident
+         * One incident
          * @description One incident, with its messages.
          */
-        get: operations["one_incident_api_v1_incidents__incident_id__get"];
+        get: operations["oneIncident"];
         put?: never;
         post?: never;
         delete?: never;
@@ -723,7 +723,7 @@ export interface paths {
          * Live
          * @description What happens, as it happens. After `reset`, or a reconnect, read everything anew.
          */
-        get: operations["live_api_v1_live_get"];
+        get: operations["live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -745,7 +745,7 @@ export interface paths {
          * Enrol
          * @description Keep a node for an agent's key. Needs the enrolment token: `Authorization: Bearer ...`.
          */
-        post: operations["enrol_api_v1_agents_post"];
+        post: operations["enrol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -765,7 +765,7 @@ export interface paths {
          * Reports
          * @description Deliver reports, oldest first, and the live state. A second delivery is harmless.
          */
-        post: operations["reports_api_v1_reports_post"];
+        post: operations["reports"];
         delete?: never;
         options?: never;
         head?: never;
@@ -780,10 +780,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fleet Metrics
+         * Fleet metrics
          * @description Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes.
          */
-        get: operations["fleet_metrics_api_v1_metrics_get"];
+        get: operations["fleetMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -803,7 +803,7 @@ export interface paths {
          * Oembed
          * @description What to put on a page for one of our addresses (oEmbed 1.0).
          */
-        get: operations["oembed_api_v1_oembed_get"];
+        get: operations["oembed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -820,10 +820,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Badge
+         * Validator badge
          * @description A validator's badge. One that was never seen is *unknown*, in grey.
          */
-        get: operations["validator_badge_badge_validators__address___what__svg_get"];
+        get: operations["validatorBadge"];
         put?: never;
         post?: never;
         delete?: never;
@@ -840,10 +840,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Badge
+         * Node badge
          * @description The state of a node that its operator made public; any other is *unknown*.
          */
-        get: operations["node_badge_badge_nodes__node_id__svg_get"];
+        get: operations["nodeBadge"];
         put?: never;
         post?: never;
         delete?: never;
@@ -860,10 +860,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Network Badge
+         * Network badge
          * @description The network's badge.
          */
-        get: operations["network_badge_badge_network__what__svg_get"];
+        get: operations["networkBadge"];
         put?: never;
         post?: never;
         delete?: never;
@@ -880,10 +880,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Embed
+         * Validator embed
          * @description A validator as a card, for a frame on any page.
          */
-        get: operations["validator_embed_embed_validators__address__get"];
+        get: operations["validatorEmbed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -900,10 +900,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Embed
+         * Pool embed
          * @description A staking pool as a card, for a frame on any page.
          */
-        get: operations["pool_embed_embed_pools__pool__get"];
+        get: operations["poolEmbed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -923,7 +923,7 @@ export interface paths {
          * Healthz
          * @description The process lives and answers.
          */
-        get: operations["healthz_healthz_get"];
+        get: operations["healthz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -943,7 +943,7 @@ export interface paths {
          * Readyz
          * @description Does its work: the database takes writes, and the chain is followed. Else 503, with reasons.
          */
-        get: operations["readyz_readyz_get"];
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -965,7 +965,7 @@ export interface paths {
          *
          *     Your nodes and validators are at /api/v1/metrics.
          */
-        get: operations["metrics_metrics_get"];
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3660,7 +3660,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    network_api_v1_network_get: {
+    network: {
         parameters: {
             query?: never;
             header?: never;
@@ -3675,6 +3675,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "at_ms": 31000,
+                     *       "version": "3.0.2",
+                     *       "pos": {
+                     *         "epoch": 36210,
+                     *         "height": 2172598,
+                     *         "committed_height": 2172598,
+                     *         "block_at_ms": 1795929809764,
+                     *         "members": 7,
+                     *         "total_votes": 676,
+                     *         "quorum_votes": 676,
+                     *         "participation": 0.25
+                     *       },
+                     *       "pow": {
+                     *         "latest_epoch": 36210,
+                     *         "state_epoch": 36210,
+                     *         "confirmed_epoch": 36210,
+                     *         "finalized_epoch": 36210,
+                     *         "chain_id": 7,
+                     *         "at_ms": 31000
+                     *       },
+                     *       "validators": 7,
+                     *       "nodes": {
+                     *         "down": 7
+                     *       },
+                     *       "incidents_open": 7,
+                     *       "endpoints": [
+                     *         {
+                     *           "name": "paris-1",
+                     *           "height": 2172598,
+                     *           "lag_blocks": 7,
+                     *           "error": "the endpoint did not answer within 5 s"
+                     *         }
+                     *       ],
+                     *       "data_of": "2026-08-04",
+                     *       "data_doubts": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Network"];
                 };
             };
@@ -3689,14 +3730,23 @@ export interface operations {
             };
         };
     };
-    network_history_api_v1_network_history_get: {
+    networkHistory: {
         parameters: {
             query?: {
-                /** @description the epochs up to the newest that was counted */
+                /**
+                 * @description the epochs up to the newest that was counted
+                 * @example 30d
+                 */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description at most so many; each covers whole epochs */
+                /**
+                 * @description at most so many; each covers whole epochs
+                 * @example 300
+                 */
                 points?: number;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -3711,6 +3761,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "window": {
+                     *         "name": "24h",
+                     *         "first_epoch": 36210,
+                     *         "last_epoch": 36210,
+                     *         "asked_epochs": 7,
+                     *         "known_epochs": 7,
+                     *         "rewarded_epochs": 7,
+                     *         "through_ms": 31000
+                     *       },
+                     *       "epochs_per_point": 7,
+                     *       "times": [
+                     *         7
+                     *       ],
+                     *       "epoch": [
+                     *         36210
+                     *       ],
+                     *       "participation_ppm": [
+                     *         964811
+                     *       ],
+                     *       "reward_gdrip": [
+                     *         7
+                     *       ],
+                     *       "staked_votes": [
+                     *         676
+                     *       ],
+                     *       "official_apy_ppm": [
+                     *         964811
+                     *       ],
+                     *       "realised_apy_ppm": [
+                     *         964811
+                     *       ],
+                     *       "finality_gap_epochs": [
+                     *         7
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["NetworkHistory"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -3727,7 +3815,7 @@ export interface operations {
             };
         };
     };
-    history_progress_api_v1_history_get: {
+    historyProgress: {
         parameters: {
             query?: never;
             header?: never;
@@ -3742,6 +3830,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "at_ms": 31000,
+                     *       "unread_blocks": 7,
+                     *       "settled_blocks": 7,
+                     *       "blocks_per_s": 0.25,
+                     *       "eta_s": 7,
+                     *       "first_epoch": 36210,
+                     *       "last_epoch": 36210,
+                     *       "epochs": {
+                     *         "known": 7,
+                     *         "of": 7
+                     *       },
+                     *       "rewards": {
+                     *         "known": 7,
+                     *         "of": 7
+                     *       },
+                     *       "transactions": {
+                     *         "known": 7,
+                     *         "of": 7
+                     *       },
+                     *       "first_staked_epoch": 36210
+                     *     }
+                     */
                     "application/json": components["schemas"]["HistoryProgressShape"];
                 };
             };
@@ -3756,22 +3868,43 @@ export interface operations {
             };
         };
     };
-    list_validators_api_v1_validators_get: {
+    listValidators: {
         parameters: {
             query?: {
-                /** @description so many of the newest settled blocks */
+                /**
+                 * @description so many of the newest settled blocks
+                 * @example 100
+                 */
                 last?: number;
-                /** @description the epochs up to the newest that was counted */
+                /**
+                 * @description the epochs up to the newest that was counted
+                 * @example 24h
+                 */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description any part of the address, or of the name of your node */
+                /**
+                 * @description any part of the address, or of the name of your node
+                 * @example text
+                 */
                 q?: string;
-                /** @description `-` puts the highest first; what is not known comes last */
+                /**
+                 * @description `-` puts the highest first; what is not known comes last
+                 * @example address
+                 */
                 sort?: "address" | "score" | "apy" | "vote_rate" | "reward" | "paid_over_expected" | "seats" | "served" | "silent" | "led" | "loss_silent" | "votes" | "stake" | "last_signed" | "-address" | "-score" | "-apy" | "-vote_rate" | "-reward" | "-paid_over_expected" | "-seats" | "-served" | "-silent" | "-led" | "-loss_silent" | "-votes" | "-stake" | "-last_signed";
-                /** @description at most so many */
+                /**
+                 * @description at most so many
+                 * @example 1000
+                 */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /**
+                 * @description `next_cursor` of the page before
+                 * @example text
+                 */
                 cursor?: string | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -3786,6 +3919,83 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "height": 2172598,
+                     *       "window": {
+                     *         "name": "24h",
+                     *         "first_epoch": 36210,
+                     *         "last_epoch": 36210,
+                     *         "asked_epochs": 7,
+                     *         "known_epochs": 7,
+                     *         "rewarded_epochs": 7,
+                     *         "through_ms": 31000
+                     *       },
+                     *       "total": 7,
+                     *       "validators": [
+                     *         {
+                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "name": "paris-1",
+                     *           "node_id": "ab12cd34ef56ab78",
+                     *           "committee_votes": 676,
+                     *           "stake": {
+                     *             "height": 2172598,
+                     *             "at_ms": 31000,
+                     *             "available_votes": 676,
+                     *             "locked_votes": 676,
+                     *             "in_queue": [
+                     *               {
+                     *                 "end_height": 2172598,
+                     *                 "votes": 676
+                     *               }
+                     *             ],
+                     *             "out_queue": [
+                     *               {
+                     *                 "end_height": 2172598,
+                     *                 "votes": 676
+                     *               }
+                     *             ],
+                     *             "unlocked_votes": 676,
+                     *             "forfeited_votes": 676,
+                     *             "force_retired_height": 2172598,
+                     *             "states": [
+                     *               "active"
+                     *             ]
+                     *           },
+                     *           "votes": {
+                     *             "first": 7,
+                     *             "strip": "ssslssssas",
+                     *             "signed": 7,
+                     *             "known": 7,
+                     *             "rate": 0.25
+                     *           },
+                     *           "last_signed_height": 2172598,
+                     *           "incidents": [
+                     *             7
+                     *           ],
+                     *           "performance": {
+                     *             "score": 99,
+                     *             "reason": "no_epochs",
+                     *             "vote_rate_ppm": 964811,
+                     *             "served_epochs": 7,
+                     *             "silent_epochs": 7,
+                     *             "seats": 7,
+                     *             "led_blocks": 7,
+                     *             "reward_gdrip": "2026",
+                     *             "loss_silent_gdrip": "2026",
+                     *             "apy_ppm": 964811,
+                     *             "staked_epochs": 7,
+                     *             "paid_over_expected_ppm": 964811,
+                     *             "earned_ppm": 964811,
+                     *             "unknown": {
+                     *               "name": "no_epochs"
+                     *             }
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Validators"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -3802,17 +4012,26 @@ export interface operations {
             };
         };
     };
-    one_validator_api_v1_validators__address__get: {
+    oneValidator: {
         parameters: {
             query?: {
-                /** @description the epochs up to the newest that was counted */
+                /**
+                 * @description the epochs up to the newest that was counted
+                 * @example 24h
+                 */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description ask the chain for an account that was never seen; one that exists is then kept */
+                /**
+                 * @description ask the chain for an account that was never seen; one that exists is then kept
+                 * @example false
+                 */
                 look?: boolean;
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -3825,6 +4044,67 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *       "name": "paris-1",
+                     *       "node_id": "ab12cd34ef56ab78",
+                     *       "committee_votes": 676,
+                     *       "stake": {
+                     *         "height": 2172598,
+                     *         "at_ms": 31000,
+                     *         "available_votes": 676,
+                     *         "locked_votes": 676,
+                     *         "in_queue": [
+                     *           {
+                     *             "end_height": 2172598,
+                     *             "votes": 676
+                     *           }
+                     *         ],
+                     *         "out_queue": [
+                     *           {
+                     *             "end_height": 2172598,
+                     *             "votes": 676
+                     *           }
+                     *         ],
+                     *         "unlocked_votes": 676,
+                     *         "forfeited_votes": 676,
+                     *         "force_retired_height": 2172598,
+                     *         "states": [
+                     *           "active"
+                     *         ]
+                     *       },
+                     *       "votes": {
+                     *         "first": 7,
+                     *         "strip": "ssslssssas",
+                     *         "signed": 7,
+                     *         "known": 7,
+                     *         "rate": 0.25
+                     *       },
+                     *       "last_signed_height": 2172598,
+                     *       "incidents": [
+                     *         7
+                     *       ],
+                     *       "performance": {
+                     *         "score": 99,
+                     *         "reason": "no_epochs",
+                     *         "vote_rate_ppm": 964811,
+                     *         "served_epochs": 7,
+                     *         "silent_epochs": 7,
+                     *         "seats": 7,
+                     *         "led_blocks": 7,
+                     *         "reward_gdrip": "2026",
+                     *         "loss_silent_gdrip": "2026",
+                     *         "apy_ppm": 964811,
+                     *         "staked_epochs": 7,
+                     *         "paid_over_expected_ppm": 964811,
+                     *         "earned_ppm": 964811,
+                     *         "unknown": {
+                     *           "name": "no_epochs"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Validator"];
                 };
             };
@@ -3839,21 +4119,36 @@ export interface operations {
             };
         };
     };
-    validator_votes_api_v1_validators__address__votes_get: {
+    validatorVotes: {
         parameters: {
             query?: {
-                /** @description so many of the newest settled blocks */
+                /**
+                 * @description so many of the newest settled blocks
+                 * @example 100
+                 */
                 last?: number;
-                /** @description with `last_epoch`: finished epochs */
+                /**
+                 * @description with `last_epoch`: finished epochs
+                 * @example 36210
+                 */
                 first_epoch?: number | null;
-                /** @description at most 100 epochs in all */
+                /**
+                 * @description at most 100 epochs in all
+                 * @example 36210
+                 */
                 last_epoch?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -3866,6 +4161,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "first": 7,
+                     *       "strip": "ssslssssas"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Strip"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -3882,15 +4183,21 @@ export interface operations {
             };
         };
     };
-    validator_performance_api_v1_validators__address__performance_get: {
+    validatorPerformance: {
         parameters: {
             query?: {
-                /** @description the epochs up to the newest that was counted */
+                /**
+                 * @description the epochs up to the newest that was counted
+                 * @example 24h
+                 */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -3903,6 +4210,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *       "window": {
+                     *         "name": "24h",
+                     *         "first_epoch": 36210,
+                     *         "last_epoch": 36210,
+                     *         "asked_epochs": 7,
+                     *         "known_epochs": 7,
+                     *         "rewarded_epochs": 7,
+                     *         "through_ms": 31000
+                     *       },
+                     *       "coverage": {
+                     *         "asked_epochs": 7,
+                     *         "known_epochs": 7,
+                     *         "rewarded_epochs": 7,
+                     *         "staked_epochs": 7,
+                     *         "served_epochs": 7,
+                     *         "known_blocks": 7
+                     *       },
+                     *       "figures": {
+                     *         "vote_rate_ppm": 964811,
+                     *         "cast_rate_ppm": 964811,
+                     *         "network_participation_ppm": 964811,
+                     *         "served_epochs": 7,
+                     *         "silent_epochs": 7,
+                     *         "seat_terms": 7,
+                     *         "served_blocks": 7,
+                     *         "led_blocks": 7,
+                     *         "expected_led_ppm": 964811,
+                     *         "led_luck_ppm": 964811,
+                     *         "reward_gdrip": "2026",
+                     *         "reward_due_gdrip": "2026",
+                     *         "reward_fair_gdrip": "2026",
+                     *         "loss_not_elected_gdrip": "2026",
+                     *         "loss_silent_gdrip": "2026",
+                     *         "loss_no_lead_gdrip": "2026",
+                     *         "apy_ppm": 964811,
+                     *         "network_apy_ppm": 964811,
+                     *         "presence_ppm": 964811,
+                     *         "earned_ppm": 964811,
+                     *         "score": 99
+                     *       },
+                     *       "paid_over_expected_ppm": 964811,
+                     *       "unknown": {
+                     *         "vote_rate_ppm": "no_epochs"
+                     *       },
+                     *       "explain": [
+                     *         {
+                     *           "key": "vote_rate_ppm",
+                     *           "value": "2026",
+                     *           "why": "no_epochs",
+                     *           "formula": "text",
+                     *           "inputs": {
+                     *             "name": "2026"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["PerformanceShape"];
                 };
             };
@@ -3917,19 +4284,31 @@ export interface operations {
             };
         };
     };
-    validator_epochs_api_v1_validators__address__epochs_get: {
+    validatorEpochs: {
         parameters: {
             query?: {
-                /** @description `next_before` of the page before */
+                /**
+                 * @description `next_before` of the page before
+                 * @example 7
+                 */
                 before?: number | null;
-                /** @description at most so many; without it 50, in a table all */
+                /**
+                 * @description at most so many; without it 50, in a table all
+                 * @example 50
+                 */
                 limit?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -3942,6 +4321,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "epochs": [
+                     *         {
+                     *           "epoch": 36210,
+                     *           "first_height": 2172598,
+                     *           "last_height": 2172598,
+                     *           "first_at_ms": 1795929809764,
+                     *           "last_at_ms": 1795929809764,
+                     *           "votes": 676,
+                     *           "signed_blocks": 7,
+                     *           "known_blocks": 7,
+                     *           "blocks": 7,
+                     *           "led_blocks": 7,
+                     *           "silent": true,
+                     *           "reward_gdrip": "2026",
+                     *           "expected_gdrip": "2026",
+                     *           "due_gdrip": "2026",
+                     *           "lost_gdrip": "2026",
+                     *           "cumulative_gdrip": "2026"
+                     *         }
+                     *       ],
+                     *       "next_before": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["ValidatorEpochs"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -3958,19 +4362,31 @@ export interface operations {
             };
         };
     };
-    validator_rewards_api_v1_validators__address__rewards_get: {
+    validatorRewards: {
         parameters: {
             query?: {
-                /** @description `next_before` of the page before */
+                /**
+                 * @description `next_before` of the page before
+                 * @example 7
+                 */
                 before?: number | null;
-                /** @description at most so many; without it 50, in a table all */
+                /**
+                 * @description at most so many; without it 50, in a table all
+                 * @example 50
+                 */
                 limit?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -3983,6 +4399,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "pow_address": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
+                     *       "rewards": [
+                     *         {
+                     *           "epoch": 36210,
+                     *           "reward_drip": "2026",
+                     *           "pow_epoch": 36210,
+                     *           "paid_at_ms": 1795929809764
+                     *         }
+                     *       ],
+                     *       "next_before": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["Rewards"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -3999,19 +4429,31 @@ export interface operations {
             };
         };
     };
-    validator_balance_api_v1_validators__address__balance_get: {
+    validatorBalance: {
         parameters: {
             query?: {
-                /** @description unix milliseconds */
+                /**
+                 * @description unix milliseconds
+                 * @example 1795843409764
+                 */
                 from_ms?: number | null;
-                /** @description unix milliseconds */
+                /**
+                 * @description unix milliseconds
+                 * @example 1795929809764
+                 */
                 to_ms?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -4024,6 +4466,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "from_ms": 1795843409764,
+                     *       "to_ms": 1795929809764,
+                     *       "pow_address": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
+                     *       "stake": [
+                     *         {
+                     *           "at_ms": 31000,
+                     *           "height": 2172598,
+                     *           "available_votes": 676,
+                     *           "locked_votes": 676,
+                     *           "in_queue_votes": 676,
+                     *           "out_queue_votes": 676,
+                     *           "unlocked_votes": 676,
+                     *           "forfeited_votes": 676,
+                     *           "force_retired_height": 2172598
+                     *         }
+                     *       ],
+                     *       "pow": [
+                     *         {
+                     *           "at_ms": 31000,
+                     *           "balance_drip": "2026",
+                     *           "staking_drip": "2026"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Balance"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4040,12 +4509,15 @@ export interface operations {
             };
         };
     };
-    validator_outlook_api_v1_validators__address__outlook_get: {
+    validatorOutlook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -4058,6 +4530,75 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "at_ms": 31000,
+                     *       "epoch": 36210,
+                     *       "height": 2172598,
+                     *       "epoch_last_height": 2172598,
+                     *       "block_interval_ms": 31000,
+                     *       "last_signed_height": 2172598,
+                     *       "force_retired_height": 2172598,
+                     *       "retirement": {
+                     *         "state": "safe",
+                     *         "epoch": 36210,
+                     *         "height": 2172598,
+                     *         "sign_by_height": 2172598,
+                     *         "left_blocks": 7,
+                     *         "left_ms": 31000,
+                     *         "safe_until_ms": 1795931609764,
+                     *         "certain": true,
+                     *         "last_signed_epoch": 36210
+                     *       },
+                     *       "locking": [
+                     *         {
+                     *           "votes": 676,
+                     *           "height": 2172598,
+                     *           "left_blocks": 7,
+                     *           "left_ms": 31000
+                     *         }
+                     *       ],
+                     *       "unlocking": [
+                     *         {
+                     *           "votes": 676,
+                     *           "height": 2172598,
+                     *           "left_blocks": 7,
+                     *           "left_ms": 31000
+                     *         }
+                     *       ],
+                     *       "radar": {
+                     *         "epoch": 36210,
+                     *         "seats": 7,
+                     *         "seats_by_term": {
+                     *           "name": 7
+                     *         },
+                     *         "changes": [
+                     *           {
+                     *             "epoch": 36210,
+                     *             "after_height": 2172598,
+                     *             "left_ms": 31000,
+                     *             "leaving": 7,
+                     *             "coming": 7
+                     *           }
+                     *         ],
+                     *         "elections": [
+                     *           {
+                     *             "term": 7,
+                     *             "first_epoch": 36210,
+                     *             "last_epoch": 36210,
+                     *             "state": "not_open",
+                     *             "opens_at_height": 2172598,
+                     *             "closes_at_height": 2172598,
+                     *             "closes_in_ms": 31000,
+                     *             "elected_votes": 676,
+                     *             "own_seats": 7,
+                     *             "free_votes": 676,
+                     *             "chance_ppm": 964811
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Outlook"];
                 };
             };
@@ -4072,19 +4613,31 @@ export interface operations {
             };
         };
     };
-    validator_elections_api_v1_validators__address__elections_get: {
+    validatorElections: {
         parameters: {
             query?: {
-                /** @description `next_before` of the page before */
+                /**
+                 * @description `next_before` of the page before
+                 * @example 7
+                 */
                 before?: number | null;
-                /** @description at most so many; without it 50, in a table all */
+                /**
+                 * @description at most so many; without it 50, in a table all
+                 * @example 50
+                 */
                 limit?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -4097,6 +4650,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "terms": [
+                     *         {
+                     *           "term": 7,
+                     *           "first_epoch": 36210,
+                     *           "last_epoch": 36210,
+                     *           "candidate": true,
+                     *           "elected_votes": 676,
+                     *           "finalized": true,
+                     *           "seats": 7
+                     *         }
+                     *       ],
+                     *       "next_before": 7,
+                     *       "radar": {
+                     *         "epoch": 36210,
+                     *         "seats": 7,
+                     *         "seats_by_term": {
+                     *           "name": 7
+                     *         },
+                     *         "changes": [
+                     *           {
+                     *             "epoch": 36210,
+                     *             "after_height": 2172598,
+                     *             "left_ms": 31000,
+                     *             "leaving": 7,
+                     *             "coming": 7
+                     *           }
+                     *         ],
+                     *         "elections": [
+                     *           {
+                     *             "term": 7,
+                     *             "first_epoch": 36210,
+                     *             "last_epoch": 36210,
+                     *             "state": "not_open",
+                     *             "opens_at_height": 2172598,
+                     *             "closes_at_height": 2172598,
+                     *             "closes_in_ms": 31000,
+                     *             "elected_votes": 676,
+                     *             "own_seats": 7,
+                     *             "free_votes": 676,
+                     *             "chance_ppm": 964811
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Elections"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4113,19 +4713,31 @@ export interface operations {
             };
         };
     };
-    validator_events_api_v1_validators__address__events_get: {
+    validatorEvents: {
         parameters: {
             query?: {
-                /** @description `next_before` of the page before */
+                /**
+                 * @description `next_before` of the page before
+                 * @example 7
+                 */
                 before?: number | null;
-                /** @description at most so many; without it 50, in a table all */
+                /**
+                 * @description at most so many; without it 50, in a table all
+                 * @example 50
+                 */
                 limit?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -4138,6 +4750,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "events": [
+                     *         {
+                     *           "at_ms": 31000,
+                     *           "height": 2172598,
+                     *           "kind": "text",
+                     *           "source": "chain",
+                     *           "votes": 676,
+                     *           "until_height": 2172598,
+                     *           "transaction": 7,
+                     *           "transaction_hash": "text",
+                     *           "status": "text",
+                     *           "conflict": "text",
+                     *           "sender": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821"
+                     *         }
+                     *       ],
+                     *       "next_before": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["Events"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4154,10 +4786,13 @@ export interface operations {
             };
         };
     };
-    acting_committee_api_v1_committee_get: {
+    actingCommittee: {
         parameters: {
             query?: {
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -4172,6 +4807,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "epoch": 36210,
+                     *       "acting": true,
+                     *       "quorum_votes": 676,
+                     *       "total_votes": 676,
+                     *       "first_height": 2172598,
+                     *       "last_height": 2172598,
+                     *       "members": [
+                     *         {
+                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "votes": 676,
+                     *           "signed_blocks": 7,
+                     *           "known_blocks": 7,
+                     *           "led_blocks": 7,
+                     *           "silent": true
+                     *         }
+                     *       ],
+                     *       "elections": [
+                     *         {
+                     *           "term": 7,
+                     *           "first_epoch": 36210,
+                     *           "last_epoch": 36210,
+                     *           "start_height": 2172598,
+                     *           "finalized": true,
+                     *           "elected_votes": 676,
+                     *           "elected": [
+                     *             {
+                     *               "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *               "votes": 676
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4188,15 +4859,21 @@ export interface operations {
             };
         };
     };
-    committee_of_epoch_api_v1_committee__epoch__get: {
+    committeeOfEpoch: {
         parameters: {
             query?: {
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS epoch */
+                /**
+                 * @description PoS epoch
+                 * @example 36210
+                 */
                 epoch: number;
             };
             cookie?: never;
@@ -4209,6 +4886,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "epoch": 36210,
+                     *       "acting": true,
+                     *       "quorum_votes": 676,
+                     *       "total_votes": 676,
+                     *       "first_height": 2172598,
+                     *       "last_height": 2172598,
+                     *       "members": [
+                     *         {
+                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "votes": 676,
+                     *           "signed_blocks": 7,
+                     *           "known_blocks": 7,
+                     *           "led_blocks": 7,
+                     *           "silent": true
+                     *         }
+                     *       ],
+                     *       "elections": [
+                     *         {
+                     *           "term": 7,
+                     *           "first_epoch": 36210,
+                     *           "last_epoch": 36210,
+                     *           "start_height": 2172598,
+                     *           "finalized": true,
+                     *           "elected_votes": 676,
+                     *           "elected": [
+                     *             {
+                     *               "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *               "votes": 676
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4225,14 +4938,23 @@ export interface operations {
             };
         };
     };
-    list_epochs_api_v1_epochs_get: {
+    listEpochs: {
         parameters: {
             query?: {
-                /** @description `next_before` of the page before */
+                /**
+                 * @description `next_before` of the page before
+                 * @example 7
+                 */
                 before?: number | null;
-                /** @description at most so many; without it 50, in a table all */
+                /**
+                 * @description at most so many; without it 50, in a table all
+                 * @example 50
+                 */
                 limit?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -4247,6 +4969,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "epochs": [
+                     *         {
+                     *           "epoch": 36210,
+                     *           "first_height": 2172598,
+                     *           "last_height": 2172598,
+                     *           "first_at_ms": 1795929809764,
+                     *           "last_at_ms": 1795929809764,
+                     *           "blocks": 7,
+                     *           "known_blocks": 7,
+                     *           "nil_blocks": 7,
+                     *           "timeout_rounds": 7,
+                     *           "members": 7,
+                     *           "quorum_votes": 676,
+                     *           "total_votes": 676,
+                     *           "cast_votes": 676,
+                     *           "expected_votes": 676,
+                     *           "participation_ppm": 964811,
+                     *           "reward_drip": "2026",
+                     *           "paid_accounts": 7,
+                     *           "pow_epoch": 36210,
+                     *           "paid_at_ms": 1795929809764
+                     *         }
+                     *       ],
+                     *       "next_before": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["Epochs"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4263,15 +5013,21 @@ export interface operations {
             };
         };
     };
-    one_epoch_api_v1_epochs__epoch__get: {
+    oneEpoch: {
         parameters: {
             query?: {
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS epoch */
+                /**
+                 * @description PoS epoch
+                 * @example 36210
+                 */
                 epoch: number;
             };
             cookie?: never;
@@ -4284,6 +5040,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "epoch": 36210,
+                     *       "first_height": 2172598,
+                     *       "last_height": 2172598,
+                     *       "first_at_ms": 1795929809764,
+                     *       "last_at_ms": 1795929809764,
+                     *       "blocks": 7,
+                     *       "known_blocks": 7,
+                     *       "nil_blocks": 7,
+                     *       "timeout_rounds": 7,
+                     *       "members": 7,
+                     *       "quorum_votes": 676,
+                     *       "total_votes": 676,
+                     *       "cast_votes": 676,
+                     *       "expected_votes": 676,
+                     *       "participation_ppm": 964811,
+                     *       "reward_drip": "2026",
+                     *       "paid_accounts": 7,
+                     *       "pow_epoch": 36210,
+                     *       "paid_at_ms": 1795929809764,
+                     *       "accounts": [
+                     *         {
+                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "votes": 676,
+                     *           "signed_blocks": 7,
+                     *           "counted_blocks": 7,
+                     *           "led_blocks": 7,
+                     *           "bonus_votes": 676,
+                     *           "silent": true,
+                     *           "reward_drip": "2026"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EpochShape"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4300,7 +5091,7 @@ export interface operations {
             };
         };
     };
-    list_nodes_api_v1_nodes_get: {
+    listNodes: {
         parameters: {
             query?: never;
             header?: never;
@@ -4315,6 +5106,105 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "nodes": [
+                     *         {
+                     *           "id": "ab12cd34ef56ab78",
+                     *           "name": "paris-1",
+                     *           "kind": "agent",
+                     *           "role": "text",
+                     *           "state": "down",
+                     *           "since_ms": 31000,
+                     *           "heard_at_ms": 1795929809764,
+                     *           "due_at_ms": 1795929809764,
+                     *           "planned_stop_until_ms": 1795931609764,
+                     *           "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "version": "3.0.2",
+                     *           "sync_phase": "text",
+                     *           "voting": true,
+                     *           "numbers": {
+                     *             "name": 0.25
+                     *           },
+                     *           "states": {
+                     *             "name": "text"
+                     *           },
+                     *           "failures": [
+                     *             {
+                     *               "probe": "peers",
+                     *               "reason": "the node said so"
+                     *             }
+                     *           ],
+                     *           "endpoint": {
+                     *             "space": "core",
+                     *             "state": "unreachable",
+                     *             "reason": "the node said so",
+                     *             "references": 7,
+                     *             "lag_epochs": 7,
+                     *             "lag_blocks": 7,
+                     *             "pivot_agrees": true,
+                     *             "pivot_epoch": 36210,
+                     *             "latencies": [
+                     *               {
+                     *                 "method": "text",
+                     *                 "p50_ms": 31000,
+                     *                 "p95_ms": 31000
+                     *               }
+                     *             ],
+                     *             "tls_days": 0.25,
+                     *             "websocket_ms": 31000,
+                     *             "archive": "agrees",
+                     *             "archive_epoch": 36210,
+                     *             "interval_ms": 31000
+                     *           },
+                     *           "incidents": [
+                     *             7
+                     *           ],
+                     *           "health": {
+                     *             "state": "down",
+                     *             "execution": {
+                     *               "state": "down",
+                     *               "reason": "the node said so",
+                     *               "figures": {},
+                     *               "since_ms": null
+                     *             },
+                     *             "pow": {
+                     *               "state": "down",
+                     *               "reason": "the node said so",
+                     *               "figures": {},
+                     *               "since_ms": null
+                     *             },
+                     *             "pos": {
+                     *               "state": "down",
+                     *               "reason": "the node said so",
+                     *               "figures": {},
+                     *               "since_ms": null
+                     *             },
+                     *             "validator": {
+                     *               "state": "down",
+                     *               "reason": "the node said so",
+                     *               "figures": {},
+                     *               "since_ms": null
+                     *             }
+                     *           },
+                     *           "labels": [
+                     *             "europe"
+                     *           ],
+                     *           "group": "text",
+                     *           "is_public": true,
+                     *           "publish": "nothing",
+                     *           "place": {
+                     *             "country": "FR",
+                     *             "city": "Paris",
+                     *             "latitude": 0.25,
+                     *             "longitude": 0.25,
+                     *             "source": "operator",
+                     *             "hosting": "text"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Nodes"];
                 };
             };
@@ -4329,11 +5219,12 @@ export interface operations {
             };
         };
     };
-    one_node_api_v1_nodes__node_id__get: {
+    oneNode: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -4346,6 +5237,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ab12cd34ef56ab78",
+                     *       "name": "paris-1",
+                     *       "kind": "agent",
+                     *       "role": "text",
+                     *       "state": "down",
+                     *       "since_ms": 31000,
+                     *       "heard_at_ms": 1795929809764,
+                     *       "due_at_ms": 1795929809764,
+                     *       "planned_stop_until_ms": 1795931609764,
+                     *       "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *       "version": "3.0.2",
+                     *       "sync_phase": "text",
+                     *       "voting": true,
+                     *       "numbers": {
+                     *         "name": 0.25
+                     *       },
+                     *       "states": {
+                     *         "name": "text"
+                     *       },
+                     *       "failures": [
+                     *         {
+                     *           "probe": "peers",
+                     *           "reason": "the node said so"
+                     *         }
+                     *       ],
+                     *       "endpoint": {
+                     *         "space": "core",
+                     *         "state": "unreachable",
+                     *         "reason": "the node said so",
+                     *         "references": 7,
+                     *         "lag_epochs": 7,
+                     *         "lag_blocks": 7,
+                     *         "pivot_agrees": true,
+                     *         "pivot_epoch": 36210,
+                     *         "latencies": [
+                     *           {
+                     *             "method": "text",
+                     *             "p50_ms": 31000,
+                     *             "p95_ms": 31000
+                     *           }
+                     *         ],
+                     *         "tls_days": 0.25,
+                     *         "websocket_ms": 31000,
+                     *         "archive": "agrees",
+                     *         "archive_epoch": 36210,
+                     *         "interval_ms": 31000
+                     *       },
+                     *       "incidents": [
+                     *         7
+                     *       ],
+                     *       "health": {
+                     *         "state": "down",
+                     *         "execution": {
+                     *           "state": "down",
+                     *           "reason": "the node said so",
+                     *           "figures": {
+                     *             "name": 0.25
+                     *           },
+                     *           "since_ms": 31000
+                     *         },
+                     *         "pow": {
+                     *           "state": "down",
+                     *           "reason": "the node said so",
+                     *           "figures": {
+                     *             "name": 0.25
+                     *           },
+                     *           "since_ms": 31000
+                     *         },
+                     *         "pos": {
+                     *           "state": "down",
+                     *           "reason": "the node said so",
+                     *           "figures": {
+                     *             "name": 0.25
+                     *           },
+                     *           "since_ms": 31000
+                     *         },
+                     *         "validator": {
+                     *           "state": "down",
+                     *           "reason": "the node said so",
+                     *           "figures": {
+                     *             "name": 0.25
+                     *           },
+                     *           "since_ms": 31000
+                     *         }
+                     *       },
+                     *       "labels": [
+                     *         "europe"
+                     *       ],
+                     *       "group": "text",
+                     *       "is_public": true,
+                     *       "publish": "nothing",
+                     *       "place": {
+                     *         "country": "FR",
+                     *         "city": "Paris",
+                     *         "latitude": 0.25,
+                     *         "longitude": 0.25,
+                     *         "source": "operator",
+                     *         "hosting": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Node"];
                 };
             };
@@ -4360,11 +5354,12 @@ export interface operations {
             };
         };
     };
-    forget_node_api_v1_nodes__node_id__delete: {
+    forgetNode: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -4389,17 +5384,37 @@ export interface operations {
             };
         };
     };
-    change_node_api_v1_nodes__node_id__patch: {
+    changeNode: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "paris-1",
+                 *       "role": "voter",
+                 *       "labels": [
+                 *         "europe"
+                 *       ],
+                 *       "group": "text",
+                 *       "is_public": true,
+                 *       "publish": "nothing",
+                 *       "place": {
+                 *         "country": "FR",
+                 *         "city": "Paris",
+                 *         "latitude": 0.25,
+                 *         "longitude": 0.25,
+                 *         "hosting": "text"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["NodeChange"];
             };
         };
@@ -4410,6 +5425,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ab12cd34ef56ab78",
+                     *       "name": "paris-1",
+                     *       "kind": "agent",
+                     *       "role": "text",
+                     *       "state": "down",
+                     *       "since_ms": 31000,
+                     *       "heard_at_ms": 1795929809764,
+                     *       "due_at_ms": 1795929809764,
+                     *       "planned_stop_until_ms": 1795931609764,
+                     *       "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *       "version": "3.0.2",
+                     *       "sync_phase": "text",
+                     *       "voting": true,
+                     *       "numbers": {
+                     *         "name": 0.25
+                     *       },
+                     *       "states": {
+                     *         "name": "text"
+                     *       },
+                     *       "failures": [
+                     *         {
+                     *           "probe": "peers",
+                     *           "reason": "the node said so"
+                     *         }
+                     *       ],
+                     *       "endpoint": {
+                     *         "space": "core",
+                     *         "state": "unreachable",
+                     *         "reason": "the node said so",
+                     *         "references": 7,
+                     *         "lag_epochs": 7,
+                     *         "lag_blocks": 7,
+                     *         "pivot_agrees": true,
+                     *         "pivot_epoch": 36210,
+                     *         "latencies": [
+                     *           {
+                     *             "method": "text",
+                     *             "p50_ms": 31000,
+                     *             "p95_ms": 31000
+                     *           }
+                     *         ],
+                     *         "tls_days": 0.25,
+                     *         "websocket_ms": 31000,
+                     *         "archive": "agrees",
+                     *         "archive_epoch": 36210,
+                     *         "interval_ms": 31000
+                     *       },
+                     *       "incidents": [
+                     *         7
+                     *       ],
+                     *       "health": {
+                     *         "state": "down",
+                     *         "execution": {
+                     *           "state": "down",
+                     *           "reason": "the node said so",
+                     *           "figures": {
+                     *             "name": 0.25
+                     *           },
+                     *           "since_ms": 31000
+                     *         },
+                     *         "pow": {
+                     *           "state": "down",
+                     *           "reason": "the node said so",
+                     *           "figures": {
+                     *             "name": 0.25
+                     *           },
+                     *           "since_ms": 31000
+                     *         },
+                     *         "pos": {
+                     *           "state": "down",
+                     *           "reason": "the node said so",
+                     *           "figures": {
+                     *             "name": 0.25
+                     *           },
+                     *           "since_ms": 31000
+                     *         },
+                     *         "validator": {
+                     *           "state": "down",
+                     *           "reason": "the node said so",
+                     *           "figures": {
+                     *             "name": 0.25
+                     *           },
+                     *           "since_ms": 31000
+                     *         }
+                     *       },
+                     *       "labels": [
+                     *         "europe"
+                     *       ],
+                     *       "group": "text",
+                     *       "is_public": true,
+                     *       "publish": "nothing",
+                     *       "place": {
+                     *         "country": "FR",
+                     *         "city": "Paris",
+                     *         "latitude": 0.25,
+                     *         "longitude": 0.25,
+                     *         "source": "operator",
+                     *         "hosting": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Node"];
                 };
             };
@@ -4424,22 +5542,38 @@ export interface operations {
             };
         };
     };
-    node_series_api_v1_nodes__node_id__series_get: {
+    nodeSeries: {
         parameters: {
             query?: {
-                /** @description names of series, divided by commas; at most 20 */
+                /**
+                 * @description names of series, divided by commas; at most 20
+                 * @example text
+                 */
                 names?: string;
-                /** @description unix milliseconds */
+                /**
+                 * @description unix milliseconds
+                 * @example 1795843409764
+                 */
                 from_ms?: number | null;
-                /** @description unix milliseconds */
+                /**
+                 * @description unix milliseconds
+                 * @example 1795929809764
+                 */
                 to_ms?: number | null;
-                /** @description at most so many buckets */
+                /**
+                 * @description at most so many buckets
+                 * @example 500
+                 */
                 points?: number;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
+                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -4452,6 +5586,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "node_id": "ab12cd34ef56ab78",
+                     *       "from_ms": 1795843409764,
+                     *       "to_ms": 1795929809764,
+                     *       "step_ms": 31000,
+                     *       "names": [
+                     *         "text"
+                     *       ],
+                     *       "times": [
+                     *         0.25
+                     *       ],
+                     *       "mean": [
+                     *         [
+                     *           0.25
+                     *         ]
+                     *       ],
+                     *       "min": [
+                     *         [
+                     *           0.25
+                     *         ]
+                     *       ],
+                     *       "max": [
+                     *         [
+                     *           0.25
+                     *         ]
+                     *       ],
+                     *       "available": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Series"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4468,20 +5634,33 @@ export interface operations {
             };
         };
     };
-    node_states_api_v1_nodes__node_id__states_get: {
+    nodeStates: {
         parameters: {
             query?: {
-                /** @description names of states, divided by commas; at most 20 */
+                /**
+                 * @description names of states, divided by commas; at most 20
+                 * @example text
+                 */
                 names?: string;
-                /** @description unix milliseconds */
+                /**
+                 * @description unix milliseconds
+                 * @example 1795843409764
+                 */
                 from_ms?: number | null;
-                /** @description unix milliseconds */
+                /**
+                 * @description unix milliseconds
+                 * @example 1795929809764
+                 */
                 to_ms?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
+                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -4494,6 +5673,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "node_id": "ab12cd34ef56ab78",
+                     *       "from_ms": 1795843409764,
+                     *       "to_ms": 1795929809764,
+                     *       "step_ms": 31000,
+                     *       "states": {
+                     *         "name": [
+                     *           [
+                     *             7,
+                     *             "text"
+                     *           ]
+                     *         ]
+                     *       },
+                     *       "available": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["States"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4510,17 +5708,25 @@ export interface operations {
             };
         };
     };
-    node_availability_api_v1_nodes__node_id__availability_get: {
+    nodeAvailability: {
         parameters: {
             query?: {
+                /** @example 30d */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day */
+                /**
+                 * @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day
+                 * @example hour
+                 */
                 cell?: ("hour" | "day") | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
+                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -4533,6 +5739,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "node_id": "ab12cd34ef56ab78",
+                     *       "window": "24h",
+                     *       "from_ms": 1795843409764,
+                     *       "to_ms": 1795929809764,
+                     *       "cell_ms": 31000,
+                     *       "cells_at_ms": [
+                     *         1795929809764
+                     *       ],
+                     *       "process": {
+                     *         "up_ms": 31000,
+                     *         "down_ms": 31000,
+                     *         "unknown_ms": 31000,
+                     *         "up_ppm": 964811,
+                     *         "cells_up_ms": [
+                     *           31000
+                     *         ],
+                     *         "cells_down_ms": [
+                     *           31000
+                     *         ],
+                     *         "cells_unknown_ms": [
+                     *           31000
+                     *         ]
+                     *       },
+                     *       "rpc": {
+                     *         "up_ms": 31000,
+                     *         "down_ms": 31000,
+                     *         "unknown_ms": 31000,
+                     *         "up_ppm": 964811,
+                     *         "cells_up_ms": [
+                     *           31000
+                     *         ],
+                     *         "cells_down_ms": [
+                     *           31000
+                     *         ],
+                     *         "cells_unknown_ms": [
+                     *           31000
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Availability"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4549,7 +5797,7 @@ export interface operations {
             };
         };
     };
-    make_enrolment_api_v1_enrolments_post: {
+    makeEnrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -4558,6 +5806,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "paris-1",
+                 *       "folder": "/var/lib/vedette-agent"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EnrolmentWish"];
             };
         };
@@ -4568,6 +5822,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ab12cd34ef56ab78",
+                     *       "token": "text",
+                     *       "expires_at_ms": 1795929809764,
+                     *       "line": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["EnrolmentTicket"];
                 };
             };
@@ -4582,11 +5844,12 @@ export interface operations {
             };
         };
     };
-    enrolment_api_v1_enrolments__enrolment_id__get: {
+    enrolment: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 enrolment_id: string;
             };
             cookie?: never;
@@ -4599,6 +5862,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "waiting",
+                     *       "node_id": "ab12cd34ef56ab78"
+                     *     }
+                     */
                     "application/json": components["schemas"]["EnrolmentState"];
                 };
             };
@@ -4613,7 +5882,7 @@ export interface operations {
             };
         };
     };
-    world_map_api_v1_map_get: {
+    worldMap: {
         parameters: {
             query?: never;
             header?: never;
@@ -4628,6 +5897,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "places": [
+                     *         {
+                     *           "country": "FR",
+                     *           "city": "Paris",
+                     *           "latitude": 0.25,
+                     *           "longitude": 0.25,
+                     *           "nodes": 7,
+                     *           "voting_nodes": 7,
+                     *           "up": 7,
+                     *           "releases": {
+                     *             "name": 7
+                     *           },
+                     *           "names": [
+                     *             "text"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "unplaced": 7,
+                     *       "data": {
+                     *         "source": "text",
+                     *         "as_of": "2026-08-04"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["WorldMap"];
                 };
             };
@@ -4642,7 +5937,7 @@ export interface operations {
             };
         };
     };
-    versions_api_v1_versions_get: {
+    versions: {
         parameters: {
             query?: never;
             header?: never;
@@ -4657,6 +5952,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "releases": [
+                     *         {
+                     *           "release": "3.0.2",
+                     *           "nodes": 7,
+                     *           "voting_nodes": 7,
+                     *           "seats": 7,
+                     *           "seats_ppm": 964811
+                     *         }
+                     *       ],
+                     *       "unknown_nodes": 7,
+                     *       "seats_known": 7,
+                     *       "seats_total": 7,
+                     *       "forks": [
+                     *         {
+                     *           "name": "paris-1",
+                     *           "version": "3.0.2",
+                     *           "pow_epoch": 36210,
+                     *           "pos_height": 2172598,
+                     *           "when": "text",
+                     *           "activates_at_ms": 1795929809764,
+                     *           "state": "past",
+                     *           "ready_nodes": 7,
+                     *           "not_ready_nodes": 7,
+                     *           "unknown_nodes": 7,
+                     *           "ready_seats": 7,
+                     *           "not_ready_seats": 7,
+                     *           "not_ready": [
+                     *             {
+                     *               "id": "ab12cd34ef56ab78",
+                     *               "name": "paris-1",
+                     *               "release": "3.0.2"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "data_as_of": "2026-08-04"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Versions"];
                 };
             };
@@ -4671,14 +6006,23 @@ export interface operations {
             };
         };
     };
-    list_blocks_api_v1_blocks_get: {
+    listBlocks: {
         parameters: {
             query?: {
-                /** @description `next_before` of the page before */
+                /**
+                 * @description `next_before` of the page before
+                 * @example 7
+                 */
                 before?: number | null;
-                /** @description at most so many; without it 50, in a table all */
+                /**
+                 * @description at most so many; without it 50, in a table all
+                 * @example 50
+                 */
                 limit?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -4693,6 +6037,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "blocks": [
+                     *         {
+                     *           "height": 2172598,
+                     *           "hash": "0x5b7c1f0d0a4c8e1f9b3a62d7e4f508193a2b6c7d8e9f0a1b2c3d4e5f60718293",
+                     *           "epoch": 36210,
+                     *           "round": 14,
+                     *           "at_ms": 31000,
+                     *           "proposer": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "signers": 7,
+                     *           "members": 7,
+                     *           "signed_votes": 676,
+                     *           "total_votes": 676,
+                     *           "absent": [
+                     *             "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821"
+                     *           ],
+                     *           "witnesses": 7
+                     *         }
+                     *       ],
+                     *       "next_before": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["Blocks"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4709,15 +6076,21 @@ export interface operations {
             };
         };
     };
-    one_block_api_v1_blocks__height__get: {
+    oneBlock: {
         parameters: {
             query?: {
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description PoS height */
+                /**
+                 * @description PoS height
+                 * @example 2172598
+                 */
                 height: number;
             };
             cookie?: never;
@@ -4730,6 +6103,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "height": 2172598,
+                     *       "hash": "0x5b7c1f0d0a4c8e1f9b3a62d7e4f508193a2b6c7d8e9f0a1b2c3d4e5f60718293",
+                     *       "epoch": 36210,
+                     *       "round": 14,
+                     *       "at_ms": 31000,
+                     *       "proposer": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *       "signers": 7,
+                     *       "members": 7,
+                     *       "signed_votes": 676,
+                     *       "total_votes": 676,
+                     *       "absent": [
+                     *         "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821"
+                     *       ],
+                     *       "witnesses": 7,
+                     *       "quorum_votes": 676,
+                     *       "since_previous_ms": 31000,
+                     *       "skipped_rounds": 7,
+                     *       "signed": [
+                     *         {
+                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "votes": 676
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["BlockShape"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4746,14 +6146,23 @@ export interface operations {
             };
         };
     };
-    list_pools_api_v1_pools_get: {
+    listPools: {
         parameters: {
             query?: {
-                /** @description the epochs up to the newest that was counted */
+                /**
+                 * @description the epochs up to the newest that was counted
+                 * @example 24h
+                 */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description `-` puts the highest first; what is not known comes last */
+                /**
+                 * @description `-` puts the highest first; what is not known comes last
+                 * @example -apy_after_fee
+                 */
                 sort?: "apy_after_fee" | "apy" | "fee" | "votes" | "stakers" | "reward" | "silent" | "score" | "name" | "-apy_after_fee" | "-apy" | "-fee" | "-votes" | "-stakers" | "-reward" | "-silent" | "-score" | "-name";
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -4768,6 +6177,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "window": {
+                     *         "name": "24h",
+                     *         "first_epoch": 36210,
+                     *         "last_epoch": 36210,
+                     *         "asked_epochs": 7,
+                     *         "known_epochs": 7,
+                     *         "rewarded_epochs": 7,
+                     *         "through_ms": 31000
+                     *       },
+                     *       "pools": [
+                     *         {
+                     *           "contract": "cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp",
+                     *           "name": "paris-1",
+                     *           "own_name": "Our pool",
+                     *           "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "registered": true,
+                     *           "first_seen_ms": 31000,
+                     *           "told_at_ms": 1795929809764,
+                     *           "trouble": "text",
+                     *           "states": [
+                     *             "active"
+                     *           ],
+                     *           "terms": {
+                     *             "fee_ppm": 964811,
+                     *             "owner": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
+                     *             "upgradable": true,
+                     *             "implementation": "text",
+                     *             "lock_blocks": 7,
+                     *             "unlock_blocks": 7,
+                     *             "unstake_wait_ms": 31000
+                     *           },
+                     *           "holdings": {
+                     *             "available_votes": 676,
+                     *             "staked_votes": 676,
+                     *             "staker_count": 7,
+                     *             "told_apy_ppm": 964811,
+                     *             "own_interest_drip": "2026",
+                     *             "total_interest_drip": "2026",
+                     *             "balance_drip": "2026",
+                     *             "withdrawable_drip": "2026"
+                     *           },
+                     *           "performance": {
+                     *             "apy_ppm": 964811,
+                     *             "apy_after_fee_ppm": 964811,
+                     *             "staked_epochs": 7,
+                     *             "fee_income_gdrip": "2026",
+                     *             "fee_seen_ppm": 964811,
+                     *             "reward_gdrip": "2026",
+                     *             "score": 99,
+                     *             "vote_rate_ppm": 964811,
+                     *             "served_epochs": 7,
+                     *             "silent_epochs": 7,
+                     *             "unknown": {
+                     *               "name": "text"
+                     *             }
+                     *           },
+                     *           "restake": {
+                     *             "state": "none",
+                     *             "missing_votes": 676,
+                     *             "ready_votes": 676,
+                     *             "until_height": 2172598
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Pools"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4784,15 +6261,21 @@ export interface operations {
             };
         };
     };
-    one_pool_api_v1_pools__pool__get: {
+    onePool: {
         parameters: {
             query?: {
-                /** @description the epochs up to the newest that was counted */
+                /**
+                 * @description the epochs up to the newest that was counted
+                 * @example 24h
+                 */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
             };
             header?: never;
             path: {
-                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                /**
+                 * @description a pool's contract (Core Space address), or its validator's PoS address
+                 * @example cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp
+                 */
                 pool: string;
             };
             cookie?: never;
@@ -4805,6 +6288,82 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "contract": "cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp",
+                     *       "name": "paris-1",
+                     *       "own_name": "Our pool",
+                     *       "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *       "registered": true,
+                     *       "first_seen_ms": 31000,
+                     *       "told_at_ms": 1795929809764,
+                     *       "trouble": "text",
+                     *       "states": [
+                     *         "active"
+                     *       ],
+                     *       "terms": {
+                     *         "fee_ppm": 964811,
+                     *         "owner": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
+                     *         "upgradable": true,
+                     *         "implementation": "text",
+                     *         "lock_blocks": 7,
+                     *         "unlock_blocks": 7,
+                     *         "unstake_wait_ms": 31000
+                     *       },
+                     *       "holdings": {
+                     *         "available_votes": 676,
+                     *         "staked_votes": 676,
+                     *         "staker_count": 7,
+                     *         "told_apy_ppm": 964811,
+                     *         "own_interest_drip": "2026",
+                     *         "total_interest_drip": "2026",
+                     *         "balance_drip": "2026",
+                     *         "withdrawable_drip": "2026"
+                     *       },
+                     *       "performance": {
+                     *         "apy_ppm": 964811,
+                     *         "apy_after_fee_ppm": 964811,
+                     *         "staked_epochs": 7,
+                     *         "fee_income_gdrip": "2026",
+                     *         "fee_seen_ppm": 964811,
+                     *         "reward_gdrip": "2026",
+                     *         "score": 99,
+                     *         "vote_rate_ppm": 964811,
+                     *         "served_epochs": 7,
+                     *         "silent_epochs": 7,
+                     *         "unknown": {
+                     *           "name": "text"
+                     *         }
+                     *       },
+                     *       "restake": {
+                     *         "state": "none",
+                     *         "missing_votes": 676,
+                     *         "ready_votes": 676,
+                     *         "until_height": 2172598
+                     *       },
+                     *       "window": {
+                     *         "name": "24h",
+                     *         "first_epoch": 36210,
+                     *         "last_epoch": 36210,
+                     *         "asked_epochs": 7,
+                     *         "known_epochs": 7,
+                     *         "rewarded_epochs": 7,
+                     *         "through_ms": 31000
+                     *       },
+                     *       "outages": [
+                     *         {
+                     *           "kind": "silent",
+                     *           "from_ms": 1795843409764,
+                     *           "to_ms": 1795929809764,
+                     *           "height": 2172598,
+                     *           "first_epoch": 36210,
+                     *           "last_epoch": 36210,
+                     *           "votes": 676,
+                     *           "until_height": 2172598
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["PoolDetail"];
                 };
             };
@@ -4819,19 +6378,31 @@ export interface operations {
             };
         };
     };
-    pool_fees_api_v1_pools__pool__fees_get: {
+    poolFees: {
         parameters: {
             query?: {
-                /** @description `next_before` of the page before */
+                /**
+                 * @description `next_before` of the page before
+                 * @example 7
+                 */
                 before?: number | null;
-                /** @description at most so many; without it 50, in a table all */
+                /**
+                 * @description at most so many; without it 50, in a table all
+                 * @example 50
+                 */
                 limit?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                /**
+                 * @description a pool's contract (Core Space address), or its validator's PoS address
+                 * @example cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp
+                 */
                 pool: string;
             };
             cookie?: never;
@@ -4844,6 +6415,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "fees": [
+                     *         {
+                     *           "from_ms": 1795843409764,
+                     *           "until_ms": 1795931609764,
+                     *           "fee_ppm": 964811,
+                     *           "owner": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
+                     *           "upgradable": true,
+                     *           "implementation": "text",
+                     *           "lock_blocks": 7,
+                     *           "unlock_blocks": 7,
+                     *           "changed": [
+                     *             "text"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_before": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["Fees"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4860,19 +6451,31 @@ export interface operations {
             };
         };
     };
-    pool_holdings_api_v1_pools__pool__holdings_get: {
+    poolHoldings: {
         parameters: {
             query?: {
-                /** @description unix milliseconds */
+                /**
+                 * @description unix milliseconds
+                 * @example 1795843409764
+                 */
                 from_ms?: number | null;
-                /** @description unix milliseconds */
+                /**
+                 * @description unix milliseconds
+                 * @example 1795929809764
+                 */
                 to_ms?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                /**
+                 * @description a pool's contract (Core Space address), or its validator's PoS address
+                 * @example cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp
+                 */
                 pool: string;
             };
             cookie?: never;
@@ -4885,6 +6488,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "from_ms": 1795843409764,
+                     *       "to_ms": 1795929809764,
+                     *       "points": [
+                     *         {
+                     *           "available_votes": 676,
+                     *           "staked_votes": 676,
+                     *           "staker_count": 7,
+                     *           "told_apy_ppm": 964811,
+                     *           "own_interest_drip": "2026",
+                     *           "total_interest_drip": "2026",
+                     *           "balance_drip": "2026",
+                     *           "withdrawable_drip": "2026",
+                     *           "at_ms": 31000
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HoldingsHistory"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4901,12 +6523,15 @@ export interface operations {
             };
         };
     };
-    one_wallet_api_v1_wallets__address__get: {
+    oneWallet: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description Core Space address (CIP-37) of whoever staked */
+                /**
+                 * @description Core Space address (CIP-37) of whoever staked
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -4919,6 +6544,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *       "at_ms": 31000,
+                     *       "block_number": 7,
+                     *       "votes": 676,
+                     *       "interest_drip": "2026",
+                     *       "asked_pools": 7,
+                     *       "pools": [
+                     *         {
+                     *           "contract": "cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp",
+                     *           "name": "paris-1",
+                     *           "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
+                     *           "votes": 676,
+                     *           "available_votes": 676,
+                     *           "locked_votes": 676,
+                     *           "unlocked_votes": 676,
+                     *           "interest_drip": "2026",
+                     *           "claimed_drip": "2026",
+                     *           "locking": [
+                     *             {
+                     *               "votes": 676,
+                     *               "end_block": 7,
+                     *               "at_ms": 31000
+                     *             }
+                     *           ],
+                     *           "unlocking": [
+                     *             {
+                     *               "votes": 676,
+                     *               "end_block": 7,
+                     *               "at_ms": 31000
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "untold": [
+                     *         {
+                     *           "contract": "cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp",
+                     *           "name": "paris-1",
+                     *           "why": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["WalletShape"];
                 };
             };
@@ -4933,14 +6602,23 @@ export interface operations {
             };
         };
     };
-    list_incidents_api_v1_incidents_get: {
+    listIncidents: {
         parameters: {
             query?: {
-                /** @description `next_before` of the page before */
+                /**
+                 * @description `next_before` of the page before
+                 * @example 7
+                 */
                 before?: number | null;
-                /** @description at most so many; without it 50, in a table all */
+                /**
+                 * @description at most so many; without it 50, in a table all
+                 * @example 50
+                 */
                 limit?: number | null;
-                /** @description csv, parquet: the same rows as a table */
+                /**
+                 * @description csv, parquet: the same rows as a table
+                 * @example json
+                 */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -4955,6 +6633,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "incidents": [
+                     *         {
+                     *           "id": 7,
+                     *           "key": "node_down/ab12cd34ef56ab78",
+                     *           "rule": "node_down",
+                     *           "severity": "info",
+                     *           "state": "pending",
+                     *           "subject": {
+                     *             "kind": "validator",
+                     *             "id": "ab12cd34ef56ab78",
+                     *             "name": "paris-1"
+                     *           },
+                     *           "title": "paris-1 is down",
+                     *           "facts": {
+                     *             "name": "text"
+                     *           },
+                     *           "opened_at_ms": 1795929809764,
+                     *           "told_at_ms": 1795929809764,
+                     *           "resolved_at_ms": 1795929809764,
+                     *           "muted_by": "text",
+                     *           "notices": [
+                     *             {
+                     *               "channel": "text",
+                     *               "reason": "opened",
+                     *               "state": "waiting",
+                     *               "created_at_ms": 1795929809764,
+                     *               "sent_at_ms": 1795929809764,
+                     *               "attempts": 7,
+                     *               "error": "the endpoint did not answer within 5 s"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_before": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["Incidents"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4971,12 +6687,15 @@ export interface operations {
             };
         };
     };
-    one_incident_api_v1_incidents__incident_id__get: {
+    oneIncident: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description an incident's id */
+                /**
+                 * @description an incident's id
+                 * @example 7
+                 */
                 incident_id: number;
             };
             cookie?: never;
@@ -4989,6 +6708,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 7,
+                     *       "key": "node_down/ab12cd34ef56ab78",
+                     *       "rule": "node_down",
+                     *       "severity": "info",
+                     *       "state": "pending",
+                     *       "subject": {
+                     *         "kind": "validator",
+                     *         "id": "ab12cd34ef56ab78",
+                     *         "name": "paris-1"
+                     *       },
+                     *       "title": "paris-1 is down",
+                     *       "facts": {
+                     *         "name": "text"
+                     *       },
+                     *       "opened_at_ms": 1795929809764,
+                     *       "told_at_ms": 1795929809764,
+                     *       "resolved_at_ms": 1795929809764,
+                     *       "muted_by": "text",
+                     *       "notices": [
+                     *         {
+                     *           "channel": "text",
+                     *           "reason": "opened",
+                     *           "state": "waiting",
+                     *           "created_at_ms": 1795929809764,
+                     *           "sent_at_ms": 1795929809764,
+                     *           "attempts": 7,
+                     *           "error": "the endpoint did not answer within 5 s"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["IncidentShape"];
                 };
             };
@@ -5003,7 +6755,7 @@ export interface operations {
             };
         };
     };
-    live_api_v1_live_get: {
+    live: {
         parameters: {
             query?: never;
             header?: never;
@@ -5032,7 +6784,7 @@ export interface operations {
             };
         };
     };
-    enrol_api_v1_agents_post: {
+    enrol: {
         parameters: {
             query?: never;
             header?: never;
@@ -5041,6 +6793,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "public_key": "abababababababababababababababababababababababababababababababab",
+                 *       "name": "paris-1",
+                 *       "role": "full"
+                 *     }
+                 */
                 "application/json": {
                     public_key: string;
                     name: string;
@@ -5050,13 +6809,20 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description the agent's node */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    /**
+                     * @example {
+                     *       "node_id": "ab12cd34ef56ab78"
+                     *     }
+                     */
+                    "application/json": {
+                        node_id: string;
+                    };
                 };
             };
             /** @description Bad Request */
@@ -5097,13 +6863,19 @@ export interface operations {
             };
         };
     };
-    reports_api_v1_reports_post: {
+    reports: {
         parameters: {
             query?: never;
             header: {
-                /** @description the agent's id: the first 32 hex digits of its public key's SHA-256 */
+                /**
+                 * @description the agent's id: the first 32 hex digits of its public key's SHA-256
+                 * @example text
+                 */
                 "Vedette-Agent": string;
-                /** @description base64 of the Ed25519 signature of the raw body as sent */
+                /**
+                 * @description base64 of the Ed25519 signature of the raw body as sent
+                 * @example text
+                 */
                 "Vedette-Signature": string;
             };
             path?: never;
@@ -5122,7 +6894,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
                     "application/x-msgpack": unknown;
                 };
             };
@@ -5182,7 +6953,7 @@ export interface operations {
             };
         };
     };
-    fleet_metrics_api_v1_metrics_get: {
+    fleetMetrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -5211,16 +6982,28 @@ export interface operations {
             };
         };
     };
-    oembed_api_v1_oembed_get: {
+    oembed: {
         parameters: {
             query: {
-                /** @description of a validator's or pool's page on this server */
+                /**
+                 * @description of a validator's or pool's page on this server
+                 * @example https://vedette.example.org/validators/0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 url: string;
-                /** @description in pixels */
+                /**
+                 * @description in pixels
+                 * @example 480
+                 */
                 maxwidth?: number;
-                /** @description in pixels */
+                /**
+                 * @description in pixels
+                 * @example 240
+                 */
                 maxheight?: number;
-                /** @description json; there is no other */
+                /**
+                 * @description json; there is no other
+                 * @example json
+                 */
                 format?: string;
             };
             header?: never;
@@ -5235,6 +7018,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": "3.0.2",
+                     *       "type": "about:blank",
+                     *       "provider_name": "Vedette",
+                     *       "provider_url": "https://vedette.example.org",
+                     *       "title": "paris-1 is down",
+                     *       "html": "<iframe src=\"https://vedette.example.org/embed/validators/0x75fd\"></iframe>",
+                     *       "width": 480,
+                     *       "height": 2172598,
+                     *       "cache_age": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["OEmbed"];
                 };
             };
@@ -5249,13 +7045,17 @@ export interface operations {
             };
         };
     };
-    validator_badge_badge_validators__address___what__svg_get: {
+    validatorBadge: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
+                /** @example status */
                 what: "status" | "votes" | "seats" | "apy" | "presence";
             };
             cookie?: never;
@@ -5282,12 +7082,15 @@ export interface operations {
             };
         };
     };
-    node_badge_badge_nodes__node_id__svg_get: {
+    nodeBadge: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description a node's id: 16 hex digits */
+                /**
+                 * @description a node's id: 16 hex digits
+                 * @example ab12cd34ef56ab78
+                 */
                 node_id: string;
             };
             cookie?: never;
@@ -5314,11 +7117,12 @@ export interface operations {
             };
         };
     };
-    network_badge_badge_network__what__svg_get: {
+    networkBadge: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @example participation */
                 what: "participation" | "height" | "epoch" | "validators" | "members";
             };
             cookie?: never;
@@ -5345,17 +7149,26 @@ export interface operations {
             };
         };
     };
-    validator_embed_embed_validators__address__get: {
+    validatorEmbed: {
         parameters: {
             query?: {
-                /** @description en or zh; else by Accept-Language */
+                /**
+                 * @description en or zh; else by Accept-Language
+                 * @example text
+                 */
                 lang?: string | null;
-                /** @description auto: by the reader's own setting */
+                /**
+                 * @description auto: by the reader's own setting
+                 * @example auto
+                 */
                 theme?: "auto" | "light" | "dark";
             };
             header?: never;
             path: {
-                /** @description PoS address: 0x and 64 hex digits */
+                /**
+                 * @description PoS address: 0x and 64 hex digits
+                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
+                 */
                 address: string;
             };
             cookie?: never;
@@ -5382,17 +7195,26 @@ export interface operations {
             };
         };
     };
-    pool_embed_embed_pools__pool__get: {
+    poolEmbed: {
         parameters: {
             query?: {
-                /** @description en or zh; else by Accept-Language */
+                /**
+                 * @description en or zh; else by Accept-Language
+                 * @example text
+                 */
                 lang?: string | null;
-                /** @description auto: by the reader's own setting */
+                /**
+                 * @description auto: by the reader's own setting
+                 * @example auto
+                 */
                 theme?: "auto" | "light" | "dark";
             };
             header?: never;
             path: {
-                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                /**
+                 * @description a pool's contract (Core Space address), or its validator's PoS address
+                 * @example cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp
+                 */
                 pool: string;
             };
             cookie?: never;
@@ -5419,7 +7241,7 @@ export interface operations {
             };
         };
     };
-    healthz_healthz_get: {
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
@@ -5448,7 +7270,7 @@ export interface operations {
             };
         };
     };
-    readyz_readyz_get: {
+    readyz: {
         parameters: {
             query?: never;
             header?: never;
@@ -5477,7 +7299,7 @@ export interface operations {
             };
         };
     };
-    metrics_metrics_get: {
+    metrics: {
         parameters: {
             query?: never;
             header?: never;

@@ -39,6 +39,7 @@ from vedette.server.api.board import Board
 from vedette.server.api.exposition import Scrapes
 from vedette.server.api.pool_board import PoolBoard
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
+from vedette.server.document import TAGS, dressed, operation_id
 from vedette.server.door import Door
 from vedette.server.house import House
 from vedette.server.metrics import Metrics
@@ -80,6 +81,8 @@ def described() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        openapi_tags=TAGS,
+        generate_unique_id_function=operation_id,
         responses={"default": {"model": Problem, "description": "what is wrong, and what to do"}},
     )
     api = APIRouter(prefix="/api/v1")
@@ -101,7 +104,7 @@ def openapi_document() -> dict[str, Any]:
     """
     app = described()
     document = app.openapi()
-    return _with_problems(document)
+    return dressed(_with_problems(document))
 
 
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:

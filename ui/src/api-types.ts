@@ -3675,47 +3675,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "at_ms": 31000,
-                     *       "version": "3.0.2",
-                     *       "pos": {
-                     *         "epoch": 36210,
-                     *         "height": 2172598,
-                     *         "committed_height": 2172598,
-                     *         "block_at_ms": 1795929809764,
-                     *         "members": 7,
-                     *         "total_votes": 676,
-                     *         "quorum_votes": 676,
-                     *         "participation": 0.25
-                     *       },
-                     *       "pow": {
-                     *         "latest_epoch": 36210,
-                     *         "state_epoch": 36210,
-                     *         "confirmed_epoch": 36210,
-                     *         "finalized_epoch": 36210,
-                     *         "chain_id": 7,
-                     *         "at_ms": 31000
-                     *       },
-                     *       "validators": 7,
-                     *       "nodes": {
-                     *         "down": 7
-                     *       },
-                     *       "incidents_open": 7,
-                     *       "endpoints": [
-                     *         {
-                     *           "name": "paris-1",
-                     *           "height": 2172598,
-                     *           "lag_blocks": 7,
-                     *           "error": "the endpoint did not answer within 5 s"
-                     *         }
-                     *       ],
-                     *       "data_of": "2026-08-04",
-                     *       "data_doubts": [
-                     *         "text"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Network"];
                 };
             };
@@ -3733,20 +3692,11 @@ export interface operations {
     networkHistory: {
         parameters: {
             query?: {
-                /**
-                 * @description the epochs up to the newest that was counted
-                 * @example 30d
-                 */
+                /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /**
-                 * @description at most so many; each covers whole epochs
-                 * @example 300
-                 */
+                /** @description at most so many; each covers whole epochs */
                 points?: number;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -3761,44 +3711,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "window": {
-                     *         "name": "24h",
-                     *         "first_epoch": 36210,
-                     *         "last_epoch": 36210,
-                     *         "asked_epochs": 7,
-                     *         "known_epochs": 7,
-                     *         "rewarded_epochs": 7,
-                     *         "through_ms": 31000
-                     *       },
-                     *       "epochs_per_point": 7,
-                     *       "times": [
-                     *         7
-                     *       ],
-                     *       "epoch": [
-                     *         36210
-                     *       ],
-                     *       "participation_ppm": [
-                     *         964811
-                     *       ],
-                     *       "reward_gdrip": [
-                     *         7
-                     *       ],
-                     *       "staked_votes": [
-                     *         676
-                     *       ],
-                     *       "official_apy_ppm": [
-                     *         964811
-                     *       ],
-                     *       "realised_apy_ppm": [
-                     *         964811
-                     *       ],
-                     *       "finality_gap_epochs": [
-                     *         7
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["NetworkHistory"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -3830,30 +3742,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "at_ms": 31000,
-                     *       "unread_blocks": 7,
-                     *       "settled_blocks": 7,
-                     *       "blocks_per_s": 0.25,
-                     *       "eta_s": 7,
-                     *       "first_epoch": 36210,
-                     *       "last_epoch": 36210,
-                     *       "epochs": {
-                     *         "known": 7,
-                     *         "of": 7
-                     *       },
-                     *       "rewards": {
-                     *         "known": 7,
-                     *         "of": 7
-                     *       },
-                     *       "transactions": {
-                     *         "known": 7,
-                     *         "of": 7
-                     *       },
-                     *       "first_staked_epoch": 36210
-                     *     }
-                     */
                     "application/json": components["schemas"]["HistoryProgressShape"];
                 };
             };
@@ -3871,40 +3759,19 @@ export interface operations {
     listValidators: {
         parameters: {
             query?: {
-                /**
-                 * @description so many of the newest settled blocks
-                 * @example 100
-                 */
+                /** @description so many of the newest settled blocks */
                 last?: number;
-                /**
-                 * @description the epochs up to the newest that was counted
-                 * @example 24h
-                 */
+                /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /**
-                 * @description any part of the address, or of the name of your node
-                 * @example text
-                 */
+                /** @description any part of the address, or of the name of your node */
                 q?: string;
-                /**
-                 * @description `-` puts the highest first; what is not known comes last
-                 * @example address
-                 */
+                /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "address" | "score" | "apy" | "vote_rate" | "reward" | "paid_over_expected" | "seats" | "served" | "silent" | "led" | "loss_silent" | "votes" | "stake" | "last_signed" | "-address" | "-score" | "-apy" | "-vote_rate" | "-reward" | "-paid_over_expected" | "-seats" | "-served" | "-silent" | "-led" | "-loss_silent" | "-votes" | "-stake" | "-last_signed";
-                /**
-                 * @description at most so many
-                 * @example 1000
-                 */
+                /** @description at most so many */
                 limit?: number;
-                /**
-                 * @description `next_cursor` of the page before
-                 * @example text
-                 */
+                /** @description `next_cursor` of the page before */
                 cursor?: string | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -3919,83 +3786,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "height": 2172598,
-                     *       "window": {
-                     *         "name": "24h",
-                     *         "first_epoch": 36210,
-                     *         "last_epoch": 36210,
-                     *         "asked_epochs": 7,
-                     *         "known_epochs": 7,
-                     *         "rewarded_epochs": 7,
-                     *         "through_ms": 31000
-                     *       },
-                     *       "total": 7,
-                     *       "validators": [
-                     *         {
-                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "name": "paris-1",
-                     *           "node_id": "ab12cd34ef56ab78",
-                     *           "committee_votes": 676,
-                     *           "stake": {
-                     *             "height": 2172598,
-                     *             "at_ms": 31000,
-                     *             "available_votes": 676,
-                     *             "locked_votes": 676,
-                     *             "in_queue": [
-                     *               {
-                     *                 "end_height": 2172598,
-                     *                 "votes": 676
-                     *               }
-                     *             ],
-                     *             "out_queue": [
-                     *               {
-                     *                 "end_height": 2172598,
-                     *                 "votes": 676
-                     *               }
-                     *             ],
-                     *             "unlocked_votes": 676,
-                     *             "forfeited_votes": 676,
-                     *             "force_retired_height": 2172598,
-                     *             "states": [
-                     *               "active"
-                     *             ]
-                     *           },
-                     *           "votes": {
-                     *             "first": 7,
-                     *             "strip": "ssslssssas",
-                     *             "signed": 7,
-                     *             "known": 7,
-                     *             "rate": 0.25
-                     *           },
-                     *           "last_signed_height": 2172598,
-                     *           "incidents": [
-                     *             7
-                     *           ],
-                     *           "performance": {
-                     *             "score": 99,
-                     *             "reason": "no_epochs",
-                     *             "vote_rate_ppm": 964811,
-                     *             "served_epochs": 7,
-                     *             "silent_epochs": 7,
-                     *             "seats": 7,
-                     *             "led_blocks": 7,
-                     *             "reward_gdrip": "2026",
-                     *             "loss_silent_gdrip": "2026",
-                     *             "apy_ppm": 964811,
-                     *             "staked_epochs": 7,
-                     *             "paid_over_expected_ppm": 964811,
-                     *             "earned_ppm": 964811,
-                     *             "unknown": {
-                     *               "name": "no_epochs"
-                     *             }
-                     *           }
-                     *         }
-                     *       ],
-                     *       "next_cursor": "text"
-                     *     }
-                     */
                     "application/json": components["schemas"]["Validators"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4015,23 +3805,14 @@ export interface operations {
     oneValidator: {
         parameters: {
             query?: {
-                /**
-                 * @description the epochs up to the newest that was counted
-                 * @example 24h
-                 */
+                /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /**
-                 * @description ask the chain for an account that was never seen; one that exists is then kept
-                 * @example false
-                 */
+                /** @description ask the chain for an account that was never seen; one that exists is then kept */
                 look?: boolean;
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4044,67 +3825,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *       "name": "paris-1",
-                     *       "node_id": "ab12cd34ef56ab78",
-                     *       "committee_votes": 676,
-                     *       "stake": {
-                     *         "height": 2172598,
-                     *         "at_ms": 31000,
-                     *         "available_votes": 676,
-                     *         "locked_votes": 676,
-                     *         "in_queue": [
-                     *           {
-                     *             "end_height": 2172598,
-                     *             "votes": 676
-                     *           }
-                     *         ],
-                     *         "out_queue": [
-                     *           {
-                     *             "end_height": 2172598,
-                     *             "votes": 676
-                     *           }
-                     *         ],
-                     *         "unlocked_votes": 676,
-                     *         "forfeited_votes": 676,
-                     *         "force_retired_height": 2172598,
-                     *         "states": [
-                     *           "active"
-                     *         ]
-                     *       },
-                     *       "votes": {
-                     *         "first": 7,
-                     *         "strip": "ssslssssas",
-                     *         "signed": 7,
-                     *         "known": 7,
-                     *         "rate": 0.25
-                     *       },
-                     *       "last_signed_height": 2172598,
-                     *       "incidents": [
-                     *         7
-                     *       ],
-                     *       "performance": {
-                     *         "score": 99,
-                     *         "reason": "no_epochs",
-                     *         "vote_rate_ppm": 964811,
-                     *         "served_epochs": 7,
-                     *         "silent_epochs": 7,
-                     *         "seats": 7,
-                     *         "led_blocks": 7,
-                     *         "reward_gdrip": "2026",
-                     *         "loss_silent_gdrip": "2026",
-                     *         "apy_ppm": 964811,
-                     *         "staked_epochs": 7,
-                     *         "paid_over_expected_ppm": 964811,
-                     *         "earned_ppm": 964811,
-                     *         "unknown": {
-                     *           "name": "no_epochs"
-                     *         }
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Validator"];
                 };
             };
@@ -4122,33 +3842,18 @@ export interface operations {
     validatorVotes: {
         parameters: {
             query?: {
-                /**
-                 * @description so many of the newest settled blocks
-                 * @example 100
-                 */
+                /** @description so many of the newest settled blocks */
                 last?: number;
-                /**
-                 * @description with `last_epoch`: finished epochs
-                 * @example 36210
-                 */
+                /** @description with `last_epoch`: finished epochs */
                 first_epoch?: number | null;
-                /**
-                 * @description at most 100 epochs in all
-                 * @example 36210
-                 */
+                /** @description at most 100 epochs in all */
                 last_epoch?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4161,12 +3866,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "first": 7,
-                     *       "strip": "ssslssssas"
-                     *     }
-                     */
                     "application/json": components["schemas"]["Strip"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4186,18 +3885,12 @@ export interface operations {
     validatorPerformance: {
         parameters: {
             query?: {
-                /**
-                 * @description the epochs up to the newest that was counted
-                 * @example 24h
-                 */
+                /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4210,66 +3903,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *       "window": {
-                     *         "name": "24h",
-                     *         "first_epoch": 36210,
-                     *         "last_epoch": 36210,
-                     *         "asked_epochs": 7,
-                     *         "known_epochs": 7,
-                     *         "rewarded_epochs": 7,
-                     *         "through_ms": 31000
-                     *       },
-                     *       "coverage": {
-                     *         "asked_epochs": 7,
-                     *         "known_epochs": 7,
-                     *         "rewarded_epochs": 7,
-                     *         "staked_epochs": 7,
-                     *         "served_epochs": 7,
-                     *         "known_blocks": 7
-                     *       },
-                     *       "figures": {
-                     *         "vote_rate_ppm": 964811,
-                     *         "cast_rate_ppm": 964811,
-                     *         "network_participation_ppm": 964811,
-                     *         "served_epochs": 7,
-                     *         "silent_epochs": 7,
-                     *         "seat_terms": 7,
-                     *         "served_blocks": 7,
-                     *         "led_blocks": 7,
-                     *         "expected_led_ppm": 964811,
-                     *         "led_luck_ppm": 964811,
-                     *         "reward_gdrip": "2026",
-                     *         "reward_due_gdrip": "2026",
-                     *         "reward_fair_gdrip": "2026",
-                     *         "loss_not_elected_gdrip": "2026",
-                     *         "loss_silent_gdrip": "2026",
-                     *         "loss_no_lead_gdrip": "2026",
-                     *         "apy_ppm": 964811,
-                     *         "network_apy_ppm": 964811,
-                     *         "presence_ppm": 964811,
-                     *         "earned_ppm": 964811,
-                     *         "score": 99
-                     *       },
-                     *       "paid_over_expected_ppm": 964811,
-                     *       "unknown": {
-                     *         "vote_rate_ppm": "no_epochs"
-                     *       },
-                     *       "explain": [
-                     *         {
-                     *           "key": "vote_rate_ppm",
-                     *           "value": "2026",
-                     *           "why": "no_epochs",
-                     *           "formula": "text",
-                     *           "inputs": {
-                     *             "name": "2026"
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["PerformanceShape"];
                 };
             };
@@ -4287,28 +3920,16 @@ export interface operations {
     validatorEpochs: {
         parameters: {
             query?: {
-                /**
-                 * @description `next_before` of the page before
-                 * @example 7
-                 */
+                /** @description `next_before` of the page before */
                 before?: number | null;
-                /**
-                 * @description at most so many; without it 50, in a table all
-                 * @example 50
-                 */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4321,31 +3942,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "epochs": [
-                     *         {
-                     *           "epoch": 36210,
-                     *           "first_height": 2172598,
-                     *           "last_height": 2172598,
-                     *           "first_at_ms": 1795929809764,
-                     *           "last_at_ms": 1795929809764,
-                     *           "votes": 676,
-                     *           "signed_blocks": 7,
-                     *           "known_blocks": 7,
-                     *           "blocks": 7,
-                     *           "led_blocks": 7,
-                     *           "silent": true,
-                     *           "reward_gdrip": "2026",
-                     *           "expected_gdrip": "2026",
-                     *           "due_gdrip": "2026",
-                     *           "lost_gdrip": "2026",
-                     *           "cumulative_gdrip": "2026"
-                     *         }
-                     *       ],
-                     *       "next_before": 7
-                     *     }
-                     */
                     "application/json": components["schemas"]["ValidatorEpochs"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4365,28 +3961,16 @@ export interface operations {
     validatorRewards: {
         parameters: {
             query?: {
-                /**
-                 * @description `next_before` of the page before
-                 * @example 7
-                 */
+                /** @description `next_before` of the page before */
                 before?: number | null;
-                /**
-                 * @description at most so many; without it 50, in a table all
-                 * @example 50
-                 */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4399,20 +3983,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "pow_address": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
-                     *       "rewards": [
-                     *         {
-                     *           "epoch": 36210,
-                     *           "reward_drip": "2026",
-                     *           "pow_epoch": 36210,
-                     *           "paid_at_ms": 1795929809764
-                     *         }
-                     *       ],
-                     *       "next_before": 7
-                     *     }
-                     */
                     "application/json": components["schemas"]["Rewards"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4432,28 +4002,16 @@ export interface operations {
     validatorBalance: {
         parameters: {
             query?: {
-                /**
-                 * @description unix milliseconds
-                 * @example 1795843409764
-                 */
+                /** @description unix milliseconds */
                 from_ms?: number | null;
-                /**
-                 * @description unix milliseconds
-                 * @example 1795929809764
-                 */
+                /** @description unix milliseconds */
                 to_ms?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4466,33 +4024,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "from_ms": 1795843409764,
-                     *       "to_ms": 1795929809764,
-                     *       "pow_address": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
-                     *       "stake": [
-                     *         {
-                     *           "at_ms": 31000,
-                     *           "height": 2172598,
-                     *           "available_votes": 676,
-                     *           "locked_votes": 676,
-                     *           "in_queue_votes": 676,
-                     *           "out_queue_votes": 676,
-                     *           "unlocked_votes": 676,
-                     *           "forfeited_votes": 676,
-                     *           "force_retired_height": 2172598
-                     *         }
-                     *       ],
-                     *       "pow": [
-                     *         {
-                     *           "at_ms": 31000,
-                     *           "balance_drip": "2026",
-                     *           "staking_drip": "2026"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Balance"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4514,10 +4045,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4530,75 +4058,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "at_ms": 31000,
-                     *       "epoch": 36210,
-                     *       "height": 2172598,
-                     *       "epoch_last_height": 2172598,
-                     *       "block_interval_ms": 31000,
-                     *       "last_signed_height": 2172598,
-                     *       "force_retired_height": 2172598,
-                     *       "retirement": {
-                     *         "state": "safe",
-                     *         "epoch": 36210,
-                     *         "height": 2172598,
-                     *         "sign_by_height": 2172598,
-                     *         "left_blocks": 7,
-                     *         "left_ms": 31000,
-                     *         "safe_until_ms": 1795931609764,
-                     *         "certain": true,
-                     *         "last_signed_epoch": 36210
-                     *       },
-                     *       "locking": [
-                     *         {
-                     *           "votes": 676,
-                     *           "height": 2172598,
-                     *           "left_blocks": 7,
-                     *           "left_ms": 31000
-                     *         }
-                     *       ],
-                     *       "unlocking": [
-                     *         {
-                     *           "votes": 676,
-                     *           "height": 2172598,
-                     *           "left_blocks": 7,
-                     *           "left_ms": 31000
-                     *         }
-                     *       ],
-                     *       "radar": {
-                     *         "epoch": 36210,
-                     *         "seats": 7,
-                     *         "seats_by_term": {
-                     *           "name": 7
-                     *         },
-                     *         "changes": [
-                     *           {
-                     *             "epoch": 36210,
-                     *             "after_height": 2172598,
-                     *             "left_ms": 31000,
-                     *             "leaving": 7,
-                     *             "coming": 7
-                     *           }
-                     *         ],
-                     *         "elections": [
-                     *           {
-                     *             "term": 7,
-                     *             "first_epoch": 36210,
-                     *             "last_epoch": 36210,
-                     *             "state": "not_open",
-                     *             "opens_at_height": 2172598,
-                     *             "closes_at_height": 2172598,
-                     *             "closes_in_ms": 31000,
-                     *             "elected_votes": 676,
-                     *             "own_seats": 7,
-                     *             "free_votes": 676,
-                     *             "chance_ppm": 964811
-                     *           }
-                     *         ]
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Outlook"];
                 };
             };
@@ -4616,28 +4075,16 @@ export interface operations {
     validatorElections: {
         parameters: {
             query?: {
-                /**
-                 * @description `next_before` of the page before
-                 * @example 7
-                 */
+                /** @description `next_before` of the page before */
                 before?: number | null;
-                /**
-                 * @description at most so many; without it 50, in a table all
-                 * @example 50
-                 */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4650,53 +4097,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "terms": [
-                     *         {
-                     *           "term": 7,
-                     *           "first_epoch": 36210,
-                     *           "last_epoch": 36210,
-                     *           "candidate": true,
-                     *           "elected_votes": 676,
-                     *           "finalized": true,
-                     *           "seats": 7
-                     *         }
-                     *       ],
-                     *       "next_before": 7,
-                     *       "radar": {
-                     *         "epoch": 36210,
-                     *         "seats": 7,
-                     *         "seats_by_term": {
-                     *           "name": 7
-                     *         },
-                     *         "changes": [
-                     *           {
-                     *             "epoch": 36210,
-                     *             "after_height": 2172598,
-                     *             "left_ms": 31000,
-                     *             "leaving": 7,
-                     *             "coming": 7
-                     *           }
-                     *         ],
-                     *         "elections": [
-                     *           {
-                     *             "term": 7,
-                     *             "first_epoch": 36210,
-                     *             "last_epoch": 36210,
-                     *             "state": "not_open",
-                     *             "opens_at_height": 2172598,
-                     *             "closes_at_height": 2172598,
-                     *             "closes_in_ms": 31000,
-                     *             "elected_votes": 676,
-                     *             "own_seats": 7,
-                     *             "free_votes": 676,
-                     *             "chance_ppm": 964811
-                     *           }
-                     *         ]
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Elections"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4716,28 +4116,16 @@ export interface operations {
     validatorEvents: {
         parameters: {
             query?: {
-                /**
-                 * @description `next_before` of the page before
-                 * @example 7
-                 */
+                /** @description `next_before` of the page before */
                 before?: number | null;
-                /**
-                 * @description at most so many; without it 50, in a table all
-                 * @example 50
-                 */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -4750,26 +4138,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "events": [
-                     *         {
-                     *           "at_ms": 31000,
-                     *           "height": 2172598,
-                     *           "kind": "text",
-                     *           "source": "chain",
-                     *           "votes": 676,
-                     *           "until_height": 2172598,
-                     *           "transaction": 7,
-                     *           "transaction_hash": "text",
-                     *           "status": "text",
-                     *           "conflict": "text",
-                     *           "sender": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821"
-                     *         }
-                     *       ],
-                     *       "next_before": 7
-                     *     }
-                     */
                     "application/json": components["schemas"]["Events"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4789,10 +4157,7 @@ export interface operations {
     actingCommittee: {
         parameters: {
             query?: {
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -4807,42 +4172,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "epoch": 36210,
-                     *       "acting": true,
-                     *       "quorum_votes": 676,
-                     *       "total_votes": 676,
-                     *       "first_height": 2172598,
-                     *       "last_height": 2172598,
-                     *       "members": [
-                     *         {
-                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "votes": 676,
-                     *           "signed_blocks": 7,
-                     *           "known_blocks": 7,
-                     *           "led_blocks": 7,
-                     *           "silent": true
-                     *         }
-                     *       ],
-                     *       "elections": [
-                     *         {
-                     *           "term": 7,
-                     *           "first_epoch": 36210,
-                     *           "last_epoch": 36210,
-                     *           "start_height": 2172598,
-                     *           "finalized": true,
-                     *           "elected_votes": 676,
-                     *           "elected": [
-                     *             {
-                     *               "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *               "votes": 676
-                     *             }
-                     *           ]
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4862,18 +4191,12 @@ export interface operations {
     committeeOfEpoch: {
         parameters: {
             query?: {
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS epoch
-                 * @example 36210
-                 */
+                /** @description PoS epoch */
                 epoch: number;
             };
             cookie?: never;
@@ -4886,42 +4209,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "epoch": 36210,
-                     *       "acting": true,
-                     *       "quorum_votes": 676,
-                     *       "total_votes": 676,
-                     *       "first_height": 2172598,
-                     *       "last_height": 2172598,
-                     *       "members": [
-                     *         {
-                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "votes": 676,
-                     *           "signed_blocks": 7,
-                     *           "known_blocks": 7,
-                     *           "led_blocks": 7,
-                     *           "silent": true
-                     *         }
-                     *       ],
-                     *       "elections": [
-                     *         {
-                     *           "term": 7,
-                     *           "first_epoch": 36210,
-                     *           "last_epoch": 36210,
-                     *           "start_height": 2172598,
-                     *           "finalized": true,
-                     *           "elected_votes": 676,
-                     *           "elected": [
-                     *             {
-                     *               "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *               "votes": 676
-                     *             }
-                     *           ]
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -4941,20 +4228,11 @@ export interface operations {
     listEpochs: {
         parameters: {
             query?: {
-                /**
-                 * @description `next_before` of the page before
-                 * @example 7
-                 */
+                /** @description `next_before` of the page before */
                 before?: number | null;
-                /**
-                 * @description at most so many; without it 50, in a table all
-                 * @example 50
-                 */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -4969,34 +4247,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "epochs": [
-                     *         {
-                     *           "epoch": 36210,
-                     *           "first_height": 2172598,
-                     *           "last_height": 2172598,
-                     *           "first_at_ms": 1795929809764,
-                     *           "last_at_ms": 1795929809764,
-                     *           "blocks": 7,
-                     *           "known_blocks": 7,
-                     *           "nil_blocks": 7,
-                     *           "timeout_rounds": 7,
-                     *           "members": 7,
-                     *           "quorum_votes": 676,
-                     *           "total_votes": 676,
-                     *           "cast_votes": 676,
-                     *           "expected_votes": 676,
-                     *           "participation_ppm": 964811,
-                     *           "reward_drip": "2026",
-                     *           "paid_accounts": 7,
-                     *           "pow_epoch": 36210,
-                     *           "paid_at_ms": 1795929809764
-                     *         }
-                     *       ],
-                     *       "next_before": 7
-                     *     }
-                     */
                     "application/json": components["schemas"]["Epochs"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -5016,18 +4266,12 @@ export interface operations {
     oneEpoch: {
         parameters: {
             query?: {
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS epoch
-                 * @example 36210
-                 */
+                /** @description PoS epoch */
                 epoch: number;
             };
             cookie?: never;
@@ -5040,41 +4284,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "epoch": 36210,
-                     *       "first_height": 2172598,
-                     *       "last_height": 2172598,
-                     *       "first_at_ms": 1795929809764,
-                     *       "last_at_ms": 1795929809764,
-                     *       "blocks": 7,
-                     *       "known_blocks": 7,
-                     *       "nil_blocks": 7,
-                     *       "timeout_rounds": 7,
-                     *       "members": 7,
-                     *       "quorum_votes": 676,
-                     *       "total_votes": 676,
-                     *       "cast_votes": 676,
-                     *       "expected_votes": 676,
-                     *       "participation_ppm": 964811,
-                     *       "reward_drip": "2026",
-                     *       "paid_accounts": 7,
-                     *       "pow_epoch": 36210,
-                     *       "paid_at_ms": 1795929809764,
-                     *       "accounts": [
-                     *         {
-                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "votes": 676,
-                     *           "signed_blocks": 7,
-                     *           "counted_blocks": 7,
-                     *           "led_blocks": 7,
-                     *           "bonus_votes": 676,
-                     *           "silent": true,
-                     *           "reward_drip": "2026"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["EpochShape"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -5106,105 +4315,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "nodes": [
-                     *         {
-                     *           "id": "ab12cd34ef56ab78",
-                     *           "name": "paris-1",
-                     *           "kind": "agent",
-                     *           "role": "text",
-                     *           "state": "down",
-                     *           "since_ms": 31000,
-                     *           "heard_at_ms": 1795929809764,
-                     *           "due_at_ms": 1795929809764,
-                     *           "planned_stop_until_ms": 1795931609764,
-                     *           "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "version": "3.0.2",
-                     *           "sync_phase": "text",
-                     *           "voting": true,
-                     *           "numbers": {
-                     *             "name": 0.25
-                     *           },
-                     *           "states": {
-                     *             "name": "text"
-                     *           },
-                     *           "failures": [
-                     *             {
-                     *               "probe": "peers",
-                     *               "reason": "the node said so"
-                     *             }
-                     *           ],
-                     *           "endpoint": {
-                     *             "space": "core",
-                     *             "state": "unreachable",
-                     *             "reason": "the node said so",
-                     *             "references": 7,
-                     *             "lag_epochs": 7,
-                     *             "lag_blocks": 7,
-                     *             "pivot_agrees": true,
-                     *             "pivot_epoch": 36210,
-                     *             "latencies": [
-                     *               {
-                     *                 "method": "text",
-                     *                 "p50_ms": 31000,
-                     *                 "p95_ms": 31000
-                     *               }
-                     *             ],
-                     *             "tls_days": 0.25,
-                     *             "websocket_ms": 31000,
-                     *             "archive": "agrees",
-                     *             "archive_epoch": 36210,
-                     *             "interval_ms": 31000
-                     *           },
-                     *           "incidents": [
-                     *             7
-                     *           ],
-                     *           "health": {
-                     *             "state": "down",
-                     *             "execution": {
-                     *               "state": "down",
-                     *               "reason": "the node said so",
-                     *               "figures": {},
-                     *               "since_ms": null
-                     *             },
-                     *             "pow": {
-                     *               "state": "down",
-                     *               "reason": "the node said so",
-                     *               "figures": {},
-                     *               "since_ms": null
-                     *             },
-                     *             "pos": {
-                     *               "state": "down",
-                     *               "reason": "the node said so",
-                     *               "figures": {},
-                     *               "since_ms": null
-                     *             },
-                     *             "validator": {
-                     *               "state": "down",
-                     *               "reason": "the node said so",
-                     *               "figures": {},
-                     *               "since_ms": null
-                     *             }
-                     *           },
-                     *           "labels": [
-                     *             "europe"
-                     *           ],
-                     *           "group": "text",
-                     *           "is_public": true,
-                     *           "publish": "nothing",
-                     *           "place": {
-                     *             "country": "FR",
-                     *             "city": "Paris",
-                     *             "latitude": 0.25,
-                     *             "longitude": 0.25,
-                     *             "source": "operator",
-                     *             "hosting": "text"
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Nodes"];
                 };
             };
@@ -5224,7 +4334,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -5237,109 +4346,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "ab12cd34ef56ab78",
-                     *       "name": "paris-1",
-                     *       "kind": "agent",
-                     *       "role": "text",
-                     *       "state": "down",
-                     *       "since_ms": 31000,
-                     *       "heard_at_ms": 1795929809764,
-                     *       "due_at_ms": 1795929809764,
-                     *       "planned_stop_until_ms": 1795931609764,
-                     *       "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *       "version": "3.0.2",
-                     *       "sync_phase": "text",
-                     *       "voting": true,
-                     *       "numbers": {
-                     *         "name": 0.25
-                     *       },
-                     *       "states": {
-                     *         "name": "text"
-                     *       },
-                     *       "failures": [
-                     *         {
-                     *           "probe": "peers",
-                     *           "reason": "the node said so"
-                     *         }
-                     *       ],
-                     *       "endpoint": {
-                     *         "space": "core",
-                     *         "state": "unreachable",
-                     *         "reason": "the node said so",
-                     *         "references": 7,
-                     *         "lag_epochs": 7,
-                     *         "lag_blocks": 7,
-                     *         "pivot_agrees": true,
-                     *         "pivot_epoch": 36210,
-                     *         "latencies": [
-                     *           {
-                     *             "method": "text",
-                     *             "p50_ms": 31000,
-                     *             "p95_ms": 31000
-                     *           }
-                     *         ],
-                     *         "tls_days": 0.25,
-                     *         "websocket_ms": 31000,
-                     *         "archive": "agrees",
-                     *         "archive_epoch": 36210,
-                     *         "interval_ms": 31000
-                     *       },
-                     *       "incidents": [
-                     *         7
-                     *       ],
-                     *       "health": {
-                     *         "state": "down",
-                     *         "execution": {
-                     *           "state": "down",
-                     *           "reason": "the node said so",
-                     *           "figures": {
-                     *             "name": 0.25
-                     *           },
-                     *           "since_ms": 31000
-                     *         },
-                     *         "pow": {
-                     *           "state": "down",
-                     *           "reason": "the node said so",
-                     *           "figures": {
-                     *             "name": 0.25
-                     *           },
-                     *           "since_ms": 31000
-                     *         },
-                     *         "pos": {
-                     *           "state": "down",
-                     *           "reason": "the node said so",
-                     *           "figures": {
-                     *             "name": 0.25
-                     *           },
-                     *           "since_ms": 31000
-                     *         },
-                     *         "validator": {
-                     *           "state": "down",
-                     *           "reason": "the node said so",
-                     *           "figures": {
-                     *             "name": 0.25
-                     *           },
-                     *           "since_ms": 31000
-                     *         }
-                     *       },
-                     *       "labels": [
-                     *         "europe"
-                     *       ],
-                     *       "group": "text",
-                     *       "is_public": true,
-                     *       "publish": "nothing",
-                     *       "place": {
-                     *         "country": "FR",
-                     *         "city": "Paris",
-                     *         "latitude": 0.25,
-                     *         "longitude": 0.25,
-                     *         "source": "operator",
-                     *         "hosting": "text"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Node"];
                 };
             };
@@ -5359,7 +4365,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -5389,32 +4394,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "paris-1",
-                 *       "role": "voter",
-                 *       "labels": [
-                 *         "europe"
-                 *       ],
-                 *       "group": "text",
-                 *       "is_public": true,
-                 *       "publish": "nothing",
-                 *       "place": {
-                 *         "country": "FR",
-                 *         "city": "Paris",
-                 *         "latitude": 0.25,
-                 *         "longitude": 0.25,
-                 *         "hosting": "text"
-                 *       }
-                 *     }
-                 */
                 "application/json": components["schemas"]["NodeChange"];
             };
         };
@@ -5425,109 +4410,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "ab12cd34ef56ab78",
-                     *       "name": "paris-1",
-                     *       "kind": "agent",
-                     *       "role": "text",
-                     *       "state": "down",
-                     *       "since_ms": 31000,
-                     *       "heard_at_ms": 1795929809764,
-                     *       "due_at_ms": 1795929809764,
-                     *       "planned_stop_until_ms": 1795931609764,
-                     *       "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *       "version": "3.0.2",
-                     *       "sync_phase": "text",
-                     *       "voting": true,
-                     *       "numbers": {
-                     *         "name": 0.25
-                     *       },
-                     *       "states": {
-                     *         "name": "text"
-                     *       },
-                     *       "failures": [
-                     *         {
-                     *           "probe": "peers",
-                     *           "reason": "the node said so"
-                     *         }
-                     *       ],
-                     *       "endpoint": {
-                     *         "space": "core",
-                     *         "state": "unreachable",
-                     *         "reason": "the node said so",
-                     *         "references": 7,
-                     *         "lag_epochs": 7,
-                     *         "lag_blocks": 7,
-                     *         "pivot_agrees": true,
-                     *         "pivot_epoch": 36210,
-                     *         "latencies": [
-                     *           {
-                     *             "method": "text",
-                     *             "p50_ms": 31000,
-                     *             "p95_ms": 31000
-                     *           }
-                     *         ],
-                     *         "tls_days": 0.25,
-                     *         "websocket_ms": 31000,
-                     *         "archive": "agrees",
-                     *         "archive_epoch": 36210,
-                     *         "interval_ms": 31000
-                     *       },
-                     *       "incidents": [
-                     *         7
-                     *       ],
-                     *       "health": {
-                     *         "state": "down",
-                     *         "execution": {
-                     *           "state": "down",
-                     *           "reason": "the node said so",
-                     *           "figures": {
-                     *             "name": 0.25
-                     *           },
-                     *           "since_ms": 31000
-                     *         },
-                     *         "pow": {
-                     *           "state": "down",
-                     *           "reason": "the node said so",
-                     *           "figures": {
-                     *             "name": 0.25
-                     *           },
-                     *           "since_ms": 31000
-                     *         },
-                     *         "pos": {
-                     *           "state": "down",
-                     *           "reason": "the node said so",
-                     *           "figures": {
-                     *             "name": 0.25
-                     *           },
-                     *           "since_ms": 31000
-                     *         },
-                     *         "validator": {
-                     *           "state": "down",
-                     *           "reason": "the node said so",
-                     *           "figures": {
-                     *             "name": 0.25
-                     *           },
-                     *           "since_ms": 31000
-                     *         }
-                     *       },
-                     *       "labels": [
-                     *         "europe"
-                     *       ],
-                     *       "group": "text",
-                     *       "is_public": true,
-                     *       "publish": "nothing",
-                     *       "place": {
-                     *         "country": "FR",
-                     *         "city": "Paris",
-                     *         "latitude": 0.25,
-                     *         "longitude": 0.25,
-                     *         "source": "operator",
-                     *         "hosting": "text"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Node"];
                 };
             };
@@ -5545,35 +4427,19 @@ export interface operations {
     nodeSeries: {
         parameters: {
             query?: {
-                /**
-                 * @description names of series, divided by commas; at most 20
-                 * @example text
-                 */
+                /** @description names of series, divided by commas; at most 20 */
                 names?: string;
-                /**
-                 * @description unix milliseconds
-                 * @example 1795843409764
-                 */
+                /** @description unix milliseconds */
                 from_ms?: number | null;
-                /**
-                 * @description unix milliseconds
-                 * @example 1795929809764
-                 */
+                /** @description unix milliseconds */
                 to_ms?: number | null;
-                /**
-                 * @description at most so many buckets
-                 * @example 500
-                 */
+                /** @description at most so many buckets */
                 points?: number;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -5586,38 +4452,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "node_id": "ab12cd34ef56ab78",
-                     *       "from_ms": 1795843409764,
-                     *       "to_ms": 1795929809764,
-                     *       "step_ms": 31000,
-                     *       "names": [
-                     *         "text"
-                     *       ],
-                     *       "times": [
-                     *         0.25
-                     *       ],
-                     *       "mean": [
-                     *         [
-                     *           0.25
-                     *         ]
-                     *       ],
-                     *       "min": [
-                     *         [
-                     *           0.25
-                     *         ]
-                     *       ],
-                     *       "max": [
-                     *         [
-                     *           0.25
-                     *         ]
-                     *       ],
-                     *       "available": [
-                     *         "text"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Series"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -5637,30 +4471,17 @@ export interface operations {
     nodeStates: {
         parameters: {
             query?: {
-                /**
-                 * @description names of states, divided by commas; at most 20
-                 * @example text
-                 */
+                /** @description names of states, divided by commas; at most 20 */
                 names?: string;
-                /**
-                 * @description unix milliseconds
-                 * @example 1795843409764
-                 */
+                /** @description unix milliseconds */
                 from_ms?: number | null;
-                /**
-                 * @description unix milliseconds
-                 * @example 1795929809764
-                 */
+                /** @description unix milliseconds */
                 to_ms?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -5673,25 +4494,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "node_id": "ab12cd34ef56ab78",
-                     *       "from_ms": 1795843409764,
-                     *       "to_ms": 1795929809764,
-                     *       "step_ms": 31000,
-                     *       "states": {
-                     *         "name": [
-                     *           [
-                     *             7,
-                     *             "text"
-                     *           ]
-                     *         ]
-                     *       },
-                     *       "available": [
-                     *         "text"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["States"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -5711,22 +4513,14 @@ export interface operations {
     nodeAvailability: {
         parameters: {
             query?: {
-                /** @example 30d */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /**
-                 * @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day
-                 * @example hour
-                 */
+                /** @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day */
                 cell?: ("hour" | "day") | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /** @example ab12cd34ef56ab78 */
                 node_id: string;
             };
             cookie?: never;
@@ -5739,48 +4533,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "node_id": "ab12cd34ef56ab78",
-                     *       "window": "24h",
-                     *       "from_ms": 1795843409764,
-                     *       "to_ms": 1795929809764,
-                     *       "cell_ms": 31000,
-                     *       "cells_at_ms": [
-                     *         1795929809764
-                     *       ],
-                     *       "process": {
-                     *         "up_ms": 31000,
-                     *         "down_ms": 31000,
-                     *         "unknown_ms": 31000,
-                     *         "up_ppm": 964811,
-                     *         "cells_up_ms": [
-                     *           31000
-                     *         ],
-                     *         "cells_down_ms": [
-                     *           31000
-                     *         ],
-                     *         "cells_unknown_ms": [
-                     *           31000
-                     *         ]
-                     *       },
-                     *       "rpc": {
-                     *         "up_ms": 31000,
-                     *         "down_ms": 31000,
-                     *         "unknown_ms": 31000,
-                     *         "up_ppm": 964811,
-                     *         "cells_up_ms": [
-                     *           31000
-                     *         ],
-                     *         "cells_down_ms": [
-                     *           31000
-                     *         ],
-                     *         "cells_unknown_ms": [
-                     *           31000
-                     *         ]
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Availability"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -5806,12 +4558,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "paris-1",
-                 *       "folder": "/var/lib/vedette-agent"
-                 *     }
-                 */
                 "application/json": components["schemas"]["EnrolmentWish"];
             };
         };
@@ -5822,14 +4568,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "ab12cd34ef56ab78",
-                     *       "token": "text",
-                     *       "expires_at_ms": 1795929809764,
-                     *       "line": "text"
-                     *     }
-                     */
                     "application/json": components["schemas"]["EnrolmentTicket"];
                 };
             };
@@ -5849,7 +4587,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example text */
                 enrolment_id: string;
             };
             cookie?: never;
@@ -5862,12 +4599,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "state": "waiting",
-                     *       "node_id": "ab12cd34ef56ab78"
-                     *     }
-                     */
                     "application/json": components["schemas"]["EnrolmentState"];
                 };
             };
@@ -5897,32 +4628,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "places": [
-                     *         {
-                     *           "country": "FR",
-                     *           "city": "Paris",
-                     *           "latitude": 0.25,
-                     *           "longitude": 0.25,
-                     *           "nodes": 7,
-                     *           "voting_nodes": 7,
-                     *           "up": 7,
-                     *           "releases": {
-                     *             "name": 7
-                     *           },
-                     *           "names": [
-                     *             "text"
-                     *           ]
-                     *         }
-                     *       ],
-                     *       "unplaced": 7,
-                     *       "data": {
-                     *         "source": "text",
-                     *         "as_of": "2026-08-04"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["WorldMap"];
                 };
             };
@@ -5952,46 +4657,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "releases": [
-                     *         {
-                     *           "release": "3.0.2",
-                     *           "nodes": 7,
-                     *           "voting_nodes": 7,
-                     *           "seats": 7,
-                     *           "seats_ppm": 964811
-                     *         }
-                     *       ],
-                     *       "unknown_nodes": 7,
-                     *       "seats_known": 7,
-                     *       "seats_total": 7,
-                     *       "forks": [
-                     *         {
-                     *           "name": "paris-1",
-                     *           "version": "3.0.2",
-                     *           "pow_epoch": 36210,
-                     *           "pos_height": 2172598,
-                     *           "when": "text",
-                     *           "activates_at_ms": 1795929809764,
-                     *           "state": "past",
-                     *           "ready_nodes": 7,
-                     *           "not_ready_nodes": 7,
-                     *           "unknown_nodes": 7,
-                     *           "ready_seats": 7,
-                     *           "not_ready_seats": 7,
-                     *           "not_ready": [
-                     *             {
-                     *               "id": "ab12cd34ef56ab78",
-                     *               "name": "paris-1",
-                     *               "release": "3.0.2"
-                     *             }
-                     *           ]
-                     *         }
-                     *       ],
-                     *       "data_as_of": "2026-08-04"
-                     *     }
-                     */
                     "application/json": components["schemas"]["Versions"];
                 };
             };
@@ -6009,20 +4674,11 @@ export interface operations {
     listBlocks: {
         parameters: {
             query?: {
-                /**
-                 * @description `next_before` of the page before
-                 * @example 7
-                 */
+                /** @description `next_before` of the page before */
                 before?: number | null;
-                /**
-                 * @description at most so many; without it 50, in a table all
-                 * @example 50
-                 */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -6037,29 +4693,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "blocks": [
-                     *         {
-                     *           "height": 2172598,
-                     *           "hash": "0x5b7c1f0d0a4c8e1f9b3a62d7e4f508193a2b6c7d8e9f0a1b2c3d4e5f60718293",
-                     *           "epoch": 36210,
-                     *           "round": 14,
-                     *           "at_ms": 31000,
-                     *           "proposer": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "signers": 7,
-                     *           "members": 7,
-                     *           "signed_votes": 676,
-                     *           "total_votes": 676,
-                     *           "absent": [
-                     *             "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821"
-                     *           ],
-                     *           "witnesses": 7
-                     *         }
-                     *       ],
-                     *       "next_before": 7
-                     *     }
-                     */
                     "application/json": components["schemas"]["Blocks"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -6079,18 +4712,12 @@ export interface operations {
     oneBlock: {
         parameters: {
             query?: {
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS height
-                 * @example 2172598
-                 */
+                /** @description PoS height */
                 height: number;
             };
             cookie?: never;
@@ -6103,33 +4730,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "height": 2172598,
-                     *       "hash": "0x5b7c1f0d0a4c8e1f9b3a62d7e4f508193a2b6c7d8e9f0a1b2c3d4e5f60718293",
-                     *       "epoch": 36210,
-                     *       "round": 14,
-                     *       "at_ms": 31000,
-                     *       "proposer": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *       "signers": 7,
-                     *       "members": 7,
-                     *       "signed_votes": 676,
-                     *       "total_votes": 676,
-                     *       "absent": [
-                     *         "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821"
-                     *       ],
-                     *       "witnesses": 7,
-                     *       "quorum_votes": 676,
-                     *       "since_previous_ms": 31000,
-                     *       "skipped_rounds": 7,
-                     *       "signed": [
-                     *         {
-                     *           "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "votes": 676
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["BlockShape"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -6149,20 +4749,11 @@ export interface operations {
     listPools: {
         parameters: {
             query?: {
-                /**
-                 * @description the epochs up to the newest that was counted
-                 * @example 24h
-                 */
+                /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /**
-                 * @description `-` puts the highest first; what is not known comes last
-                 * @example -apy_after_fee
-                 */
+                /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "apy_after_fee" | "apy" | "fee" | "votes" | "stakers" | "reward" | "silent" | "score" | "name" | "-apy_after_fee" | "-apy" | "-fee" | "-votes" | "-stakers" | "-reward" | "-silent" | "-score" | "-name";
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -6177,74 +4768,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "window": {
-                     *         "name": "24h",
-                     *         "first_epoch": 36210,
-                     *         "last_epoch": 36210,
-                     *         "asked_epochs": 7,
-                     *         "known_epochs": 7,
-                     *         "rewarded_epochs": 7,
-                     *         "through_ms": 31000
-                     *       },
-                     *       "pools": [
-                     *         {
-                     *           "contract": "cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp",
-                     *           "name": "paris-1",
-                     *           "own_name": "Our pool",
-                     *           "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "registered": true,
-                     *           "first_seen_ms": 31000,
-                     *           "told_at_ms": 1795929809764,
-                     *           "trouble": "text",
-                     *           "states": [
-                     *             "active"
-                     *           ],
-                     *           "terms": {
-                     *             "fee_ppm": 964811,
-                     *             "owner": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
-                     *             "upgradable": true,
-                     *             "implementation": "text",
-                     *             "lock_blocks": 7,
-                     *             "unlock_blocks": 7,
-                     *             "unstake_wait_ms": 31000
-                     *           },
-                     *           "holdings": {
-                     *             "available_votes": 676,
-                     *             "staked_votes": 676,
-                     *             "staker_count": 7,
-                     *             "told_apy_ppm": 964811,
-                     *             "own_interest_drip": "2026",
-                     *             "total_interest_drip": "2026",
-                     *             "balance_drip": "2026",
-                     *             "withdrawable_drip": "2026"
-                     *           },
-                     *           "performance": {
-                     *             "apy_ppm": 964811,
-                     *             "apy_after_fee_ppm": 964811,
-                     *             "staked_epochs": 7,
-                     *             "fee_income_gdrip": "2026",
-                     *             "fee_seen_ppm": 964811,
-                     *             "reward_gdrip": "2026",
-                     *             "score": 99,
-                     *             "vote_rate_ppm": 964811,
-                     *             "served_epochs": 7,
-                     *             "silent_epochs": 7,
-                     *             "unknown": {
-                     *               "name": "text"
-                     *             }
-                     *           },
-                     *           "restake": {
-                     *             "state": "none",
-                     *             "missing_votes": 676,
-                     *             "ready_votes": 676,
-                     *             "until_height": 2172598
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Pools"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -6264,18 +4787,12 @@ export interface operations {
     onePool: {
         parameters: {
             query?: {
-                /**
-                 * @description the epochs up to the newest that was counted
-                 * @example 24h
-                 */
+                /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
             };
             header?: never;
             path: {
-                /**
-                 * @description a pool's contract (Core Space address), or its validator's PoS address
-                 * @example cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp
-                 */
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
                 pool: string;
             };
             cookie?: never;
@@ -6288,82 +4805,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "contract": "cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp",
-                     *       "name": "paris-1",
-                     *       "own_name": "Our pool",
-                     *       "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *       "registered": true,
-                     *       "first_seen_ms": 31000,
-                     *       "told_at_ms": 1795929809764,
-                     *       "trouble": "text",
-                     *       "states": [
-                     *         "active"
-                     *       ],
-                     *       "terms": {
-                     *         "fee_ppm": 964811,
-                     *         "owner": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
-                     *         "upgradable": true,
-                     *         "implementation": "text",
-                     *         "lock_blocks": 7,
-                     *         "unlock_blocks": 7,
-                     *         "unstake_wait_ms": 31000
-                     *       },
-                     *       "holdings": {
-                     *         "available_votes": 676,
-                     *         "staked_votes": 676,
-                     *         "staker_count": 7,
-                     *         "told_apy_ppm": 964811,
-                     *         "own_interest_drip": "2026",
-                     *         "total_interest_drip": "2026",
-                     *         "balance_drip": "2026",
-                     *         "withdrawable_drip": "2026"
-                     *       },
-                     *       "performance": {
-                     *         "apy_ppm": 964811,
-                     *         "apy_after_fee_ppm": 964811,
-                     *         "staked_epochs": 7,
-                     *         "fee_income_gdrip": "2026",
-                     *         "fee_seen_ppm": 964811,
-                     *         "reward_gdrip": "2026",
-                     *         "score": 99,
-                     *         "vote_rate_ppm": 964811,
-                     *         "served_epochs": 7,
-                     *         "silent_epochs": 7,
-                     *         "unknown": {
-                     *           "name": "text"
-                     *         }
-                     *       },
-                     *       "restake": {
-                     *         "state": "none",
-                     *         "missing_votes": 676,
-                     *         "ready_votes": 676,
-                     *         "until_height": 2172598
-                     *       },
-                     *       "window": {
-                     *         "name": "24h",
-                     *         "first_epoch": 36210,
-                     *         "last_epoch": 36210,
-                     *         "asked_epochs": 7,
-                     *         "known_epochs": 7,
-                     *         "rewarded_epochs": 7,
-                     *         "through_ms": 31000
-                     *       },
-                     *       "outages": [
-                     *         {
-                     *           "kind": "silent",
-                     *           "from_ms": 1795843409764,
-                     *           "to_ms": 1795929809764,
-                     *           "height": 2172598,
-                     *           "first_epoch": 36210,
-                     *           "last_epoch": 36210,
-                     *           "votes": 676,
-                     *           "until_height": 2172598
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["PoolDetail"];
                 };
             };
@@ -6381,28 +4822,16 @@ export interface operations {
     poolFees: {
         parameters: {
             query?: {
-                /**
-                 * @description `next_before` of the page before
-                 * @example 7
-                 */
+                /** @description `next_before` of the page before */
                 before?: number | null;
-                /**
-                 * @description at most so many; without it 50, in a table all
-                 * @example 50
-                 */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description a pool's contract (Core Space address), or its validator's PoS address
-                 * @example cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp
-                 */
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
                 pool: string;
             };
             cookie?: never;
@@ -6415,26 +4844,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "fees": [
-                     *         {
-                     *           "from_ms": 1795843409764,
-                     *           "until_ms": 1795931609764,
-                     *           "fee_ppm": 964811,
-                     *           "owner": "cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg",
-                     *           "upgradable": true,
-                     *           "implementation": "text",
-                     *           "lock_blocks": 7,
-                     *           "unlock_blocks": 7,
-                     *           "changed": [
-                     *             "text"
-                     *           ]
-                     *         }
-                     *       ],
-                     *       "next_before": 7
-                     *     }
-                     */
                     "application/json": components["schemas"]["Fees"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -6454,28 +4863,16 @@ export interface operations {
     poolHoldings: {
         parameters: {
             query?: {
-                /**
-                 * @description unix milliseconds
-                 * @example 1795843409764
-                 */
+                /** @description unix milliseconds */
                 from_ms?: number | null;
-                /**
-                 * @description unix milliseconds
-                 * @example 1795929809764
-                 */
+                /** @description unix milliseconds */
                 to_ms?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
-                /**
-                 * @description a pool's contract (Core Space address), or its validator's PoS address
-                 * @example cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp
-                 */
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
                 pool: string;
             };
             cookie?: never;
@@ -6488,25 +4885,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "from_ms": 1795843409764,
-                     *       "to_ms": 1795929809764,
-                     *       "points": [
-                     *         {
-                     *           "available_votes": 676,
-                     *           "staked_votes": 676,
-                     *           "staker_count": 7,
-                     *           "told_apy_ppm": 964811,
-                     *           "own_interest_drip": "2026",
-                     *           "total_interest_drip": "2026",
-                     *           "balance_drip": "2026",
-                     *           "withdrawable_drip": "2026",
-                     *           "at_ms": 31000
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["HoldingsHistory"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -6528,10 +4906,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /**
-                 * @description Core Space address (CIP-37) of whoever staked
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description Core Space address (CIP-37) of whoever staked */
                 address: string;
             };
             cookie?: never;
@@ -6544,50 +4919,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *       "at_ms": 31000,
-                     *       "block_number": 7,
-                     *       "votes": 676,
-                     *       "interest_drip": "2026",
-                     *       "asked_pools": 7,
-                     *       "pools": [
-                     *         {
-                     *           "contract": "cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp",
-                     *           "name": "paris-1",
-                     *           "pos_address": "0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821",
-                     *           "votes": 676,
-                     *           "available_votes": 676,
-                     *           "locked_votes": 676,
-                     *           "unlocked_votes": 676,
-                     *           "interest_drip": "2026",
-                     *           "claimed_drip": "2026",
-                     *           "locking": [
-                     *             {
-                     *               "votes": 676,
-                     *               "end_block": 7,
-                     *               "at_ms": 31000
-                     *             }
-                     *           ],
-                     *           "unlocking": [
-                     *             {
-                     *               "votes": 676,
-                     *               "end_block": 7,
-                     *               "at_ms": 31000
-                     *             }
-                     *           ]
-                     *         }
-                     *       ],
-                     *       "untold": [
-                     *         {
-                     *           "contract": "cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp",
-                     *           "name": "paris-1",
-                     *           "why": "text"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["WalletShape"];
                 };
             };
@@ -6605,20 +4936,11 @@ export interface operations {
     listIncidents: {
         parameters: {
             query?: {
-                /**
-                 * @description `next_before` of the page before
-                 * @example 7
-                 */
+                /** @description `next_before` of the page before */
                 before?: number | null;
-                /**
-                 * @description at most so many; without it 50, in a table all
-                 * @example 50
-                 */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /**
-                 * @description csv, parquet: the same rows as a table
-                 * @example json
-                 */
+                /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
             };
             header?: never;
@@ -6633,44 +4955,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "incidents": [
-                     *         {
-                     *           "id": 7,
-                     *           "key": "node_down/ab12cd34ef56ab78",
-                     *           "rule": "node_down",
-                     *           "severity": "info",
-                     *           "state": "pending",
-                     *           "subject": {
-                     *             "kind": "validator",
-                     *             "id": "ab12cd34ef56ab78",
-                     *             "name": "paris-1"
-                     *           },
-                     *           "title": "paris-1 is down",
-                     *           "facts": {
-                     *             "name": "text"
-                     *           },
-                     *           "opened_at_ms": 1795929809764,
-                     *           "told_at_ms": 1795929809764,
-                     *           "resolved_at_ms": 1795929809764,
-                     *           "muted_by": "text",
-                     *           "notices": [
-                     *             {
-                     *               "channel": "text",
-                     *               "reason": "opened",
-                     *               "state": "waiting",
-                     *               "created_at_ms": 1795929809764,
-                     *               "sent_at_ms": 1795929809764,
-                     *               "attempts": 7,
-                     *               "error": "the endpoint did not answer within 5 s"
-                     *             }
-                     *           ]
-                     *         }
-                     *       ],
-                     *       "next_before": 7
-                     *     }
-                     */
                     "application/json": components["schemas"]["Incidents"];
                     "text/csv": string;
                     "application/vnd.apache.parquet": string;
@@ -6692,10 +4976,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /**
-                 * @description an incident's id
-                 * @example 7
-                 */
+                /** @description an incident's id */
                 incident_id: number;
             };
             cookie?: never;
@@ -6708,39 +4989,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": 7,
-                     *       "key": "node_down/ab12cd34ef56ab78",
-                     *       "rule": "node_down",
-                     *       "severity": "info",
-                     *       "state": "pending",
-                     *       "subject": {
-                     *         "kind": "validator",
-                     *         "id": "ab12cd34ef56ab78",
-                     *         "name": "paris-1"
-                     *       },
-                     *       "title": "paris-1 is down",
-                     *       "facts": {
-                     *         "name": "text"
-                     *       },
-                     *       "opened_at_ms": 1795929809764,
-                     *       "told_at_ms": 1795929809764,
-                     *       "resolved_at_ms": 1795929809764,
-                     *       "muted_by": "text",
-                     *       "notices": [
-                     *         {
-                     *           "channel": "text",
-                     *           "reason": "opened",
-                     *           "state": "waiting",
-                     *           "created_at_ms": 1795929809764,
-                     *           "sent_at_ms": 1795929809764,
-                     *           "attempts": 7,
-                     *           "error": "the endpoint did not answer within 5 s"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["IncidentShape"];
                 };
             };
@@ -6793,13 +5041,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "public_key": "abababababababababababababababababababababababababababababababab",
-                 *       "name": "paris-1",
-                 *       "role": "full"
-                 *     }
-                 */
                 "application/json": {
                     public_key: string;
                     name: string;
@@ -6815,11 +5056,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "node_id": "ab12cd34ef56ab78"
-                     *     }
-                     */
                     "application/json": {
                         node_id: string;
                     };
@@ -6867,15 +5103,9 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /**
-                 * @description the agent's id: the first 32 hex digits of its public key's SHA-256
-                 * @example text
-                 */
+                /** @description the agent's id: the first 32 hex digits of its public key's SHA-256 */
                 "Vedette-Agent": string;
-                /**
-                 * @description base64 of the Ed25519 signature of the raw body as sent
-                 * @example text
-                 */
+                /** @description base64 of the Ed25519 signature of the raw body as sent */
                 "Vedette-Signature": string;
             };
             path?: never;
@@ -6985,25 +5215,13 @@ export interface operations {
     oembed: {
         parameters: {
             query: {
-                /**
-                 * @description of a validator's or pool's page on this server
-                 * @example https://vedette.example.org/validators/0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description of a validator's or pool's page on this server */
                 url: string;
-                /**
-                 * @description in pixels
-                 * @example 480
-                 */
+                /** @description in pixels */
                 maxwidth?: number;
-                /**
-                 * @description in pixels
-                 * @example 240
-                 */
+                /** @description in pixels */
                 maxheight?: number;
-                /**
-                 * @description json; there is no other
-                 * @example json
-                 */
+                /** @description json; there is no other */
                 format?: string;
             };
             header?: never;
@@ -7018,19 +5236,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "version": "3.0.2",
-                     *       "type": "about:blank",
-                     *       "provider_name": "Vedette",
-                     *       "provider_url": "https://vedette.example.org",
-                     *       "title": "paris-1 is down",
-                     *       "html": "<iframe src=\"https://vedette.example.org/embed/validators/0x75fd\"></iframe>",
-                     *       "width": 480,
-                     *       "height": 2172598,
-                     *       "cache_age": 7
-                     *     }
-                     */
                     "application/json": components["schemas"]["OEmbed"];
                 };
             };
@@ -7050,12 +5255,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
-                /** @example status */
                 what: "status" | "votes" | "seats" | "apy" | "presence";
             };
             cookie?: never;
@@ -7087,10 +5288,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /**
-                 * @description a node's id: 16 hex digits
-                 * @example ab12cd34ef56ab78
-                 */
+                /** @description a node's id: 16 hex digits */
                 node_id: string;
             };
             cookie?: never;
@@ -7122,7 +5320,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example participation */
                 what: "participation" | "height" | "epoch" | "validators" | "members";
             };
             cookie?: never;
@@ -7152,23 +5349,14 @@ export interface operations {
     validatorEmbed: {
         parameters: {
             query?: {
-                /**
-                 * @description en or zh; else by Accept-Language
-                 * @example text
-                 */
+                /** @description en or zh; else by Accept-Language */
                 lang?: string | null;
-                /**
-                 * @description auto: by the reader's own setting
-                 * @example auto
-                 */
+                /** @description auto: by the reader's own setting */
                 theme?: "auto" | "light" | "dark";
             };
             header?: never;
             path: {
-                /**
-                 * @description PoS address: 0x and 64 hex digits
-                 * @example 0x75fd897f7bac5ca72a1e630115e36cc9dd46d1899562fda0cd7377d9810bf821
-                 */
+                /** @description PoS address: 0x and 64 hex digits */
                 address: string;
             };
             cookie?: never;
@@ -7198,23 +5386,14 @@ export interface operations {
     poolEmbed: {
         parameters: {
             query?: {
-                /**
-                 * @description en or zh; else by Accept-Language
-                 * @example text
-                 */
+                /** @description en or zh; else by Accept-Language */
                 lang?: string | null;
-                /**
-                 * @description auto: by the reader's own setting
-                 * @example auto
-                 */
+                /** @description auto: by the reader's own setting */
                 theme?: "auto" | "light" | "dark";
             };
             header?: never;
             path: {
-                /**
-                 * @description a pool's contract (Core Space address), or its validator's PoS address
-                 * @example cfx:acc7uawf5ubtnmezvhu9dhc6sghea0403y2dgpyfjp
-                 */
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
                 pool: string;
             };
             cookie?: never;

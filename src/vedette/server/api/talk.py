@@ -39,6 +39,7 @@ Whose = Annotated[Who, Depends(_who)]
 FromMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseconds")]
 ToMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix milliseconds")]
 Before = Annotated[int | None, Query(ge=0, le=INT64_MAX, description="`next_before` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
 Rows = Annotated[
     int | None,
     Query(ge=1, le=1_000, description="at most so many; without it 50, in a table all"),

@@ -22,6 +22,7 @@ from vedette.server.api import (
     audit_log,
     blocks,
     claims,
+    embeds,
     epochs,
     events,
     exposition,
@@ -48,6 +49,7 @@ from vedette.server.api.exposition import Scrapes
 from vedette.server.api.pool_board import PoolBoard
 from vedette.server.api.sent import LIVE, Body, Sent
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
+from vedette.server.document import TAGS, dressed, operation_id
 from vedette.server.door import Door
 from vedette.server.house import House
 from vedette.server.metrics import Metrics
@@ -97,12 +99,16 @@ def described() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        openapi_tags=TAGS,
+        generate_unique_id_function=operation_id,
         responses={"default": {"model": Problem, "description": "what is wrong, and what to do"}},
     )
     api = APIRouter(prefix="/api/v1")
     for noun in NOUNS:
         api.include_router(noun.router)
+    api.include_router(embeds.oembed_router)
     app.include_router(api)
+    app.include_router(embeds.router)
     app.include_router(system.router)
     say_problems(app)
     return app
@@ -116,7 +122,7 @@ def openapi_document() -> dict[str, Any]:
     """
     app = described()
     document = app.openapi()
-    return _with_problems(document)
+    return dressed(_with_problems(document))
 
 
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:

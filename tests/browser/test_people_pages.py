@@ -1,17 +1,22 @@
 """People on the page, over the real server: first run, signing in and out, what a viewer is not shown."""
 
+import base64
+import hmac
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import update
 
 from tests.browser.conftest import DESK, PHONE
 from tests.browser.real import Real, real
 from tests.server.people import COOKIE, signed_in
 from tests.server.stage import Agent, enrol, hear
 from vedette.model.people import Role
+from vedette.store import tables as t
 
 pytestmark = pytest.mark.browser
 
@@ -177,3 +182,119 @@ def test_a_viewer_is_shown_no_buttons_that_change_nodes(visit: Visit, server: Re
         page.goto("/enrol")
         expect(page.get_by_text("Ask an owner of the team for the operator's role.")).to_be_visible()
         expect(page.get_by_role("button", name="Make the line")).to_have_count(0)
+
+
+# --- passkeys, codes, invitations
+
+
+def authenticator(page: Page) -> None:
+    """A device that holds passkeys and knows its owner, in this tab."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+def totp(secret: str, at_s: float) -> str:
+    """The six digits that an authenticator app shows (RFC 6238)."""
+    key = base64.b32decode(secret.replace(" ", ""))
+    digest = hmac.digest(key, int(at_s // 30).to_bytes(8, "big"), "sha1")
+    start = digest[-1] & 15
+    return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06d}"
+
+
+def prove(page: Page, password: str = PASSWORD) -> None:
+    """Answer the dialog that asks whether it is really him."""
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Password", exact=True).fill(password)
+    dialog.get_by_role("button", name="Go on").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_passkey_is_made_and_opens_the_account(visit: Visit, server: Real) -> None:
+    with visit() as page:
+        authenticator(page)
+        set_up(page, server)
+        fill(page, **{"What is it called?": "reed phone"})
+        page.get_by_role("button", name="Add a passkey").click()
+        expect(page.get_by_text("The passkey reed phone opens this account from now on.")).to_be_visible()
+        expect(page.locator("h1")).to_contain_text("heron: opened by a passkey or a password alone")
+        sign_out(page)
+        page.goto("/sign-in?next=/account")
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page).to_have_url(f"{server.url}/account")
+        expect(page.get_by_role("listitem").filter(has_text="reed phone")).to_contain_text("used now")
+
+
+def test_a_code_guards_the_password_and_a_recovery_code_stands_in(visit: Visit, server: Real) -> None:
+    with visit() as page:
+        set_up(page, server)
+        page.get_by_role("button", name="Set it up").click()
+        picture = page.get_by_alt_text("QR code")
+        expect(picture).to_be_visible()
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+        secret = page.get_by_role("group", name="Or type this secret").locator("code").inner_text()
+        fill(page, **{"One-time code": totp(secret, time.time())})
+        page.get_by_role("button", name="Switch it on").click()
+        codes = page.get_by_role("group", name="Recovery codes").get_by_role("listitem").all_inner_texts()
+        assert len(codes) >= 8
+        page.get_by_role("button", name="I have kept them").click()
+        expect(page.locator("h1")).to_contain_text("a password with a second factor")
+        sign_out(page)
+        sign_in(page, "heron")
+        expect(page.get_by_label("One-time code")).to_be_focused()
+        fill(page, **{"One-time code": codes[0]})
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Account and team: heron")).to_be_visible()
+
+
+def test_what_changes_an_account_is_asked_for_a_fresh_proof(visit: Visit, server: Real) -> None:
+    with visit() as page:
+        set_up(page, server)
+        server.run(grown_old(server))
+        page.get_by_label("Name", exact=True).fill("egret")
+        page.get_by_role("button", name="Rename").click()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.get_by_role("alert")).to_contain_text("Prove once more")
+        page.get_by_role("button", name="Rename").click()
+        prove(page)
+        expect(page.locator("h1")).to_contain_text("egret:")
+
+
+async def grown_old(server: Real) -> None:
+    """Every proof was given more than ten minutes ago."""
+    old = update(t.sessions).values(fresh_until_ms=0)
+    await server.house.database.write(lambda conn: conn.execute(old))
+
+
+def test_an_invitation_is_taken_up_in_another_browser(visit: Visit, server: Real) -> None:
+    owner, guest = visit("heron"), visit()
+    with owner as page, guest as other:
+        page.goto("/team")
+        page.get_by_label("Role", exact=True).select_option("operator")
+        page.get_by_role("button", name="Make the link").click()
+        link = page.get_by_role("group", name="The invitation's link").locator("code").inner_text()
+        other.goto(link)
+        expect(other.locator("h1")).to_contain_text("as operator")
+        fill(other, Name="wren", Password=PASSWORD)
+        other.get_by_role("button", name="Make the account").click()
+        expect(other.get_by_role("button", name="Account and team: wren")).to_be_visible()
+        page.goto("/team")
+        page.get_by_label("Role of wren").select_option("viewer")
+        expect(page.get_by_text("wren is viewer now.")).to_be_attached()
+        other.goto("/team")
+        expect(other.get_by_role("row", name="wren")).to_contain_text("viewer")
+        expect(other.get_by_role("combobox")).to_have_count(0)
+        other.goto(link)
+        expect(other.locator("h1")).to_have_text("This invitation does not work")
+        page.get_by_role("button", name="Remove: wren").click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        expect(page.get_by_role("row", name="wren")).to_have_count(0)

@@ -17,6 +17,34 @@ async function withPasskey(where: "passkey" | "confirm", use: (options: Json) =>
   return credential && tell<SessionNow>("POST", `session/${where}`, { ticket: ticket.data.ticket, credential });
 }
 
+/** The token of a letter's link: behind the #, which no browser sends anywhere. */
+export const lettered = (): string => location.hash.slice(1);
+/** It is used up: the address need not keep it. */
+export const spent = (): void => history.replaceState(null, "", location.pathname);
+
+const POCKET = "vedette.invitation";
+
+/** An invitation's token goes from the address into this tab's keeping until it is used: signing in may come between. */
+export function invitation(): string | null {
+  const came = lettered() || new URLSearchParams(location.search).get("invitation");
+  try {
+    if (came) sessionStorage.setItem(POCKET, came);
+    const kept = sessionStorage.getItem(POCKET);
+    if (came && kept) spent();
+    return kept;
+  } catch {
+    return came; // storage is forbidden: then the address keeps it
+  }
+}
+
+export function dropInvitation(): void {
+  try {
+    sessionStorage.removeItem(POCKET);
+  } catch {
+    // Storage is forbidden: nothing was kept.
+  }
+}
+
 export const account = {
   setUp: (given: { name: string; password: string; team_name: string; code: string | null }) => tell<SessionNow>("POST", "setup", given),
   signIn: (given: { name: string; password: string; code: string | null }) => tell<SessionNow>("POST", "session", given),
@@ -29,10 +57,10 @@ export const account = {
   endSession: (which: string) => tell<Done>("DELETE", `sessions/${id(which)}`),
   endOthers: () => tell<Done>("DELETE", "sessions"),
 
-  rename: (name: string) => tell<unknown>("PATCH", "account", { name }),
-  setPassword: (old: string | null, fresh: string) => tell<unknown>("PUT", "account/password", { old, new: fresh }),
-  setEmail: (email: string | null) => tell<unknown>("PUT", "account/email", { email }),
-  sendVerification: () => tell<unknown>("POST", "account/email/verification", {}),
+  rename: (name: string) => tell<SessionNow>("PATCH", "account", { name }),
+  setPassword: (old: string | null, fresh: string) => tell<SessionNow>("PUT", "account/password", { old, new: fresh }),
+  setEmail: (email: string | null) => tell<SessionNow>("PUT", "account/email", { email }),
+  sendVerification: () => tell<SessionNow>("POST", "account/email/verification", {}),
   remove: () => tell<Done>("DELETE", "account"),
 
   passkeys: (s?: AbortSignal) => ask<{ passkeys: Passkey[] }>("account/passkeys", s),

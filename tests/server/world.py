@@ -115,7 +115,9 @@ class World:
         made = await self.house.database.write(
             lambda conn: enrolments.make_ticket(conn, Who(FIRST_TEAM), now_ms)
         )
-        made = await self.house.database.write(lambda conn: enrolments.make_ticket(conn, Who(FIRST_TEAM), now_ms))
+        made = await self.house.database.write(
+            lambda conn: enrolments.make_ticket(conn, Who(FIRST_TEAM), now_ms)
+        )
         return made.id
 
     async def new_user(self, role: Role = Role.VIEWER, team_id: int = FIRST_TEAM) -> int:

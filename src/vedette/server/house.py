@@ -77,7 +77,6 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
-    key_use: KeyUse
     passwords: Passwords
     signing: Signing
     account: Account
@@ -209,7 +208,6 @@ def build(
         signing=signing,
         account=Account(database, ears, signing, passwords, guesses, second, post),
         post=post,
-        key_use=key_use,
         changes=Changes(clock.steady_ms),
         budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,

@@ -36,11 +36,7 @@ async def list_incidents(
     if form != "json":
         return await exports.stream(rooms, form, "incidents", IncidentShape, page, before, limit, PRIVATE)
     shapes, next_before = await page(before, limit or PAGE_ROWS)
-    return reply(Incidents(incidents=shapes, next_before=next_before))
-
-
-    shapes = [incident_shape(incident, notices, language) for incident, notices in found]
-    return reply(Incidents(incidents=shapes, next_before=_next(found, limit)), PRIVATE)
+    return reply(Incidents(incidents=shapes, next_before=next_before), PRIVATE)
 
 
 @router.get("/incidents/{incident_id}", response_model=IncidentShape)

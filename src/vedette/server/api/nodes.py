@@ -17,7 +17,6 @@ from vedette.server.api import exports
 from vedette.server.api.endpoints import watched
 from vedette.server.api.healths import Neighbour, Outside, health_shapes
 from vedette.server.api.members import Operator
-from vedette.server.api.sent import PRIVATE
 from vedette.server.api.sent import LIVE, PRIVATE
 from vedette.server.api.shapes import (
     Availability,
@@ -177,7 +176,7 @@ async def node_series(
     shape = Series(**{name: getattr(columns, name) for name in Series.model_fields})
     if form != "json":
         return await exports.rows(rooms, form, f"series-{node_id}", SeriesLine, series_lines(shape), PRIVATE)
-    return reply(shape)
+    return reply(shape, PRIVATE)
 
 
 def series_lines(told: Series) -> Iterator[SeriesLine]:
@@ -188,9 +187,6 @@ def series_lines(told: Series) -> Iterator[SeriesLine]:
         ):
             if mean is not None:
                 yield SeriesLine(at_ms=round(time_s * 1000), name=name, mean=mean, min=low, max=high)
-
-
-    return reply(Series(**{name: getattr(columns, name) for name in Series.model_fields}), PRIVATE)
 
 
 async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
@@ -228,10 +224,7 @@ async def node_states(
             for at_ms, value in told
         )
         return await exports.rows(rooms, form, f"states-{node_id}", StateLine, lines, PRIVATE)
-    return reply(shape)
-
-
-    return reply(States(**{name: getattr(runs, name) for name in States.model_fields}), PRIVATE)
+    return reply(shape, PRIVATE)
 
 
 @router.get("/nodes/{node_id}/availability", response_model=Availability, responses=TABLE)
@@ -264,25 +257,11 @@ async def node_availability(
         cells_at_ms=found.cells_at_ms,
         process=_uptime(found.process),
         rpc=_uptime(found.rpc),
-
-
-    return reply(
-        Availability(
-            node_id=node_id,
-            window=window,
-            from_ms=found.from_ms,
-            to_ms=found.to_ms,
-            cell_ms=found.cell_ms,
-            cells_at_ms=found.cells_at_ms,
-            process=_uptime(found.process),
-            rpc=_uptime(found.rpc),
-        ),
-        PRIVATE,
     )
     if form != "json":
         name = f"availability-{node_id}"
         return await exports.rows(rooms, form, name, UptimeLine, uptime_lines(shape), PRIVATE)
-    return reply(shape)
+    return reply(shape, PRIVATE)
 
 
 def uptime_lines(told: Availability) -> Iterator[UptimeLine]:

@@ -15,7 +15,7 @@ export interface paths {
          * Network
          * @description Where the chain is, how our endpoints do, and how many of your nodes are in which state.
          */
-        get: operations["network_api_v1_network_get"];
+        get: operations["network"];
         put?: never;
         post?: never;
         delete?: never;
@@ -32,10 +32,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Network History
+         * Network history
          * @description Columns for charts: participation, rewards, stake, yields and finality.
          */
-        get: operations["network_history_api_v1_network_history_get"];
+        get: operations["networkHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -52,10 +52,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * History Progress
+         * History progress
          * @description How far the past is read: blocks, epochs, rewards, transactions.
          */
-        get: operations["history_progress_api_v1_history_get"];
+        get: operations["historyProgress"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,10 +72,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Validators
+         * List validators
          * @description Every validator that was ever seen or is watched: stake, last blocks, and how it did.
          */
-        get: operations["list_validators_api_v1_validators_get"];
+        get: operations["listValidators"];
         put?: never;
         post?: never;
         delete?: never;
@@ -92,10 +92,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Validator
+         * One validator
          * @description One validator, with what its team tells of it, if one proved that it is its own.
          */
-        get: operations["one_validator_api_v1_validators__address__get"];
+        get: operations["oneValidator"];
         put?: never;
         post?: never;
         delete?: never;
@@ -112,10 +112,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Votes
+         * Validator votes
          * @description One validator's votes in the last settled blocks, or in finished epochs (at most 100 at a time).
          */
-        get: operations["validator_votes_api_v1_validators__address__votes_get"];
+        get: operations["validatorVotes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -132,10 +132,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Performance
+         * Validator performance
          * @description Every figure of one validator over a window, each with its formula.
          */
-        get: operations["validator_performance_api_v1_validators__address__performance_get"];
+        get: operations["validatorPerformance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -152,10 +152,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Epochs
+         * Validator epochs
          * @description Epoch by epoch: votes, what it signed and led, and what it was paid; newest first.
          */
-        get: operations["validator_epochs_api_v1_validators__address__epochs_get"];
+        get: operations["validatorEpochs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -172,10 +172,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Rewards
+         * Validator rewards
          * @description What it was paid for each epoch, to the last Drip; newest first.
          */
-        get: operations["validator_rewards_api_v1_validators__address__rewards_get"];
+        get: operations["validatorRewards"];
         put?: never;
         post?: never;
         delete?: never;
@@ -192,10 +192,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Balance
+         * Validator balance
          * @description What it held over time, in PoS and at its PoW address; without times, the last 30 days.
          */
-        get: operations["validator_balance_api_v1_validators__address__balance_get"];
+        get: operations["validatorBalance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -212,10 +212,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Outlook
+         * Validator outlook
          * @description How long it may stand still, when its queues end, and the elections that are coming.
          */
-        get: operations["validator_outlook_api_v1_validators__address__outlook_get"];
+        get: operations["validatorOutlook"];
         put?: never;
         post?: never;
         delete?: never;
@@ -232,10 +232,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Elections
+         * Validator elections
          * @description Term by term: whether it stood for election, and which seats it won; newest first.
          */
-        get: operations["validator_elections_api_v1_validators__address__elections_get"];
+        get: operations["validatorElections"];
         put?: never;
         post?: never;
         delete?: never;
@@ -252,10 +252,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Events
+         * Validator events
          * @description What happened to it: its transactions, and what snapshots of its stake show; newest first.
          */
-        get: operations["validator_events_api_v1_validators__address__events_get"];
+        get: operations["validatorEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -272,10 +272,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Acting Committee
+         * Acting committee
          * @description Who may vote now, what they signed of the last hundred blocks, and the two coming elections.
          */
-        get: operations["acting_committee_api_v1_committee_get"];
+        get: operations["actingCommittee"];
         put?: never;
         post?: never;
         delete?: never;
@@ -292,10 +292,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Committee Of Epoch
+         * Committee of epoch
          * @description Who could vote in an epoch, and what they signed in it.
          */
-        get: operations["committee_of_epoch_api_v1_committee__epoch__get"];
+        get: operations["committeeOfEpoch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -312,10 +312,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Epochs
+         * List epochs
          * @description Finished epochs, newest first.
          */
-        get: operations["list_epochs_api_v1_epochs_get"];
+        get: operations["listEpochs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -332,10 +332,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Epoch
+         * One epoch
          * @description One finished epoch, with everybody's part in it.
          */
-        get: operations["one_epoch_api_v1_epochs__epoch__get"];
+        get: operations["oneEpoch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -352,10 +352,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Nodes
+         * List nodes
          * @description Your nodes, by name; for anybody else those that their operators made public, and little of them.
          */
-        get: operations["list_nodes_api_v1_nodes_get"];
+        get: operations["listNodes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -372,24 +372,24 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Node
+         * One node
          * @description One node, as its agent last described it.
          */
-        get: operations["one_node_api_v1_nodes__node_id__get"];
+        get: operations["oneNode"];
         put?: never;
         post?: never;
         /**
-         * Forget Node
+         * Forget node
          * @description Forget your node and its past. Its agent is refused from then on, until it is enrolled again.
          */
-        delete: operations["forget_node_api_v1_nodes__node_id__delete"];
+        delete: operations["forgetNode"];
         options?: never;
         head?: never;
         /**
-         * Change Node
+         * Change node
          * @description Say what your node is called, is for, and where it is; whatever is left out stays.
          */
-        patch: operations["change_node_api_v1_nodes__node_id__patch"];
+        patch: operations["changeNode"];
         trace?: never;
     };
     "/api/v1/nodes/{node_id}/revoke": {
@@ -402,10 +402,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Revoke Node
+         * Revoke node
          * @description Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays.
          */
-        post: operations["revoke_node_api_v1_nodes__node_id__revoke_post"];
+        post: operations["revokeNode"];
         delete?: never;
         options?: never;
         head?: never;
@@ -420,10 +420,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Series
+         * Node series
          * @description Columns for a chart; without times, the last 24 hours.
          */
-        get: operations["node_series_api_v1_nodes__node_id__series_get"];
+        get: operations["nodeSeries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -440,10 +440,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node States
+         * Node states
          * @description Since when a state was what, over time: versions, phases, errors; without times, the last 24 hours.
          */
-        get: operations["node_states_api_v1_nodes__node_id__states_get"];
+        get: operations["nodeStates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -460,10 +460,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Availability
+         * Node availability
          * @description How long it ran and answered, and how long nobody knows; with an availability calendar.
          */
-        get: operations["node_availability_api_v1_nodes__node_id__availability_get"];
+        get: operations["nodeAvailability"];
         put?: never;
         post?: never;
         delete?: never;
@@ -480,16 +480,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Waiting Enrolments
+         * Waiting enrolments
          * @description The tokens of your team with which no agent came yet, and which still let one in.
          */
-        get: operations["waiting_enrolments_api_v1_enrolments_get"];
+        get: operations["waitingEnrolments"];
         put?: never;
         /**
-         * Make Enrolment
+         * Make enrolment
          * @description A token that lets one agent in, once, within an hour, and the line to run on the node's machine.
          */
-        post: operations["make_enrolment_api_v1_enrolments_post"];
+        post: operations["makeEnrolment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -507,14 +507,14 @@ export interface paths {
          * Enrolment
          * @description Whether an agent came with the token.
          */
-        get: operations["enrolment_api_v1_enrolments__enrolment_id__get"];
+        get: operations["enrolment"];
         put?: never;
         post?: never;
         /**
-         * Withdraw Enrolment
+         * Withdraw enrolment
          * @description Take a token back: it lets nobody in from now on.
          */
-        delete: operations["withdraw_enrolment_api_v1_enrolments__enrolment_id__delete"];
+        delete: operations["withdrawEnrolment"];
         options?: never;
         head?: never;
         patch?: never;
@@ -528,10 +528,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * World Map
+         * World map
          * @description Nodes by place. Without membership public ones only, and each no finer than its operator allowed.
          */
-        get: operations["world_map_api_v1_map_get"];
+        get: operations["worldMap"];
         put?: never;
         post?: never;
         delete?: never;
@@ -551,7 +551,7 @@ export interface paths {
          * Versions
          * @description Releases by nodes and voting power, and who is ready for which fork.
          */
-        get: operations["versions_api_v1_versions_get"];
+        get: operations["versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -568,10 +568,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Blocks
+         * List blocks
          * @description Settled blocks and who was absent, newest first.
          */
-        get: operations["list_blocks_api_v1_blocks_get"];
+        get: operations["listBlocks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -588,10 +588,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Block
+         * One block
          * @description One settled block: who signed it, and who did not.
          */
-        get: operations["one_block_api_v1_blocks__height__get"];
+        get: operations["oneBlock"];
         put?: never;
         post?: never;
         delete?: never;
@@ -608,10 +608,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Pools
+         * List pools
          * @description Every pool that is listed: its fee, what it holds, and what it left its stakers.
          */
-        get: operations["list_pools_api_v1_pools_get"];
+        get: operations["listPools"];
         put?: never;
         post?: never;
         delete?: never;
@@ -628,10 +628,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Pool
+         * One pool
          * @description One pool, and when it failed.
          */
-        get: operations["one_pool_api_v1_pools__pool__get"];
+        get: operations["onePool"];
         put?: never;
         post?: never;
         delete?: never;
@@ -648,10 +648,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Fees
+         * Pool fees
          * @description What its operator decided when: fee, periods, owner and code; newest first.
          */
-        get: operations["pool_fees_api_v1_pools__pool__fees_get"];
+        get: operations["poolFees"];
         put?: never;
         post?: never;
         delete?: never;
@@ -668,10 +668,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Holdings
+         * Pool holdings
          * @description What it held and had earned over time; without times, the last 30 days.
          */
-        get: operations["pool_holdings_api_v1_pools__pool__holdings_get"];
+        get: operations["poolHoldings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -688,10 +688,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Wallet
+         * One wallet
          * @description Its votes, its interest, and when its votes come free, in every pool that is listed.
          */
-        get: operations["one_wallet_api_v1_wallets__address__get"];
+        get: operations["oneWallet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -708,10 +708,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Incidents
+         * List incidents
          * @description What is wrong, and what was: open ones first, then newest first.
          */
-        get: operations["list_incidents_api_v1_incidents_get"];
+        get: operations["listIncidents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -728,10 +728,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Incident
+         * One incident
          * @description One incident, with its messages.
          */
-        get: operations["one_incident_api_v1_incidents__incident_id__get"];
+        get: operations["oneIncident"];
         put?: never;
         post?: never;
         delete?: never;
@@ -754,7 +754,7 @@ export interface paths {
          *     Whoever comes back with the id of the last event that it heard is told what came after (`resumed` in
          *     `hello`), as far as it may still see it. After `reset`, read everything anew.
          */
-        get: operations["live_api_v1_live_get"];
+        get: operations["live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -776,7 +776,7 @@ export interface paths {
          * Enrol
          * @description Keep a node for an agent's key. Needs the enrolment token: `Authorization: Bearer ...`.
          */
-        post: operations["enrol_api_v1_agents_post"];
+        post: operations["enrol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -796,7 +796,7 @@ export interface paths {
          * Reports
          * @description Deliver reports, oldest first, and the live state. A second delivery is harmless.
          */
-        post: operations["reports_api_v1_reports_post"];
+        post: operations["reports"];
         delete?: never;
         options?: never;
         head?: never;
@@ -811,16 +811,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Claims
+         * List claims
          * @description The validators that your team proved to be its own.
          */
-        get: operations["list_claims_api_v1_claims_get"];
+        get: operations["listClaims"];
         put?: never;
         /**
-         * Begin Claim
+         * Begin claim
          * @description Ask for a text whose signature proves that a validator is yours. It waits for half an hour.
          */
-        post: operations["begin_claim_api_v1_claims_post"];
+        post: operations["beginClaim"];
         delete?: never;
         options?: never;
         head?: never;
@@ -836,10 +836,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Prove Claim
+         * Prove claim
          * @description Hand in the signature. A claim of another team, if there was one, ends with that.
          */
-        put: operations["prove_claim_api_v1_claims__challenge_id__put"];
+        put: operations["proveClaim"];
         post?: never;
         delete?: never;
         options?: never;
@@ -858,17 +858,17 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Drop Claim
+         * Drop claim
          * @description Give a claim up; what was told of the validator is forgotten.
          */
-        delete: operations["drop_claim_api_v1_claims__address__delete"];
+        delete: operations["dropClaim"];
         options?: never;
         head?: never;
         /**
-         * Change Claim
+         * Change claim
          * @description Say what the public is to know of your validator; whatever is left out stays.
          */
-        patch: operations["change_claim_api_v1_claims__address__patch"];
+        patch: operations["changeClaim"];
         trace?: never;
     };
     "/api/v1/team/profile": {
@@ -879,20 +879,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Team Profile
+         * Team profile
          * @description What your team tells the public.
          */
-        get: operations["team_profile_api_v1_team_profile_get"];
+        get: operations["teamProfile"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /**
-         * Change Profile
+         * Change profile
          * @description Say what the public is to know of your team; whatever is left out stays.
          */
-        patch: operations["change_profile_api_v1_team_profile_patch"];
+        patch: operations["changeProfile"];
         trace?: never;
     };
     "/api/v1/teams/{slug}": {
@@ -903,10 +903,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Team Status
+         * Team status
          * @description A team's status page: its public nodes, and the validators that it publicly claimed.
          */
-        get: operations["team_status_api_v1_teams__slug__get"];
+        get: operations["teamStatus"];
         put?: never;
         post?: never;
         delete?: never;
@@ -923,10 +923,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Push Key
+         * Push key
          * @description The key that a browser subscribes with (applicationServerKey).
          */
-        get: operations["push_key_api_v1_push_key_get"];
+        get: operations["pushKey"];
         put?: never;
         post?: never;
         delete?: never;
@@ -948,7 +948,7 @@ export interface paths {
          * Subscribe
          * @description Be told when one of these validators stops signing, and when it signs again. Takes no account.
          */
-        post: operations["subscribe_api_v1_push_subscriptions_post"];
+        post: operations["subscribe"];
         delete?: never;
         options?: never;
         head?: never;
@@ -964,16 +964,16 @@ export interface paths {
         };
         get?: never;
         /**
-         * Change Subscription
+         * Change subscription
          * @description Say anew of whom to be told, and where, if the browser's subscription has changed.
          */
-        put: operations["change_subscription_api_v1_push_subscriptions__subscription_id__put"];
+        put: operations["changeSubscription"];
         post?: never;
         /**
-         * End Subscription
+         * End subscription
          * @description Be told no more.
          */
-        delete: operations["end_subscription_api_v1_push_subscriptions__subscription_id__delete"];
+        delete: operations["endSubscription"];
         options?: never;
         head?: never;
         patch?: never;
@@ -987,10 +987,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fleet Metrics
+         * Fleet metrics
          * @description Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes.
          */
-        get: operations["fleet_metrics_api_v1_metrics_get"];
+        get: operations["fleetMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1010,18 +1010,18 @@ export interface paths {
          * Session
          * @description Who asks, and what he may. Everyone may ask.
          */
-        get: operations["session_api_v1_session_get"];
+        get: operations["session"];
         put?: never;
         /**
-         * Sign In
+         * Sign in
          * @description Sign in: the reply sets the cookie. 401 with `need: code` when a code is missing.
          */
-        post: operations["sign_in_api_v1_session_post"];
+        post: operations["signIn"];
         /**
-         * Sign Out
+         * Sign out
          * @description Sign out: this session ends, and its cookie with it.
          */
-        delete: operations["sign_out_api_v1_session_delete"];
+        delete: operations["signOut"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1037,10 +1037,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Set Up
+         * Set up
          * @description Make the first account, while there is none: on the server's machine, or with the code from its log.
          */
-        post: operations["set_up_api_v1_setup_post"];
+        post: operations["setUp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1057,10 +1057,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask Passkey
+         * Ask passkey
          * @description Ask a device for a passkey, to sign in or to prove oneself again.
          */
-        post: operations["ask_passkey_api_v1_session_passkey_options_post"];
+        post: operations["askPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1077,10 +1077,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign In By Passkey
+         * Sign in by passkey
          * @description Sign in with what the device answered. No name is needed, and no code.
          */
-        post: operations["sign_in_by_passkey_api_v1_session_passkey_post"];
+        post: operations["signInByPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1100,7 +1100,7 @@ export interface paths {
          * Confirm
          * @description Prove once more that it is you: for ten minutes the account may then be changed.
          */
-        post: operations["confirm_api_v1_session_confirm_post"];
+        post: operations["confirm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1117,10 +1117,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Look At Team
+         * Look at team
          * @description Look at another one of your teams from now on, in this browser.
          */
-        post: operations["look_at_team_api_v1_session_team_post"];
+        post: operations["lookAtTeam"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1135,17 +1135,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All Sessions
+         * All sessions
          * @description Where you are signed in, the newest first.
          */
-        get: operations["all_sessions_api_v1_sessions_get"];
+        get: operations["allSessions"];
         put?: never;
         post?: never;
         /**
-         * End Other Sessions
+         * End other sessions
          * @description Sign all your browsers out but this one.
          */
-        delete: operations["end_other_sessions_api_v1_sessions_delete"];
+        delete: operations["endOtherSessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1162,10 +1162,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End Session
+         * End session
          * @description Sign another browser of yours out.
          */
-        delete: operations["end_session_api_v1_sessions__session_id__delete"];
+        delete: operations["endSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1185,14 +1185,14 @@ export interface paths {
          * Remove
          * @description Remove your account. Refused while a team, or this installation, would have nobody left.
          */
-        delete: operations["remove_api_v1_account_delete"];
+        delete: operations["remove"];
         options?: never;
         head?: never;
         /**
          * Rename
          * @description Take another name to sign in with.
          */
-        patch: operations["rename_api_v1_account_patch"];
+        patch: operations["rename"];
         trace?: never;
     };
     "/api/v1/account/password": {
@@ -1204,10 +1204,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Change Password
+         * Change password
          * @description Set a new password. All your other browsers are signed out.
          */
-        put: operations["change_password_api_v1_account_password_put"];
+        put: operations["changePassword"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1224,20 +1224,20 @@ export interface paths {
         };
         get?: never;
         /**
-         * Confirm Totp
+         * Confirm totp
          * @description Show that the authenticator has the secret: from now on a sign-in by password needs its code too.
          */
-        put: operations["confirm_totp_api_v1_account_totp_put"];
+        put: operations["confirmTotp"];
         /**
-         * Begin Totp
+         * Begin totp
          * @description A secret for an authenticator. Nothing asks for its codes before PUT has seen a right one.
          */
-        post: operations["begin_totp_api_v1_account_totp_post"];
+        post: operations["beginTotp"];
         /**
-         * Remove Totp
+         * Remove totp
          * @description Take the authenticator away, and the recovery codes with it.
          */
-        delete: operations["remove_totp_api_v1_account_totp_delete"];
+        delete: operations["removeTotp"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1253,10 +1253,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Renew Recovery Codes
+         * Renew recovery codes
          * @description Ten new recovery codes; the old ones open nothing any more.
          */
-        post: operations["renew_recovery_codes_api_v1_account_recovery_codes_post"];
+        post: operations["renewRecoveryCodes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1274,13 +1274,13 @@ export interface paths {
          * Passkeys
          * @description Your passkeys.
          */
-        get: operations["passkeys_api_v1_account_passkeys_get"];
+        get: operations["passkeys"];
         put?: never;
         /**
-         * Add Passkey
+         * Add passkey
          * @description Keep the passkey that the device made.
          */
-        post: operations["add_passkey_api_v1_account_passkeys_post"];
+        post: operations["addPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1297,10 +1297,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask New Passkey
+         * Ask new passkey
          * @description Ask a device to make a passkey for this server.
          */
-        post: operations["ask_new_passkey_api_v1_account_passkeys_options_post"];
+        post: operations["askNewPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1318,10 +1318,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove Passkey
+         * Remove passkey
          * @description Take a passkey away: it opens nothing any more.
          */
-        delete: operations["remove_passkey_api_v1_account_passkeys__passkey_id__delete"];
+        delete: operations["removePasskey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1336,10 +1336,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Set Email
+         * Set email
          * @description Another address, or none. A new one counts once the link in the letter to it was opened.
          */
-        put: operations["set_email_api_v1_account_email_put"];
+        put: operations["setEmail"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1357,10 +1357,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Verify Again
+         * Verify again
          * @description Send the letter once more to the address that waits.
          */
-        post: operations["verify_again_api_v1_account_email_verification_post"];
+        post: operations["verifyAgain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1380,7 +1380,7 @@ export interface paths {
          * Verify
          * @description Show that an address is yours, with the token of the letter's link. It works once, for a day.
          */
-        post: operations["verify_api_v1_verifications_post"];
+        post: operations["verify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1399,12 +1399,12 @@ export interface paths {
          * Reset
          * @description Set a new password with the token of the letter's link. It works once; all sign-ins end.
          */
-        put: operations["reset_api_v1_password_resets_put"];
+        put: operations["reset"];
         /**
-         * Ask Reset
+         * Ask reset
          * @description Have a link sent to set a new password. The answer is the same for somebody whom nobody knows.
          */
-        post: operations["ask_reset_api_v1_password_resets_post"];
+        post: operations["askReset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1422,7 +1422,7 @@ export interface paths {
          * Everybody
          * @description Everybody who has an account here.
          */
-        get: operations["everybody_api_v1_users_get"];
+        get: operations["everybody"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1448,7 +1448,7 @@ export interface paths {
          * Change
          * @description Make somebody an administrator or not, let him in or not. Who may not come in is signed out at once.
          */
-        patch: operations["change_api_v1_users__user_id__patch"];
+        patch: operations["change"];
         trace?: never;
     };
     "/api/v1/audit": {
@@ -1459,10 +1459,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Audit
+         * Read audit
          * @description Who did what in your team. Owners only.
          */
-        get: operations["read_audit_api_v1_audit_get"];
+        get: operations["readAudit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1479,10 +1479,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Audit Head
+         * Audit head
          * @description The head of the whole log, to be kept where nobody can change it. Administrators only.
          */
-        get: operations["audit_head_api_v1_audit_head_get"];
+        get: operations["auditHead"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1499,16 +1499,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Keys
+         * List keys
          * @description The team's API keys, the newest first; also those that were revoked or have expired.
          */
-        get: operations["list_keys_api_v1_keys_get"];
+        get: operations["listKeys"];
         put?: never;
         /**
-         * Make Key
+         * Make key
          * @description Make an API key. Its token is in this reply alone: nobody can read it again.
          */
-        post: operations["make_key_api_v1_keys_post"];
+        post: operations["makeKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1526,10 +1526,130 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke Key
+         * Revoke key
          * @description Revoke a key: it opens nothing from now on, and stays in the list.
          */
-        delete: operations["revoke_key_api_v1_keys__key_id__delete"];
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oembed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Oembed
+         * @description What to put on a page for one of our addresses (oEmbed 1.0).
+         */
+        get: operations["oembed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/validators/{address}/{what}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator badge
+         * @description A validator's badge. One that was never seen is *unknown*, in grey.
+         */
+        get: operations["validatorBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/nodes/{node_id}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Node badge
+         * @description The state of a node that its operator made public; any other is *unknown*.
+         */
+        get: operations["nodeBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/network/{what}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Network badge
+         * @description The network's badge.
+         */
+        get: operations["networkBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embed/validators/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator embed
+         * @description A validator as a card, for a frame on any page.
+         */
+        get: operations["validatorEmbed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embed/pools/{pool}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pool embed
+         * @description A staking pool as a card, for a frame on any page.
+         */
+        get: operations["poolEmbed"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1546,7 +1666,7 @@ export interface paths {
          * Healthz
          * @description The process lives and answers.
          */
-        get: operations["healthz_healthz_get"];
+        get: operations["healthz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1566,7 +1686,7 @@ export interface paths {
          * Readyz
          * @description Does its work: the database takes writes, and the chain is followed. Else 503, with reasons.
          */
-        get: operations["readyz_readyz_get"];
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1588,7 +1708,7 @@ export interface paths {
          *
          *     Your nodes and validators are at /api/v1/metrics.
          */
-        get: operations["metrics_metrics_get"];
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3348,6 +3468,11 @@ export interface components {
         Nodes: {
             /** Nodes */
             nodes: components["schemas"]["Node"][];
+            /**
+             * Next Cursor
+             * @description pass as `cursor` for the next page; null: this is the last
+             */
+            next_cursor: string | null;
         };
         /**
          * Nothing
@@ -3376,6 +3501,42 @@ export interface components {
             attempts: number;
             /** Error */
             error: string | null;
+        };
+        /**
+         * OEmbed
+         * @description A card to be put on a page, as oEmbed 1.0 has it.
+         */
+        OEmbed: {
+            /**
+             * Version
+             * @default 1.0
+             */
+            version: string;
+            /**
+             * Type
+             * @default rich
+             */
+            type: string;
+            /**
+             * Provider Name
+             * @default Vedette
+             */
+            provider_name: string;
+            /** Provider Url */
+            provider_url: string;
+            /** Title */
+            title: string;
+            /** Html */
+            html: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Cache Age
+             * @default 60
+             */
+            cache_age: number;
         };
         /**
          * OidcOffer
@@ -5190,7 +5351,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    network_api_v1_network_get: {
+    network: {
         parameters: {
             query?: never;
             header?: never;
@@ -5219,15 +5380,15 @@ export interface operations {
             };
         };
     };
-    network_history_api_v1_network_history_get: {
+    networkHistory: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description at most so many; each covers whole epochs */
                 points?: number;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -5235,7 +5396,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5243,6 +5404,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NetworkHistory"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5256,7 +5418,7 @@ export interface operations {
             };
         };
     };
-    history_progress_api_v1_history_get: {
+    historyProgress: {
         parameters: {
             query?: never;
             header?: never;
@@ -5285,7 +5447,7 @@ export interface operations {
             };
         };
     };
-    list_validators_api_v1_validators_get: {
+    listValidators: {
         parameters: {
             query?: {
                 /** @description so many of the newest settled blocks */
@@ -5300,8 +5462,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -5309,7 +5471,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5317,6 +5479,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Validators"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5330,7 +5493,7 @@ export interface operations {
             };
         };
     };
-    one_validator_api_v1_validators__address__get: {
+    oneValidator: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -5367,7 +5530,7 @@ export interface operations {
             };
         };
     };
-    validator_votes_api_v1_validators__address__votes_get: {
+    validatorVotes: {
         parameters: {
             query?: {
                 /** @description so many of the newest settled blocks */
@@ -5376,6 +5539,8 @@ export interface operations {
                 first_epoch?: number | null;
                 /** @description at most 100 epochs in all */
                 last_epoch?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5386,13 +5551,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Strip"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5406,7 +5573,7 @@ export interface operations {
             };
         };
     };
-    validator_performance_api_v1_validators__address__performance_get: {
+    validatorPerformance: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -5441,15 +5608,15 @@ export interface operations {
             };
         };
     };
-    validator_epochs_api_v1_validators__address__epochs_get: {
+    validatorEpochs: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5460,7 +5627,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5468,6 +5635,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ValidatorEpochs"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5481,15 +5649,15 @@ export interface operations {
             };
         };
     };
-    validator_rewards_api_v1_validators__address__rewards_get: {
+    validatorRewards: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5500,7 +5668,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5508,6 +5676,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Rewards"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5521,15 +5690,15 @@ export interface operations {
             };
         };
     };
-    validator_balance_api_v1_validators__address__balance_get: {
+    validatorBalance: {
         parameters: {
             query?: {
                 /** @description unix milliseconds */
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5540,7 +5709,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5548,6 +5717,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Balance"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5561,7 +5731,7 @@ export interface operations {
             };
         };
     };
-    validator_outlook_api_v1_validators__address__outlook_get: {
+    validatorOutlook: {
         parameters: {
             query?: never;
             header?: never;
@@ -5593,15 +5763,15 @@ export interface operations {
             };
         };
     };
-    validator_elections_api_v1_validators__address__elections_get: {
+    validatorElections: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5612,7 +5782,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5620,6 +5790,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Elections"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5633,15 +5804,15 @@ export interface operations {
             };
         };
     };
-    validator_events_api_v1_validators__address__events_get: {
+    validatorEvents: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5652,7 +5823,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5660,6 +5831,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Events"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5673,11 +5845,11 @@ export interface operations {
             };
         };
     };
-    acting_committee_api_v1_committee_get: {
+    actingCommittee: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -5685,7 +5857,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5693,6 +5865,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5706,11 +5879,11 @@ export interface operations {
             };
         };
     };
-    committee_of_epoch_api_v1_committee__epoch__get: {
+    committeeOfEpoch: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5721,7 +5894,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5729,6 +5902,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5742,15 +5916,15 @@ export interface operations {
             };
         };
     };
-    list_epochs_api_v1_epochs_get: {
+    listEpochs: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -5758,7 +5932,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5766,6 +5940,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Epochs"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5779,11 +5954,11 @@ export interface operations {
             };
         };
     };
-    one_epoch_api_v1_epochs__epoch__get: {
+    oneEpoch: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5794,7 +5969,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5802,6 +5977,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EpochShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5815,9 +5991,14 @@ export interface operations {
             };
         };
     };
-    list_nodes_api_v1_nodes_get: {
+    listNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description at most so many; without it all */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5844,7 +6025,7 @@ export interface operations {
             };
         };
     };
-    one_node_api_v1_nodes__node_id__get: {
+    oneNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5875,7 +6056,7 @@ export interface operations {
             };
         };
     };
-    forget_node_api_v1_nodes__node_id__delete: {
+    forgetNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5904,7 +6085,7 @@ export interface operations {
             };
         };
     };
-    change_node_api_v1_nodes__node_id__patch: {
+    changeNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5939,7 +6120,7 @@ export interface operations {
             };
         };
     };
-    revoke_node_api_v1_nodes__node_id__revoke_post: {
+    revokeNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5970,7 +6151,7 @@ export interface operations {
             };
         };
     };
-    node_series_api_v1_nodes__node_id__series_get: {
+    nodeSeries: {
         parameters: {
             query?: {
                 /** @description names of series, divided by commas; at most 20 */
@@ -5981,6 +6162,8 @@ export interface operations {
                 to_ms?: number | null;
                 /** @description at most so many buckets */
                 points?: number;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5990,13 +6173,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6010,7 +6195,7 @@ export interface operations {
             };
         };
     };
-    node_states_api_v1_nodes__node_id__states_get: {
+    nodeStates: {
         parameters: {
             query?: {
                 /** @description names of states, divided by commas; at most 20 */
@@ -6019,6 +6204,8 @@ export interface operations {
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -6028,13 +6215,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["States"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6048,12 +6237,14 @@ export interface operations {
             };
         };
     };
-    node_availability_api_v1_nodes__node_id__availability_get: {
+    nodeAvailability: {
         parameters: {
             query?: {
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day */
                 cell?: ("hour" | "day") | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -6063,13 +6254,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Availability"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6083,7 +6276,7 @@ export interface operations {
             };
         };
     };
-    waiting_enrolments_api_v1_enrolments_get: {
+    waitingEnrolments: {
         parameters: {
             query?: never;
             header?: never;
@@ -6112,7 +6305,7 @@ export interface operations {
             };
         };
     };
-    make_enrolment_api_v1_enrolments_post: {
+    makeEnrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -6145,7 +6338,7 @@ export interface operations {
             };
         };
     };
-    enrolment_api_v1_enrolments__enrolment_id__get: {
+    enrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -6176,7 +6369,7 @@ export interface operations {
             };
         };
     };
-    withdraw_enrolment_api_v1_enrolments__enrolment_id__delete: {
+    withdrawEnrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -6205,7 +6398,7 @@ export interface operations {
             };
         };
     };
-    world_map_api_v1_map_get: {
+    worldMap: {
         parameters: {
             query?: never;
             header?: never;
@@ -6234,7 +6427,7 @@ export interface operations {
             };
         };
     };
-    versions_api_v1_versions_get: {
+    versions: {
         parameters: {
             query?: never;
             header?: never;
@@ -6263,15 +6456,15 @@ export interface operations {
             };
         };
     };
-    list_blocks_api_v1_blocks_get: {
+    listBlocks: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -6279,7 +6472,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6287,6 +6480,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Blocks"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6300,11 +6494,11 @@ export interface operations {
             };
         };
     };
-    one_block_api_v1_blocks__height__get: {
+    oneBlock: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -6315,7 +6509,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6323,6 +6517,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["BlockShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6336,15 +6531,15 @@ export interface operations {
             };
         };
     };
-    list_pools_api_v1_pools_get: {
+    listPools: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "apy_after_fee" | "apy" | "fee" | "votes" | "stakers" | "reward" | "silent" | "score" | "name" | "-apy_after_fee" | "-apy" | "-fee" | "-votes" | "-stakers" | "-reward" | "-silent" | "-score" | "-name";
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -6352,7 +6547,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6360,6 +6555,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Pools"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6373,7 +6569,7 @@ export interface operations {
             };
         };
     };
-    one_pool_api_v1_pools__pool__get: {
+    onePool: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -6408,15 +6604,15 @@ export interface operations {
             };
         };
     };
-    pool_fees_api_v1_pools__pool__fees_get: {
+    poolFees: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -6427,7 +6623,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6435,6 +6631,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Fees"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6448,15 +6645,15 @@ export interface operations {
             };
         };
     };
-    pool_holdings_api_v1_pools__pool__holdings_get: {
+    poolHoldings: {
         parameters: {
             query?: {
                 /** @description unix milliseconds */
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -6467,7 +6664,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6475,6 +6672,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HoldingsHistory"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6488,7 +6686,7 @@ export interface operations {
             };
         };
     };
-    one_wallet_api_v1_wallets__address__get: {
+    oneWallet: {
         parameters: {
             query?: never;
             header?: never;
@@ -6520,13 +6718,15 @@ export interface operations {
             };
         };
     };
-    list_incidents_api_v1_incidents_get: {
+    listIncidents: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many */
-                limit?: number;
+                /** @description at most so many; without it 50, in a table all */
+                limit?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -6534,13 +6734,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Incidents"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6554,7 +6756,7 @@ export interface operations {
             };
         };
     };
-    one_incident_api_v1_incidents__incident_id__get: {
+    oneIncident: {
         parameters: {
             query?: never;
             header?: never;
@@ -6586,7 +6788,7 @@ export interface operations {
             };
         };
     };
-    live_api_v1_live_get: {
+    live: {
         parameters: {
             query?: {
                 last_event_id?: string | null;
@@ -6619,7 +6821,7 @@ export interface operations {
             };
         };
     };
-    enrol_api_v1_agents_post: {
+    enrol: {
         parameters: {
             query?: never;
             header?: never;
@@ -6637,13 +6839,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description the agent's node */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        node_id: string;
+                    };
                 };
             };
             /** @description Bad Request */
@@ -6684,7 +6888,7 @@ export interface operations {
             };
         };
     };
-    reports_api_v1_reports_post: {
+    reports: {
         parameters: {
             query?: never;
             header: {
@@ -6709,7 +6913,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
                     "application/x-msgpack": unknown;
                 };
             };
@@ -6769,7 +6972,7 @@ export interface operations {
             };
         };
     };
-    list_claims_api_v1_claims_get: {
+    listClaims: {
         parameters: {
             query?: never;
             header?: never;
@@ -6798,7 +7001,7 @@ export interface operations {
             };
         };
     };
-    begin_claim_api_v1_claims_post: {
+    beginClaim: {
         parameters: {
             query?: never;
             header?: never;
@@ -6831,7 +7034,7 @@ export interface operations {
             };
         };
     };
-    prove_claim_api_v1_claims__challenge_id__put: {
+    proveClaim: {
         parameters: {
             query?: never;
             header?: never;
@@ -6867,7 +7070,7 @@ export interface operations {
             };
         };
     };
-    drop_claim_api_v1_claims__address__delete: {
+    dropClaim: {
         parameters: {
             query?: never;
             header?: never;
@@ -6897,7 +7100,7 @@ export interface operations {
             };
         };
     };
-    change_claim_api_v1_claims__address__patch: {
+    changeClaim: {
         parameters: {
             query?: never;
             header?: never;
@@ -6933,7 +7136,7 @@ export interface operations {
             };
         };
     };
-    team_profile_api_v1_team_profile_get: {
+    teamProfile: {
         parameters: {
             query?: never;
             header?: never;
@@ -6962,7 +7165,7 @@ export interface operations {
             };
         };
     };
-    change_profile_api_v1_team_profile_patch: {
+    changeProfile: {
         parameters: {
             query?: never;
             header?: never;
@@ -6995,7 +7198,7 @@ export interface operations {
             };
         };
     };
-    team_status_api_v1_teams__slug__get: {
+    teamStatus: {
         parameters: {
             query?: never;
             header?: never;
@@ -7027,7 +7230,7 @@ export interface operations {
             };
         };
     };
-    push_key_api_v1_push_key_get: {
+    pushKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7056,7 +7259,7 @@ export interface operations {
             };
         };
     };
-    subscribe_api_v1_push_subscriptions_post: {
+    subscribe: {
         parameters: {
             query?: never;
             header?: never;
@@ -7089,7 +7292,7 @@ export interface operations {
             };
         };
     };
-    change_subscription_api_v1_push_subscriptions__subscription_id__put: {
+    changeSubscription: {
         parameters: {
             query?: never;
             header?: never;
@@ -7123,7 +7326,7 @@ export interface operations {
             };
         };
     };
-    end_subscription_api_v1_push_subscriptions__subscription_id__delete: {
+    endSubscription: {
         parameters: {
             query?: never;
             header?: never;
@@ -7153,7 +7356,7 @@ export interface operations {
             };
         };
     };
-    fleet_metrics_api_v1_metrics_get: {
+    fleetMetrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -7182,7 +7385,7 @@ export interface operations {
             };
         };
     };
-    session_api_v1_session_get: {
+    session: {
         parameters: {
             query?: never;
             header?: never;
@@ -7211,7 +7414,7 @@ export interface operations {
             };
         };
     };
-    sign_in_api_v1_session_post: {
+    signIn: {
         parameters: {
             query?: never;
             header?: never;
@@ -7244,7 +7447,7 @@ export interface operations {
             };
         };
     };
-    sign_out_api_v1_session_delete: {
+    signOut: {
         parameters: {
             query?: never;
             header?: never;
@@ -7273,7 +7476,7 @@ export interface operations {
             };
         };
     };
-    set_up_api_v1_setup_post: {
+    setUp: {
         parameters: {
             query?: never;
             header?: never;
@@ -7306,7 +7509,7 @@ export interface operations {
             };
         };
     };
-    ask_passkey_api_v1_session_passkey_options_post: {
+    askPasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7339,7 +7542,7 @@ export interface operations {
             };
         };
     };
-    sign_in_by_passkey_api_v1_session_passkey_post: {
+    signInByPasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7372,7 +7575,7 @@ export interface operations {
             };
         };
     };
-    confirm_api_v1_session_confirm_post: {
+    confirm: {
         parameters: {
             query?: never;
             header?: never;
@@ -7405,7 +7608,7 @@ export interface operations {
             };
         };
     };
-    look_at_team_api_v1_session_team_post: {
+    lookAtTeam: {
         parameters: {
             query?: never;
             header?: never;
@@ -7438,7 +7641,7 @@ export interface operations {
             };
         };
     };
-    all_sessions_api_v1_sessions_get: {
+    allSessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -7467,7 +7670,7 @@ export interface operations {
             };
         };
     };
-    end_other_sessions_api_v1_sessions_delete: {
+    endOtherSessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -7494,7 +7697,7 @@ export interface operations {
             };
         };
     };
-    end_session_api_v1_sessions__session_id__delete: {
+    endSession: {
         parameters: {
             query?: never;
             header?: never;
@@ -7524,7 +7727,7 @@ export interface operations {
             };
         };
     };
-    remove_api_v1_account_delete: {
+    remove: {
         parameters: {
             query?: never;
             header?: never;
@@ -7553,7 +7756,7 @@ export interface operations {
             };
         };
     };
-    rename_api_v1_account_patch: {
+    rename: {
         parameters: {
             query?: never;
             header?: never;
@@ -7586,7 +7789,7 @@ export interface operations {
             };
         };
     };
-    change_password_api_v1_account_password_put: {
+    changePassword: {
         parameters: {
             query?: never;
             header?: never;
@@ -7619,7 +7822,7 @@ export interface operations {
             };
         };
     };
-    confirm_totp_api_v1_account_totp_put: {
+    confirmTotp: {
         parameters: {
             query?: never;
             header?: never;
@@ -7652,7 +7855,7 @@ export interface operations {
             };
         };
     };
-    begin_totp_api_v1_account_totp_post: {
+    beginTotp: {
         parameters: {
             query?: never;
             header?: never;
@@ -7685,7 +7888,7 @@ export interface operations {
             };
         };
     };
-    remove_totp_api_v1_account_totp_delete: {
+    removeTotp: {
         parameters: {
             query?: never;
             header?: never;
@@ -7712,7 +7915,7 @@ export interface operations {
             };
         };
     };
-    renew_recovery_codes_api_v1_account_recovery_codes_post: {
+    renewRecoveryCodes: {
         parameters: {
             query?: never;
             header?: never;
@@ -7745,7 +7948,7 @@ export interface operations {
             };
         };
     };
-    passkeys_api_v1_account_passkeys_get: {
+    passkeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -7774,7 +7977,7 @@ export interface operations {
             };
         };
     };
-    add_passkey_api_v1_account_passkeys_post: {
+    addPasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7807,7 +8010,7 @@ export interface operations {
             };
         };
     };
-    ask_new_passkey_api_v1_account_passkeys_options_post: {
+    askNewPasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7840,7 +8043,7 @@ export interface operations {
             };
         };
     };
-    remove_passkey_api_v1_account_passkeys__passkey_id__delete: {
+    removePasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7870,7 +8073,7 @@ export interface operations {
             };
         };
     };
-    set_email_api_v1_account_email_put: {
+    setEmail: {
         parameters: {
             query?: never;
             header?: never;
@@ -7903,7 +8106,7 @@ export interface operations {
             };
         };
     };
-    verify_again_api_v1_account_email_verification_post: {
+    verifyAgain: {
         parameters: {
             query?: never;
             header?: never;
@@ -7936,7 +8139,7 @@ export interface operations {
             };
         };
     };
-    verify_api_v1_verifications_post: {
+    verify: {
         parameters: {
             query?: never;
             header?: never;
@@ -7967,7 +8170,7 @@ export interface operations {
             };
         };
     };
-    reset_api_v1_password_resets_put: {
+    reset: {
         parameters: {
             query?: never;
             header?: never;
@@ -7998,7 +8201,7 @@ export interface operations {
             };
         };
     };
-    ask_reset_api_v1_password_resets_post: {
+    askReset: {
         parameters: {
             query?: never;
             header?: never;
@@ -8031,7 +8234,7 @@ export interface operations {
             };
         };
     };
-    everybody_api_v1_users_get: {
+    everybody: {
         parameters: {
             query?: never;
             header?: never;
@@ -8060,7 +8263,7 @@ export interface operations {
             };
         };
     };
-    change_api_v1_users__user_id__patch: {
+    change: {
         parameters: {
             query?: never;
             header?: never;
@@ -8096,7 +8299,7 @@ export interface operations {
             };
         };
     };
-    read_audit_api_v1_audit_get: {
+    readAudit: {
         parameters: {
             query?: {
                 /** @description lines of every team and of none; administrators only */
@@ -8132,7 +8335,7 @@ export interface operations {
             };
         };
     };
-    audit_head_api_v1_audit_head_get: {
+    auditHead: {
         parameters: {
             query?: never;
             header?: never;
@@ -8161,7 +8364,7 @@ export interface operations {
             };
         };
     };
-    list_keys_api_v1_keys_get: {
+    listKeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -8190,7 +8393,7 @@ export interface operations {
             };
         };
     };
-    make_key_api_v1_keys_post: {
+    makeKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -8223,7 +8426,7 @@ export interface operations {
             };
         };
     };
-    revoke_key_api_v1_keys__key_id__delete: {
+    revokeKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -8252,7 +8455,215 @@ export interface operations {
             };
         };
     };
-    healthz_healthz_get: {
+    oembed: {
+        parameters: {
+            query: {
+                /** @description of a validator's or pool's page on this server */
+                url: string;
+                /** @description in pixels */
+                maxwidth?: number;
+                /** @description in pixels */
+                maxheight?: number;
+                /** @description json; there is no other */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OEmbed"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validatorBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+                what: "status" | "votes" | "seats" | "apy" | "presence";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nodeBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a node's id: 16 hex digits */
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    networkBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                what: "participation" | "height" | "epoch" | "validators" | "members";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validatorEmbed: {
+        parameters: {
+            query?: {
+                /** @description en or zh; else by Accept-Language */
+                lang?: string | null;
+                /** @description auto: by the reader's own setting */
+                theme?: "auto" | "light" | "dark";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a small page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    poolEmbed: {
+        parameters: {
+            query?: {
+                /** @description en or zh; else by Accept-Language */
+                lang?: string | null;
+                /** @description auto: by the reader's own setting */
+                theme?: "auto" | "light" | "dark";
+            };
+            header?: never;
+            path: {
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a small page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
@@ -8281,7 +8692,7 @@ export interface operations {
             };
         };
     };
-    readyz_readyz_get: {
+    readyz: {
         parameters: {
             query?: never;
             header?: never;
@@ -8310,7 +8721,7 @@ export interface operations {
             };
         };
     };
-    metrics_metrics_get: {
+    metrics: {
         parameters: {
             query?: never;
             header?: never;

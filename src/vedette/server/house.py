@@ -41,6 +41,7 @@ from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
@@ -76,11 +77,11 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
-    key_use: KeyUse
     passwords: Passwords
     signing: Signing
     account: Account
     post: Post
+    key_use: KeyUse
     changes: Changes
     budgets: Budgets
     live: Live
@@ -99,6 +100,7 @@ class House:
     outbox: Outbox
     news: News
     whereabouts: Whereabouts
+    kiln: Kiln
     failures: Failures
 
 
@@ -224,6 +226,7 @@ def build(
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,
+        kiln=Kiln(),
         failures=Failures(clock.steady_ms),
     )
 

@@ -118,6 +118,7 @@ async def _of_team(rooms: "House", who: Who, tip: Tip) -> Shown:
     async with rooms.database.read() as conn:
         rows = await nodes.nodes(conn, who)
         troubles = await incidents.unresolved(conn)
+        own = (await people.watched_by(conn)).get(who.team_id or 0, set())
         watches = await people.watches_of(conn, who)
         own = {*watches.of_settings, *watches.own}
         names = {row.states.get("node.pos_address", ""): row.name for row in rows} if rows else {}

@@ -83,7 +83,7 @@ async def prove_claim(challenge_id: ChallengeId, proof: ClaimProof, rooms: Rooms
         raise ProblemError(422, f"signature: {error}") from error
     except RpcError as error:
         raise ProblemError(503, NOBODY_TELLS) from error
-    # One that has never voted would have no page to be shown on. If nobody tells of it now, its first vote does.
+    # One that has never voted would have no page yet. If nobody tells of it now, its first vote does.
     with suppress(ProblemError):
         await look_up(claim.address, rooms)
     return reply(claim_shape(claim))

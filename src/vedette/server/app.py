@@ -33,9 +33,11 @@ from vedette.server.api import (
     live,
     network,
     nodes,
+    operator_keys,
     outlook,
     past,
     pools,
+    profiles,
     push,
     session,
     system,
@@ -78,7 +80,7 @@ NOUNS = (
     live,
     agents,
     claims,
-    teams,
+    profiles,
     push,
     exposition,
     session,
@@ -86,6 +88,8 @@ NOUNS = (
     users,
     audit_log,
     keys,
+    operator_keys,
+    teams,
 )
 
 

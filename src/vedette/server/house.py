@@ -82,6 +82,7 @@ class House:
     account: Account
     post: Post
     key_use: KeyUse
+    guesses: Guesses
     changes: Changes
     budgets: Budgets
     live: Live
@@ -208,6 +209,7 @@ def build(
         signing=signing,
         account=Account(database, ears, signing, passwords, guesses, second, post),
         post=post,
+        guesses=guesses,
         changes=Changes(clock.steady_ms),
         budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,

@@ -19,7 +19,7 @@ from vedette.store import audit, keys
 from vedette.store import tables as t
 from vedette.store.database import Conn
 from vedette.store.nodes import ENDPOINT
-from vedette.store.teams import owned_alone, pseudonym
+from vedette.store.teams import owned_alone, subject_of
 
 Counts = Counter[str]
 """How many rows of each table went, or were cleared."""
@@ -75,7 +75,7 @@ async def forget_user(conn: Conn, who: Who, user_id: int, now_ms: int) -> Counts
             f"he is the only owner of team {alone.team_id} ({alone.team_name}):"
             " make somebody else an owner first, or forget the team"
         )
-    subject, email = await pseudonym(conn, user_id), await _email(conn, user_id)
+    subject, email = await subject_of(conn, user_id), await _email(conn, user_id)
     for team_id in (await conn.execute(_teams_of_keys(user_id))).scalars().all():
         await keys.revoke_of(conn, team_id, user_id, now_ms)
     counts = await _rows(conn, "user_id", user_id)

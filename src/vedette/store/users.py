@@ -178,8 +178,8 @@ async def another_admin(conn: Conn, user_id: int) -> bool:
     return (await conn.execute(query.limit(1))).first() is not None
 
 
-async def team_name(conn: Conn, team_id: int) -> str:
-    name: str = (await conn.execute(select(t.teams.c.name).where(t.teams.c.id == team_id))).scalar_one()
+async def team_name(conn: Conn, team_id: int) -> str | None:
+    name: str | None = (await conn.execute(select(t.teams.c.name).where(t.teams.c.id == team_id))).scalar()
     return name
 
 

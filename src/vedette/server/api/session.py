@@ -215,7 +215,7 @@ async def _team(conn: Conn, who: Who, teams: list[TeamOf]) -> MyTeam | None:
     if who.team_id is None or who.role is None:
         return None
     known = next((one.name for one in teams if one.id == who.team_id), None)
-    return MyTeam(id=who.team_id, name=known or await users.team_name(conn, who.team_id), role=who.role)
+    return MyTeam(id=who.team_id, name=known or await users.team_name(conn, who.team_id) or "", role=who.role)
 
 
 def _may(who: Who) -> May:

@@ -16,7 +16,7 @@ from vedette.server.post import Post
 from vedette.server.problems import ProblemError
 from vedette.server.second import SecondFactor, Secret, new_recovery_codes, new_secret, spaced
 from vedette.server.signing import Answer, Begun, Signing, Visitor, subject_of
-from vedette.store import audit, proofs, sessions, tickets, users
+from vedette.store import audit, forget, proofs, sessions, tickets, users
 from vedette.store.database import Conn, Database
 from vedette.store.users import NameTakenError, UserRow
 
@@ -329,8 +329,7 @@ class Account:
         async def remove(conn: Conn) -> UserRow:
             user = await self._again(conn, who)
             await demand_spare(conn, user)
-            await audit.note(conn, self._ears.now_ms(), who, "account.remove", subject_of(user))
-            await users.remove(conn, user.id)
+            await forget.forget_user(conn, who, user.id, self._ears.now_ms(), "account.remove")
             return user
 
         user = await self._database.write(remove)

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, exists, insert, select, update
 
 from vedette.model.people import Role
 from vedette.store import tables as t
@@ -125,11 +125,6 @@ async def take_email(conn: Conn, user_id: int, email: str, now_ms: int) -> bool:
         return False
     await change(conn, user_id, email=email, email_verified_at_ms=now_ms)
     return True
-
-
-async def remove(conn: Conn, user_id: int) -> None:
-    """With all that is his own: sessions, passkeys, codes, memberships."""
-    await conn.execute(delete(t.users).where(t.users.c.id == user_id))
 
 
 async def join(conn: Conn, user_id: int, team_id: int, role: Role, now_ms: int) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.browser.conftest import DESK, PHONE
 from tests.browser.real import Real, real
 from tests.server.people import COOKIE, signed_in
 from tests.server.stage import Agent, enrol, hear
 from vedette.model.people import Role
+from vedette.server.account import RESET
 from vedette.store import tables as t
+from vedette.store import tickets
+from vedette.store.database import Conn
 
 pytestmark = pytest.mark.browser
 
@@ -254,6 +257,34 @@ def test_a_code_guards_the_password_and_a_recovery_code_stands_in(visit: Visit, 
         fill(page, **{"One-time code": code})
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Account and team: heron")).to_be_visible()
+
+
+def test_a_letters_link_sets_a_new_password(visit: Visit, server: Real) -> None:
+    with visit("heron") as signed, visit() as page:
+        token = server.run(reset_token(server))
+        page.goto(f"/reset#{token}")
+        fill(page, New_password=PASSWORD)
+        page.get_by_role("button", name="Set the password").click()
+        expect(page.locator("h1")).to_have_text("The new password is set.")
+        assert token not in page.url
+        sign_in(page, "heron")
+        expect(page.get_by_role("button", name="Account and team: heron")).to_be_visible()
+        signed.goto("/account")
+        expect(signed.get_by_text("Sign in to see your account.")).to_be_visible()
+        page.goto(f"/reset#{token}")
+        fill(page, New_password=PASSWORD)
+        page.get_by_role("button", name="Set the password").click()
+        expect(page.get_by_role("alert")).to_contain_text(re.compile(r"\w+"))
+
+
+async def reset_token(server: Real) -> str:
+    """What a letter to the only person would have behind its link's #."""
+
+    async def make(conn: Conn) -> str:
+        user_id = (await conn.execute(select(t.users.c.id))).scalar_one()
+        return await tickets.make(conn, RESET, server.house.ears.now_ms(), 60_000, user_id=user_id)
+
+    return await server.house.database.write(make)
 
 
 def test_what_changes_an_account_is_asked_for_a_fresh_proof(visit: Visit, server: Real) -> None:

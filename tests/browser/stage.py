@@ -78,6 +78,10 @@ def owned(index: int) -> dict[str, object]:
     }
 
 
+Told = tuple[str, BaseModel | dict[str, object], int]
+"""One event: its name, its data, and its number."""
+
+
 @dataclass
 class Stage:
     """One scene. Blocks come each `block_ms` while somebody listens; every reply is valid at any moment."""
@@ -91,7 +95,9 @@ class Stage:
     asked_share: float = 1.0  # of the past's transactions that are known
     strips: dict[str, str] = field(default_factory=dict)
     block_times: dict[int, int] = field(default_factory=dict)
-    listeners: set[asyncio.Queue[tuple[str, BaseModel | dict[str, object]]]] = field(default_factory=set)
+    listeners: set[asyncio.Queue[Told]] = field(default_factory=set)
+    told: int = 0  # events so far
+    boot: str = field(default_factory=lambda: f"{now_ms():x}")
     asked: list[str] = field(default_factory=list)
     opened_ms: int = field(default_factory=lambda: now_ms() - 134_000)
     said: dict[str, dict[str, object]] = field(default_factory=dict)  # of nodes, by their operator
@@ -155,13 +161,14 @@ class Stage:
             self.tell("node", {"id": "n0000000"})
 
     def tell(self, event: str, data: BaseModel | dict[str, object]) -> None:
+        self.told += 1
         for listener in self.listeners:
-            listener.put_nowait((event, data))
+            listener.put_nowait((event, data, self.told))
 
     def hang_up(self) -> None:
         """End every live stream."""
         for listener in self.listeners:
-            listener.put_nowait(("", {}))
+            listener.put_nowait(("", {}, 0))
 
     def open_incident(self) -> None:
         """From now on something is wrong."""
@@ -291,11 +298,12 @@ class Stage:
 
     def nodes(self) -> shapes.Nodes:
         if self.scene in {"empty", "public"}:
-            return shapes.Nodes(nodes=[])
+            return shapes.Nodes(nodes=[], next_cursor=None)
         if self.scene == "fleet":
             cast = [self.node(i) for i in range(len(fleet.CAST))]
-            return shapes.Nodes(nodes=[node for node in cast if node.id not in self.forgotten])
-        return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
+            left = [node for node in cast if node.id not in self.forgotten]
+            return shapes.Nodes(nodes=left, next_cursor=None)
+        return shapes.Nodes(nodes=[self.node(i) for i in range(4)], next_cursor=None)
 
     def node(self, index: int) -> shapes.Node:
         down = self.scene == "trouble" and index == 2
@@ -737,21 +745,22 @@ class Play:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         await response.prepare(request)
-        listener: asyncio.Queue[tuple[str, BaseModel | dict[str, object]]] = asyncio.Queue()
+        listener: asyncio.Queue[Told] = asyncio.Queue()
         hello: dict[str, object] = {
             "at_ms": now_ms(),
             "version": "0.0.1",
             "team": self.stage.scene != "public",
         }
-        listener.put_nowait(("hello", hello))
+        listener.put_nowait(("hello", hello, self.stage.told))
         self.stage.listeners.add(listener)
         try:
             while True:
-                event, data = await listener.get()
+                event, data, number = await listener.get()
                 if not event:
                     return response
                 text = data.model_dump_json() if isinstance(data, BaseModel) else web.json_response(data).text
-                await response.write(f"retry: 300\nevent: {event}\ndata: {text}\n\n".encode())
+                told = f"id: {self.stage.boot}-{number}\nretry: 300\nevent: {event}\ndata: {text}\n\n"
+                await response.write(told.encode())
         except (ConnectionError, asyncio.CancelledError):
             return response
         finally:

@@ -13,6 +13,7 @@ import pytest
 from tests.server.stage import READ_TOKEN, TOKEN, Agent, HandClock, bearer, client, served, settings, until
 from vedette.model.pos import Account, Committee, PosAddress, PosBlock
 from vedette.model.spans import Span
+from vedette.server import news
 from vedette.server.app import openapi_document
 from vedette.server.door import BODY_BYTES_MAX
 from vedette.server.house import House
@@ -196,7 +197,7 @@ async def test_the_public_sees_the_chain_and_nothing_that_is_owned(stage: Stage)
     assert network["nodes"] == {}
     validators = (await stage.get("/api/v1/validators", STRANGER))["validators"]
     assert all(one["name"] is None and one["node_id"] is None for one in validators)
-    assert (await stage.get("/api/v1/nodes", STRANGER)) == {"nodes": []}
+    assert (await stage.get("/api/v1/nodes", STRANGER)) == {"nodes": [], "next_cursor": None}
     assert (await stage.get("/api/v1/blocks", STRANGER))["blocks"]
     for path in ("", "/series?names=pos.epoch", "/states?names=node.version", "/availability"):
         whole = f"/api/v1/nodes/{stage.agent.node_id}{path}"
@@ -241,6 +242,23 @@ async def test_what_happens_is_told_live_to_those_who_may_see_it(stage: Stage) -
     for task in tasks:
         task.cancel()
     await until(lambda: len(stage.house.live) == 0)
+
+
+async def test_what_cannot_be_told_holds_up_nothing_else_of_the_stream(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def odd(*_: Any) -> Any:
+        raise ValueError("a block that nobody can spell")
+
+    async with stage.http.get(stage.url + "/api/v1/live") as reply:
+        await until(lambda: len(stage.house.live) == 1)
+        monkeypatch.setattr(news, "_live_block", odd)
+        stage.house.news.blocks_changed([5])
+        await stage.post("/api/v1/reports", *stage.agent.post(stage.agent.died(stage.house.ears.now_ms())))
+        async with asyncio.timeout(30):
+            while await reply.content.readline() != b"event: node\n":
+                pass
+    assert "a block could not be told" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from vedette.model.errors import SettingError
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.model.place import Place
 from vedette.server.api.fleet import world_map
+from vedette.server.caller import Trusted, caller_of
 from vedette.server.geo import Geo, ipv6_beside, open_file, place_in, public_address
 from vedette.server.geo_commands import _unpacked, update
 from vedette.server.house import House
@@ -122,9 +124,13 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path) -> None:
         open_file(path)
 
 
+PROXY = Trusted((ip_network("10.0.0.2"),))
+
+
 async def _report(house: House, agent: Agent, host: str, **headers: str) -> None:
     body, signed = agent.post(agent.envelope(house.ears.now_ms()))
-    await house.ingest.hear(raw(signed | headers), receiver(body), (host, 4711))
+    caller = caller_of({"client": (host, 4711), "headers": raw(headers)}, PROXY)
+    await house.ingest.hear(raw(signed | headers), receiver(body), caller)
     await house.whereabouts.flush()
 
 
@@ -154,6 +160,8 @@ async def test_a_node_stands_where_it_reports_from_and_its_address_is_nowhere(
         assert (await _place(house, agent) or BERLIN).city == "Tokyo"
         await _report(house, agent, "8.8.8.8", **{"X-Forwarded-For": "9.9.9.9"})
         assert await _place(house, agent) is None, "a proxy's address tells nothing of the node"
+        await _report(house, agent, "10.0.0.2", **{"X-Forwarded-For": "8.8.8.8"})
+        assert await _place(house, agent) == BERLIN, "a trusted one says where it is"
         await _report(house, agent, "9.9.9.9")
         await _report(house, agent, "10.0.0.1")
         assert await _place(house, agent) is None

@@ -35,6 +35,8 @@ read_token = "let-me-read-let-me-read"
 host = "::1"
 port = 9000
 public_url = "https://watch.example/"
+trusted_proxies = ["127.0.0.1", "10.0.0.0/8", "fd00::/8"]
+proxy_header = "Forwarded"
 [[endpoints]]
 name = "mine"
 url = "http://127.0.0.1:12537"
@@ -52,6 +54,9 @@ to = ["a@example.org", "b@example.org"]
 [[webhooks]]
 name = "hook"
 url = "http://127.0.0.1:9/hook"
+[limits]
+per_minute = 100
+live_streams = 0
 [alerts]
 absent_blocks = 12
 language = "zh"
@@ -79,6 +84,10 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert settings.webhooks[0].secret is None
     assert (settings.alerts.absent_blocks, settings.alerts.language) == (12, "zh")
     assert not settings.trust_loopback  # behind a proxy everyone comes from loopback
+    assert [str(one) for one in settings.trusted.networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+    assert settings.trusted.header == "Forwarded"
+    assert (settings.limits.per_minute, settings.limits.live_streams) == (100, 0)
+    assert settings.limits.known_per_minute == 6_000
 
 
 def test_no_file_at_all_is_a_server_on_loopback() -> None:
@@ -116,6 +125,7 @@ KNOWN = [
     "geo",
     "ingest_token",
     "ingest_token_file",
+    "limits",
     "mail",
     "networks",
     "pool_seconds",
@@ -178,7 +188,12 @@ EXPECTED = [
             "pools[0].name must be a printable text of at most 80 characters",
         ),
         (f'[[pools]]\ncontract = "{PHX}"', "missing setting: pools[0].name"),
+        ("[limits]\nper_minute = -1", "limits.per_minute must be a whole number from 0 to 1000000"),
         ("pool_seconds = 4", "pool_seconds must be a whole number from 5 to 86400"),
+        ('[server]\ntrusted_proxies = ["proxy"]', "trusted_proxies must be addresses or networks such as"),
+        ('[server]\ntrusted_proxies = ["10.0.0.1/8"]', "'10.0.0.1/8' is neither"),
+        ('[server]\ntrusted_proxies = ["::/0"]', "trusted_proxies must be some addresses and not all"),
+        ('[server]\nproxy_header = "X-Real-IP"', 'must be "X-Forwarded-For" or "Forwarded"'),
         ('[server]\ntrust_loopback = "yes"', "wrong setting: server.trust_loopback must be true or false"),
         ('[alerts]\nlanguage = "fr"', 'wrong setting: alerts.language must be "en" or "zh"'),
         ("database = ", "are not TOML"),

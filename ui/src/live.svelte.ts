@@ -1,6 +1,7 @@
-// One live connection for the whole page: server-sent events, with its own way back after any failure.
+// What happens, as it happens: the events of the one stream of this browser, for whoever listens on the page.
 import { API } from "./api";
 import { serverNowMs, setBy } from "./clock.svelte";
+import { OneStream, type Word } from "./onestream";
 import type { LiveBlock } from "./shapes";
 
 export type LiveState = "connecting" | "live" | "late" | "paused";
@@ -14,14 +15,8 @@ export type Happening =
 
 type Listener = (what: Happening) => void;
 
-const BACKOFF_MS = [1000, 2000, 4000, 8000, 15_000, 30_000] as const;
-/** A page in the background lets its connection go after this; it comes back with the page. */
+/** A page in the background lets the stream go after this; it comes back with the page. */
 const HIDDEN_MS = 60_000;
-
-export function backoffMs(failures: number, chance: number): number {
-  const most = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] ?? 30_000;
-  return Math.round(most * (0.5 + chance / 2)); // half of it is chance, so that clients do not return as one
-}
 
 class Live {
   state = $state<LiveState>("connecting");
@@ -31,10 +26,11 @@ class Live {
   team = $state<boolean | null>(null);
 
   #listeners = new Set<Listener>();
-  #source: EventSource | null = null;
-  #failures = 0;
-  #retry: ReturnType<typeof setTimeout> | undefined;
   #hidden: ReturnType<typeof setTimeout> | undefined;
+  #stream = new OneStream(`${API}/live`, {
+    heard: (word, sure, ageMs) => this.#heard(word, sure, ageMs),
+    lost: () => this.#lost(),
+  });
 
   on(listener: Listener): () => void {
     this.#listeners.add(listener);
@@ -42,23 +38,18 @@ class Live {
   }
 
   open(): void {
-    this.#close();
-    this.state = this.heardAtMs === null ? "connecting" : "late";
-    const source = new EventSource(`${API}/live`);
-    this.#source = source;
-    source.onerror = () => this.#lost(source);
-    source.addEventListener("hello", (event) => this.#hello(event));
-    source.addEventListener("block", (event) => this.#block(event));
-    source.addEventListener("node", (event) => this.#tell({ kind: "node", id: text(parsed(event)["id"]) }));
-    source.addEventListener("incident", (event) =>
-      this.#tell({ kind: "incident", id: number(parsed(event)["id"]) }),
-    );
-    source.addEventListener("reset", () => this.#reset());
+    this.#lost();
+    this.#stream.open();
   }
 
   pause(): void {
-    this.#close();
+    this.#stream.close();
     this.state = "paused";
+  }
+
+  /** Who we are has changed, as by signing in: what may be seen has, too. */
+  again(): void {
+    this.#stream.again();
   }
 
   /** Follow the page in and out of the background. */
@@ -66,45 +57,39 @@ class Live {
     document.addEventListener("visibilitychange", () => {
       clearTimeout(this.#hidden);
       if (this.state === "paused") return;
-      if (document.hidden) this.#hidden = setTimeout(() => this.#close(), HIDDEN_MS);
-      else if (!this.#source) this.open();
+      if (document.hidden) this.#hidden = setTimeout(() => this.#stream.close(), HIDDEN_MS);
+      else if (!this.#stream.isOpen) this.open();
     });
   }
 
-  #close(): void {
-    clearTimeout(this.#retry);
-    this.#source?.close();
-    this.#source = null;
+  #heard(word: Word, sure: boolean, ageMs: number): void {
+    const data = parsed(word.data);
+    if (word.type === "hello") this.#hello(data, sure, ageMs);
+    if (word.type === "block") this.#block(data);
+    if (word.type === "node") this.#tell({ kind: "node", id: text(data["id"]) });
+    if (word.type === "incident") this.#tell({ kind: "incident", id: number(data["id"]) });
+    if (word.type === "reset") this.#tell({ kind: "anew" });
   }
 
-  #hello(event: MessageEvent): void {
-    const hello = parsed(event);
-    this.#failures = 0;
+  #hello(hello: Record<string, unknown>, sure: boolean, ageMs: number): void {
     this.state = "live";
-    if (typeof hello["team"] === "boolean") this.team = hello["team"];
+    const team = typeof hello["team"] === "boolean" ? hello["team"] : this.team;
+    const changed = team !== this.team;
+    this.team = team;
     const at = number(hello["at_ms"]);
-    if (at !== null) setBy(at);
-    this.#tell({ kind: "anew" });
+    if (at !== null) setBy(at + ageMs);
+    this.heardAtMs = serverNowMs();
+    if (!sure || changed) this.#tell({ kind: "anew" });
   }
 
-  #block(event: MessageEvent): void {
-    const block = parsed(event) as Partial<LiveBlock>;
+  #block(data: Record<string, unknown>): void {
+    const block = data as Partial<LiveBlock>;
     if (typeof block.height !== "number" || typeof block.cells !== "object") return;
     this.#tell({ kind: "block", block: block as LiveBlock });
   }
 
-  /** We did not keep up: the server let us go, and what we show may have holes. */
-  #reset(): void {
-    this.open();
-  }
-
-  #lost(source: EventSource): void {
-    if (source !== this.#source) return;
+  #lost(): void {
     this.state = this.heardAtMs === null ? "connecting" : "late";
-    // The browser comes back by itself from a cut connection, but never from an error status.
-    if (source.readyState !== EventSource.CLOSED) return;
-    this.#close();
-    this.#retry = setTimeout(() => this.open(), backoffMs(this.#failures++, Math.random()));
   }
 
   #tell(what: Happening): void {
@@ -114,10 +99,10 @@ class Live {
 }
 
 /** An event that is not JSON says nothing, and breaks nothing. */
-function parsed(event: MessageEvent): Record<string, unknown> {
+function parsed(data: string): Record<string, unknown> {
   try {
-    const data: unknown = JSON.parse(String(event.data));
-    return typeof data === "object" && data !== null ? (data as Record<string, unknown>) : {};
+    const found: unknown = JSON.parse(data);
+    return typeof found === "object" && found !== null ? (found as Record<string, unknown>) : {};
   } catch {
     return {};
   }

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import socket
 from collections.abc import Generator
@@ -9,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.middleware.gzip import GZipMiddleware
 
 from vedette import __version__
@@ -38,6 +39,7 @@ from vedette.server.api import (
 from vedette.server.api.board import Board
 from vedette.server.api.exposition import Scrapes
 from vedette.server.api.pool_board import PoolBoard
+from vedette.server.api.sent import LIVE, Body, Sent
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
 from vedette.server.document import TAGS, dressed, operation_id
 from vedette.server.door import Door
@@ -77,7 +79,7 @@ def described() -> FastAPI:
         title="Vedette",
         version=__version__,
         summary="Keeps watch over Conflux validators and nodes.",
-        openapi_url="/api/openapi.json",
+        openapi_url=None,  # we serve it ourselves, tagged
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -126,13 +128,25 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
 def build(house: House) -> Door:
     """The whole application: what uvicorn serves."""
     app = described()
+    described_by = Body(json.dumps(openapi_document(), separators=(",", ":")).encode())
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        return Sent(described_by, LIVE)
+
     app.include_router(page.router())
-    app.openapi_schema = openapi_document()
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
     app.state.house = house
     app.state.board = Board(house)
     app.state.pools = PoolBoard(house)
-    door = Door(app, {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live})
+    door = Door(
+        app,
+        {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live},
+        house.access.who,
+        house.budgets,
+        house.settings.trusted,
+        house.settings.is_https,
+    )
     app.state.metrics = Metrics(house, door)
     app.state.scrapes = Scrapes()
     return door

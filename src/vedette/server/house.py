@@ -24,6 +24,7 @@ from vedette.server import loops
 from vedette.server.access import Access
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
+from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
@@ -60,6 +61,7 @@ class House:
     ears: Ears
     access: Access
     changes: Changes
+    budgets: Budgets
     live: Live
     tips: Tips
     standings: Standings
@@ -115,7 +117,7 @@ def build(
     access = Access(
         database, ears.now_ms, settings.read_token, settings.trust_loopback, is_https=settings.is_https
     )
-    live = Live(access.who, ears.now_ms)
+    live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     tips = Tips(database, ears)
     follower = Follower(
         settings.followed,
@@ -143,6 +145,7 @@ def build(
         ears=ears,
         access=access,
         changes=Changes(clock.steady_ms),
+        budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,
         tips=tips,
         standings=Standings(database, ears),

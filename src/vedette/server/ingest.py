@@ -35,8 +35,9 @@ from vedette.model.report import (
     Report,
     is_name,
 )
-from vedette.server.access import Headers, bearer, same_secret
+from vedette.server.access import bearer, same_secret
 from vedette.server.batcher import Batcher, QueueFullError
+from vedette.server.caller import CALLER, Caller, Headers
 from vedette.server.ears import Ears
 from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
 from vedette.store import enrolments, nodes
@@ -94,7 +95,7 @@ class Ingest:
         batcher: Batcher,
         ingest_token: str,
         on_enrolled: Callable[[str], None] = lambda _: None,
-        on_seen: Callable[[AgentRow, str, Headers], None] = lambda *_: None,
+        on_seen: Callable[[AgentRow, Caller], None] = lambda *_: None,
     ) -> None:
         self._database = database
         self._ears = ears
@@ -112,7 +113,7 @@ class Ingest:
             status, headers, body = (
                 200,
                 ACK_HEADERS,
-                await self.hear(scope["headers"], receive, scope.get("client")),
+                await self.hear(scope["headers"], receive, scope.get(CALLER)),
             )
         except ProblemError as error:
             status, headers = error.status_code, _problem_headers(error)
@@ -126,7 +127,7 @@ class Ingest:
         await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": body})
 
-    async def hear(self, headers: Headers, receive: Receive, client: tuple[str, int] | None = None) -> bytes:
+    async def hear(self, headers: Headers, receive: Receive, caller: Caller | None = None) -> bytes:
         """One delivery, from its headers to the acknowledgement that it is on disk."""
         agent, signature = _credentials(headers)
         try:
@@ -151,8 +152,8 @@ class Ingest:
             self.forget(agent)
             raise ProblemError(401, UNKNOWN_AGENT) from None
         self.reports += len(envelope.reports)
-        if client is not None:
-            self._on_seen(key.row, client[0], headers)
+        if caller is not None:
+            self._on_seen(key.row, caller)
         return _ack(Ack(acknowledged, self._ears.now_ms()))
 
     def forget(self, agent: str) -> None:

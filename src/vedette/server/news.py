@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from vedette.model.incident import Incident, SubjectKind
 from vedette.model.people import FIRST_TEAM, Who
@@ -112,18 +113,30 @@ class News:
         changed_incidents, self._incidents = self._incidents, {}
         heard, self._heard = self._heard, {}
         heights, self._heights = self._heights, set()
-        if not len(self._live):
+        heard_by_any = self._live.heard_by(None)
+        if not heard_by_any:
             self._rows.clear()
-        if not len(self._live) or not (changed_nodes or changed_incidents or heights):
+        if not heard_by_any or not (changed_nodes or changed_incidents or heights):
             return
-        known = (await self._tips.now()).strips if heights else {}
-        async with self._database.read() as conn:
-            await self._tell_blocks(conn, heights, known)
-            await self._tell_incidents(conn, changed_incidents)
-            await self._tell_nodes(conn, changed_nodes, heard)
+        try:
+            known = (await self._tips.now()).strips if heights else {}
+            async with self._database.read() as conn:
+                await self._tell_blocks(conn, heights, known)
+                await self._tell_incidents(conn, changed_incidents)
+                await self._tell_nodes(conn, changed_nodes, heard)
+        except Exception:
+            self._live.skip()  # what was gathered is gone
+            raise
 
-    def _publish(self, event: str, shape: Shape, team_id: int | None) -> None:
-        self._live.publish(event, shape.__pydantic_serializer__.to_json(shape), team_id)
+    def _publish(self, event: str, made: Callable[[], Shape], team_id: int | None) -> None:
+        """Tell one thing. What cannot be told is logged, and holds up nothing else."""
+        try:
+            shape = made()
+            data = shape.__pydantic_serializer__.to_json(shape)
+        except Exception:
+            log.exception("a %s could not be told to the live stream", event)
+            return
+        self._live.publish(event, data, team_id)
 
     async def _tell_nodes(self, conn: Conn, changed: dict[str, int], heard: dict[str, Heard]) -> None:
         if not changed:
@@ -133,7 +146,8 @@ class News:
             row = await self._row(conn, Who(team_id), node_id, heard.get(node_id))
             if row is not None:
                 self._rows[node_id] = row
-                self._publish("node", node_shape(row, self._ears, troubles.get(node_id, [])), team_id)
+                found = troubles.get(node_id, [])
+                self._publish("node", partial(node_shape, row, self._ears, found), team_id)
 
     async def _row(self, conn: Conn, who: Who, node_id: str, heard: Heard | None) -> NodeRow | None:
         """The node as it is now: what was just heard of it, on what is known; else from the store."""
@@ -156,7 +170,7 @@ class News:
         for incident_id, team_id in changed.items():
             found = await incidents.incident(conn, Who(team_id), incident_id)
             if found is not None:
-                self._publish("incident", incident_shape(*found, self._language), team_id)
+                self._publish("incident", partial(incident_shape, *found, self._language), team_id)
 
     async def _tell_blocks(self, conn: Conn, heights: set[int], known: Iterable[PosAddress]) -> None:
         newest = max(await votes.newest_height(conn) or 0, self._committed() or 0)
@@ -166,7 +180,7 @@ class News:
         found = await votes.blocks_before(conn, recent[-1] + 1, recent[-1] - recent[0] + 1)
         for block in sorted(found, key=lambda block: block.height):
             if block.height in heights:
-                self._publish("block", _live_block(block, known), None)
+                self._publish("block", partial(_live_block, block, known), None)
 
 
 def _live_block(block: BlockVotes, known: Iterable[PosAddress]) -> LiveBlock:

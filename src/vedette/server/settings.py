@@ -17,6 +17,7 @@ from vedette.conflux import address as core_space
 from vedette.model.errors import SettingError
 from vedette.model.pos import PosAddress
 from vedette.notify.words import CATALOGUE, Lang
+from vedette.server.caller import FORWARDED_FOR, NOBODY, PROXY_HEADERS, Network, Trusted
 
 T = TypeVar("T")
 
@@ -94,6 +95,17 @@ class SeriesSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitSetting:
+    """How much may be asked a minute: by a stranger's address, by a person or a known key. 0: no limit."""
+
+    per_minute: int = 600
+    known_per_minute: int = 6_000
+    searches_per_minute: int = 60
+    known_searches_per_minute: int = 600
+    live_streams: int = 16
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSetting:
     """One staking pool to watch beside those that networks.toml knows."""
 
@@ -110,6 +122,7 @@ class Settings:
     port: int = DEFAULT_PORT
     public_url: str | None = None
     trust_loopback: bool = True
+    trusted: Trusted = NOBODY
     endpoints: tuple[EndpointSetting, ...] = ()
     watch: tuple[PosAddress, ...] = ()
     pools: tuple[PoolSetting, ...] = ()
@@ -120,6 +133,7 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
+    limits: LimitSetting = LimitSetting()
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -186,6 +200,18 @@ def flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")  # noqa: TRY004  # one kind of error for all kinds
     return value
+
+
+def network(value: object) -> Network:
+    """An address, or a network of them; never all of them."""
+    try:
+        found = ipaddress.ip_network(text(value))
+    except ValueError as error:
+        wanted = 'addresses or networks such as "10.0.0.5" or "10.0.0.0/8"'
+        raise ValueError(f"{wanted}: {value!r} is neither ({error})") from None
+    if found.prefixlen == 0:
+        raise ValueError("some addresses and not all: who trusts everybody believes whatever is claimed")
+    return found
 
 
 def language(value: object) -> Lang:
@@ -424,10 +450,13 @@ ENVIRONMENT = {
         "server.port",
         "server.public_url",
         "server.trust_loopback",
+        "server.trusted_proxies",
+        "server.proxy_header",
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
+        *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
     )
@@ -511,6 +540,10 @@ def read(
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
         trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        trusted=Trusted(
+            networks=server.take("trusted_proxies", many(network), ()),
+            header=server.take("proxy_header", one_of(*PROXY_HEADERS), FORWARDED_FOR),
+        ),
         endpoints=_endpoints(top, environment),
         watch=tuple(dict.fromkeys(top.take("watch", many(pos_address), usual.watch))),
         pools=_pools(top),
@@ -521,6 +554,7 @@ def read(
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
+        limits=_limits(top.table("limits")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -704,3 +738,15 @@ def _series(table: Table | None) -> SeriesSetting:
         )
     table.close()
     return series
+
+
+def _limits(table: Table | None) -> LimitSetting:
+    usual = LimitSetting()
+    if table is None:
+        return usual
+    given = {
+        name: table.take(name, whole(0, 1_000_000), getattr(usual, name))
+        for name in LimitSetting.__dataclass_fields__
+    }
+    table.close()
+    return LimitSetting(**given)

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import islice
 
 from vedette.model.place import Place
-from vedette.server.access import FORWARDED, Headers
+from vedette.server.caller import Caller
 from vedette.server.geo import Geo
 from vedette.server.loops import Failures
 from vedette.server.news import News
@@ -29,22 +29,21 @@ class Whereabouts:
         self.geo = geo
         self._database = database
         self._news = news
-        self._hosts: dict[str, str] = {}
+        self._callers: dict[str, Caller] = {}
         self._found: dict[str, Found] = {}
 
-    def seen(self, agent: AgentRow, host: str, headers: Headers) -> None:
+    def seen(self, agent: AgentRow, caller: Caller) -> None:
         """A report was taken from that address. Nearly always it is the one before."""
-        if self._hosts.get(agent.agent) == host or not self.geo.is_open:
+        if self._callers.get(agent.agent) == caller or not self.geo.is_open:
             return
-        if len(self._hosts) >= AGENTS_MAX:
-            self._hosts.clear()
-        self._hosts[agent.agent] = host
-        # Through a proxy it is the proxy's address, which tells nothing of the node.
-        proxied = any(name.startswith(FORWARDED) for name, _ in headers)
-        self._found[agent.node_id] = agent, None if proxied else self.geo.place(host)
+        if len(self._callers) >= AGENTS_MAX:
+            self._callers.clear()
+        self._callers[agent.agent] = caller
+        # A proxy's address tells nothing of the node.
+        self._found[agent.node_id] = agent, None if caller.is_proxy else self.geo.place(caller.address)
 
     def forget(self, agent: str) -> None:
-        self._hosts.pop(agent, None)
+        self._callers.pop(agent, None)
 
     async def run(self, failures: Failures) -> None:
         while True:
@@ -57,7 +56,7 @@ class Whereabouts:
     def look(self) -> None:
         """Take a changed file over; then every node is looked up again as it reports."""
         if self.geo.look():
-            self._hosts.clear()
+            self._callers.clear()
 
     async def flush(self) -> None:
         """Keep the places that were found."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from vedette.model.report import Enrolled, Enrolment
 from vedette.server.api.shapes import Problem
 from vedette.server.api.talk import Rooms
+from vedette.server.caller import CALLER
 
 router = APIRouter(tags=["agents"])
 
@@ -74,5 +75,5 @@ REPORTS_BODY = {
 async def reports(request: Request, rooms: Rooms) -> Response:
     """Deliver reports, oldest first, and the live state. A second delivery is harmless."""
     scope = request.scope
-    acknowledged = await rooms.ingest.hear(scope["headers"], request.receive, scope.get("client"))
+    acknowledged = await rooms.ingest.hear(scope["headers"], request.receive, scope.get(CALLER))
     return Response(acknowledged, media_type="application/x-msgpack")

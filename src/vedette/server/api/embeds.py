@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -345,8 +345,8 @@ Format = Annotated[str, Query(alias="format", max_length=20, description="json; 
 class OEmbed(Shape):
     """A card to be put on a page, as oEmbed 1.0 has it."""
 
-    version: str = "1.0"
-    type: str = "rich"
+    version: Literal["1.0"] = "1.0"
+    type: Literal["rich"] = "rich"
     provider_name: str = "Vedette"
     provider_url: str
     title: str

@@ -36,7 +36,7 @@ async def list_incidents(
     if form != "json":
         return await exports.stream(rooms, form, "incidents", IncidentShape, page, before, limit, PRIVATE)
     shapes, next_before = await page(before, limit or PAGE_ROWS)
-    return reply(Incidents(incidents=shapes, next_before=next_before))
+    return reply(Incidents(incidents=shapes, next_before=next_before), PRIVATE)
 
 
 @router.get("/incidents/{incident_id}", response_model=IncidentShape)
@@ -46,7 +46,7 @@ async def one_incident(incident_id: Number, rooms: Rooms, who: Whose) -> Respons
         found = await incidents.incident(conn, who, incident_id)
     if found is None:
         raise ProblemError(404, NO_INCIDENT)
-    return reply(incident_shape(*found, rooms.settings.alerts.language))
+    return reply(incident_shape(*found, rooms.settings.alerts.language), PRIVATE)
 
 
 def _next(found: list[tuple[Incident, list[NoticeRow]]], limit: int) -> int | None:

@@ -1,12 +1,16 @@
 """The live stream. It is served at the door; here it is described."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
 from starlette.types import Receive, Scope, Send
 
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Node
 from vedette.server.api.talk import Rooms
 
 router = APIRouter(tags=["live"])
+
+LastId = str | None
 
 
 class Stream(Response):
@@ -42,6 +46,15 @@ class Stream(Response):
         }
     },
 )
-async def live(rooms: Rooms) -> Response:
-    """What happens, as it happens. After `reset`, or a reconnect, read everything anew."""
+async def live(
+    rooms: Rooms,
+    last_event_id: Annotated[LastId, Header(alias="Last-Event-ID")] = None,
+    last_event_id_asked: Annotated[LastId, Query(alias="last_event_id")] = None,
+) -> Response:
+    """What happens, as it happens.
+
+    Whoever comes back with the id of the last event that it heard is told what came after (`resumed` in
+    `hello`), as far as it may still see it. After `reset`, read everything anew.
+    """
+    del last_event_id, last_event_id_asked  # read by the stream itself
     return Stream(rooms)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from vedette.model.people import Role, Who
-from vedette.server.api.talk import Rooms, Whose
+from vedette.server.api.talk import Rooms, Whose, calling
 from vedette.server.problems import ProblemError
 
 SIGN_IN = "Sign in on the page, or send an API key as Authorization: Bearer, or ask on the server's machine."
@@ -70,7 +70,7 @@ def _sound(request: Request, rooms: Rooms, who: Who) -> Who:
     if request.method != "DELETE" and not _is_json(request):
         raise ProblemError(415, NOT_JSON)
     # Counted last: a stranger behind the same proxy must not use up what members may do.
-    wait_s = rooms.changes.take(request.client.host if request.client else "")
+    wait_s = rooms.changes.take(calling(request).site)
     if wait_s:
         raise ProblemError(429, TOO_OFTEN, {"Retry-After": str(wait_s)})
     return who

@@ -16,7 +16,7 @@ from vedette.server.api import exports
 from vedette.server.api.endpoints import watched
 from vedette.server.api.healths import Neighbour, Outside, health_shapes
 from vedette.server.api.members import Operator
-from vedette.server.api.sent import PRIVATE
+from vedette.server.api.sent import LIVE, PRIVATE
 from vedette.server.api.shapes import (
     Availability,
     Node,
@@ -55,21 +55,40 @@ WINDOWS_MS: dict[WindowName, int | None] = {
 CELLS_MS = {"hour": HOUR_MS, "day": DAY_MS}
 BY_THE_HOUR = ("24h", "7d", "30d")
 OF_SETTINGS = "This node is an endpoint of the settings: take it out there, and start the server again."
+NodeRows = Annotated[int | None, Query(ge=1, le=1_000, description="at most so many; without it all")]
+NodeCursor = Annotated[str | None, Query(max_length=300, description="`next_cursor` of the page before")]
 NO_NODE = "There is no such node, or it is not yours to see. GET /api/v1/nodes lists yours."
 
 
 @router.get("/nodes", response_model=Nodes)
-async def list_nodes(rooms: Rooms, who: Whose) -> Response:
+async def list_nodes(rooms: Rooms, who: Whose, limit: NodeRows = None, cursor: NodeCursor = None) -> Response:
     """Your nodes, by name; for anybody else those that their operators made public, and little of them."""
     async with rooms.database.read() as conn:
         if who.is_public:
-            shown = await nodes.public_nodes(conn)
-            return reply(Nodes(nodes=[public_shape(row, rooms.ears) for row in shown]))
+            some, after = _page(await nodes.public_nodes(conn), limit, cursor)
+            public = [public_shape(row, rooms.ears) for row in some]
+            return reply(Nodes(nodes=public, next_cursor=after), LIVE)
         rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
     found = await healths(rooms, rows)
-    shapes = [node_shape(row, rooms.ears, troubles.get(row.id, []), found[row.id]) for row in rows]
-    return reply(Nodes(nodes=shapes))
+    some, after = _page(rows, limit, cursor)
+    shapes = [node_shape(row, rooms.ears, troubles.get(row.id, []), found[row.id]) for row in some]
+    return reply(Nodes(nodes=shapes, next_cursor=after), PRIVATE)
+
+
+def _page(
+    rows: Sequence[NodeRow], limit: int | None, cursor: str | None
+) -> tuple[Sequence[NodeRow], str | None]:
+    """The rows after the cursor, and the cursor for those after them: an id, and the name that it had."""
+    if limit is None and cursor is None:
+        return rows, None
+    id_, tilde, name = (cursor or "~").partition("~")
+    if not tilde:
+        raise ProblemError(422, "cursor: give the `next_cursor` of the page before, as it is")
+    placed = sorted(rows, key=lambda row: (row.name, row.id))
+    rest = [row for row in placed if cursor is None or (row.name, row.id) > (name, id_)]
+    some = rest if limit is None else rest[:limit]
+    return some, f"{some[-1].id}~{some[-1].name}" if len(rest) > len(some) else None
 
 
 @router.get("/nodes/{node_id}", response_model=Node)
@@ -82,7 +101,7 @@ async def one_node(node_id: str, rooms: Rooms, who: Whose) -> Response:
         rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
     found = await healths(rooms, rows)
-    return reply(node_shape(row, rooms.ears, troubles.get(row.id, []), found.get(row.id)))
+    return reply(node_shape(row, rooms.ears, troubles.get(row.id, []), found.get(row.id)), PRIVATE)
 
 
 @router.patch("/nodes/{node_id}", response_model=Node)
@@ -132,7 +151,7 @@ async def node_series(
     shape = Series(**{name: getattr(columns, name) for name in Series.model_fields})
     if form != "json":
         return await exports.rows(rooms, form, f"series-{node_id}", SeriesLine, series_lines(shape), PRIVATE)
-    return reply(shape)
+    return reply(shape, PRIVATE)
 
 
 def series_lines(told: Series) -> Iterator[SeriesLine]:
@@ -180,7 +199,7 @@ async def node_states(
             for at_ms, value in told
         )
         return await exports.rows(rooms, form, f"states-{node_id}", StateLine, lines, PRIVATE)
-    return reply(shape)
+    return reply(shape, PRIVATE)
 
 
 @router.get("/nodes/{node_id}/availability", response_model=Availability, responses=TABLE)
@@ -217,7 +236,7 @@ async def node_availability(
     if form != "json":
         name = f"availability-{node_id}"
         return await exports.rows(rooms, form, name, UptimeLine, uptime_lines(shape), PRIVATE)
-    return reply(shape)
+    return reply(shape, PRIVATE)
 
 
 def uptime_lines(told: Availability) -> Iterator[UptimeLine]:

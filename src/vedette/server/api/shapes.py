@@ -301,6 +301,7 @@ class Node(Shape):
 
 class Nodes(Shape):
     nodes: list[Node]
+    next_cursor: str | None = Field(description="pass as `cursor` for the next page; null: this is the last")
 
 
 class EnrolmentWish(Shape):

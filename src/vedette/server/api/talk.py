@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from vedette.model.people import Who
 from vedette.model.pos import PosAddress
 from vedette.server.api.board import Board
-from vedette.server.api.sent import Body, Sent
+from vedette.server.api.sent import LIVE, PRIVATE, Body, Sent
 from vedette.server.api.shapes import WindowName
+from vedette.server.caller import CALLER, WHO, Caller
 from vedette.server.problems import ProblemError
 from vedette.server.tip import Tip
 
@@ -28,11 +29,21 @@ def _board(request: Request) -> Any:
 
 
 async def _who(request: Request) -> Who:
+    known: Who | None = request.scope.get(WHO)  # the door asked, to know whose budget pays
+    if known is not None:
+        return known
     house: House = request.app.state.house
     return await house.access.who(request.scope)
 
 
+def calling(request: Request) -> Caller:
+    """The address at the other end, as the door found it."""
+    found: Caller = request.scope[CALLER]
+    return found
+
+
 Rooms = Annotated["House", Depends(_house)]
+Calling = Annotated[Caller, Depends(calling)]
 Boards = Annotated[Board, Depends(_board)]
 Whose = Annotated[Who, Depends(_who)]
 
@@ -84,6 +95,11 @@ def reply(shape: BaseModel, cache: str | None = None) -> Response:
     if cache is None:
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
     return Sent(Body(body), cache)
+
+
+def kept_by(who: Who) -> str:
+    """How a reply that depends on its reader may be kept: a member's by himself alone."""
+    return LIVE if who.is_public else PRIVATE
 
 
 def encoded(shape: BaseModel) -> bytes:

@@ -5218,6 +5218,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5240,8 +5241,8 @@ export interface operations {
                 maxwidth?: number;
                 /** @description in pixels */
                 maxheight?: number;
-                /** @description json; there is no other */
-                format?: string;
+                /** @description json; there is no xml (501) */
+                format?: "json";
             };
             header?: never;
             path?: never;
@@ -5391,6 +5392,15 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description the same, and says so */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
             /** @description what is wrong, and what to do */
             default: {
                 headers: {
@@ -5421,6 +5431,15 @@ export interface operations {
         responses: {
             /** @description a small page */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description the same, and says so */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5506,13 +5525,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Prometheus text, or OpenMetrics for whoever accepts it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
                 };
             };
             /** @description what is wrong, and what to do */

@@ -194,9 +194,9 @@ class Client:
         answer: EpochShape = self._http.json("GET", f"/api/v1/epochs/{segment(epoch)}", {})
         return answer
 
-    def list_nodes(self) -> Nodes:
+    def list_nodes(self, *, limit: int | None = None, cursor: str | None = None) -> Nodes:
         """Your nodes, by name; for anybody else those that their operators made public, and little of them."""
-        answer: Nodes = self._http.json("GET", "/api/v1/nodes", {})
+        answer: Nodes = self._http.json("GET", "/api/v1/nodes", {"limit": limit, "cursor": cursor})
         return answer
 
     def one_node(self, node_id: str | int) -> Node:

@@ -580,6 +580,7 @@ class NodeHealth(TypedDict):
 
 class Nodes(TypedDict):
     nodes: list[Node]
+    next_cursor: str | None
 
 
 class NoticeShape(TypedDict):
@@ -595,8 +596,8 @@ class NoticeShape(TypedDict):
 class OEmbed(TypedDict):
     """A card to be put on a page, as oEmbed 1.0 has it."""
 
-    version: NotRequired[str]
-    type: NotRequired[str]
+    version: NotRequired[Literal["1.0"]]
+    type: NotRequired[Literal["rich"]]
     provider_name: NotRequired[str]
     provider_url: str
     title: str

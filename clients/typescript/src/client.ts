@@ -121,8 +121,8 @@ export class Client {
   }
 
   /** Your nodes, by name; for anybody else those that their operators made public, and little of them. */
-  listNodes(): Promise<Told<"listNodes">> {
-    return this.#http.json("GET", "/api/v1/nodes");
+  listNodes(query: Asked<"listNodes"> = {}): Promise<Told<"listNodes">> {
+    return this.#http.json("GET", "/api/v1/nodes", query as Query);
   }
 
   /** One node, as its agent last described it. */

@@ -721,7 +721,10 @@ export interface paths {
         };
         /**
          * Live
-         * @description What happens, as it happens. After `reset`, or a reconnect, read everything anew.
+         * @description What happens, as it happens.
+         *
+         *     Whoever comes back with the id of the last event that it heard is told what came after (`resumed` in
+         *     `hello`), as far as it may still see it. After `reset`, read everything anew.
          */
         get: operations["live"];
         put?: never;
@@ -2323,6 +2326,11 @@ export interface components {
         Nodes: {
             /** Nodes */
             nodes: components["schemas"]["Node"][];
+            /**
+             * Next Cursor
+             * @description pass as `cursor` for the next page; null: this is the last
+             */
+            next_cursor: string | null;
         };
         /** NoticeShape */
         NoticeShape: {
@@ -2355,13 +2363,15 @@ export interface components {
             /**
              * Version
              * @default 1.0
+             * @constant
              */
-            version: string;
+            version: "1.0";
             /**
              * Type
              * @default rich
+             * @constant
              */
-            type: string;
+            type: "rich";
             /**
              * Provider Name
              * @default Vedette
@@ -4302,7 +4312,12 @@ export interface operations {
     };
     listNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description at most so many; without it all */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5005,8 +5020,12 @@ export interface operations {
     };
     live: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                last_event_id?: string | null;
+            };
+            header?: {
+                "Last-Event-ID"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5199,6 +5218,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5221,8 +5241,8 @@ export interface operations {
                 maxwidth?: number;
                 /** @description in pixels */
                 maxheight?: number;
-                /** @description json; there is no other */
-                format?: string;
+                /** @description json; there is no xml (501) */
+                format?: "json";
             };
             header?: never;
             path?: never;
@@ -5372,6 +5392,15 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description the same, and says so */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
             /** @description what is wrong, and what to do */
             default: {
                 headers: {
@@ -5402,6 +5431,15 @@ export interface operations {
         responses: {
             /** @description a small page */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description the same, and says so */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5487,13 +5525,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Prometheus text, or OpenMetrics for whoever accepts it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
                 };
             };
             /** @description what is wrong, and what to do */

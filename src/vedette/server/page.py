@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from vedette.server.problems import ProblemError
 
 STATIC = Path(__file__).parent / "static"
-NOT_PAGES = ("api/", "healthz", "readyz", "metrics", "assets/")
+NOT_PAGES = ("api/", "healthz", "readyz", "metrics", "assets/", "badge/", "embed/")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 FRESH = {"Cache-Control": "no-cache"}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import text
 
 from tests.server.people import cookie, key_of, signed_in
 from tests.server.stage import READ_TOKEN, bearer, client, raw, served, settings, until
@@ -229,3 +230,14 @@ async def test_a_stream_goes_on_over_http_ends_with_its_session_and_not_across_s
     elsewhere = first.replace(first[:4], "ffff")
     async with public.http.get(live, headers=STRANGER | {"Last-Event-ID": elsewhere}) as reply:
         assert [(await heard(reply))[1] for _ in range(2)] == ["hello", "reset"]
+
+
+async def test_what_needs_no_reader_answers_when_nobody_can_be_found(
+    public: Public, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = cookie(await signed_in(public.house.database, "alice"))
+    await public.house.database.write(lambda conn: conn.execute(text("DROP TABLE sessions")))
+    assert (await public.ask("/readyz", **headers)).status == 200
+    broken = await public.ask("/api/v1/nodes", **headers)
+    assert (broken.status, broken.content_type) == (500, "application/problem+json")
+    assert "who asks could not be found out" in caplog.text

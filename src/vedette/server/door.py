@@ -4,6 +4,7 @@ Whose request it is and what it costs him, headers that browsers obey, a bound o
 answer.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -16,6 +17,8 @@ from vedette.server.budgets import Budgets, Header
 from vedette.server.caller import CALLER, NOBODY, WHO, Trusted, caller_of
 from vedette.server.ingest import refuse_long, says_longer
 from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
+
+log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 64 << 10
 
@@ -88,10 +91,8 @@ class Door:
         browsable = direct is None or method == "GET"  # agents obey no headers, and each costs time
         ours = self._headers(scope) if browsable else list(PLAIN)
         if method == "HEAD" and ("GET", path) not in self._direct:
-            scope = {
-                **scope,
-                "method": "GET",
-            }  # the server leaves out the body; a stream has no end to leave out
+            # The server leaves out the body; a stream has no end to leave out.
+            scope = {**scope, "method": "GET"}
 
         async def say(message: Message) -> None:
             nonlocal status
@@ -138,13 +139,23 @@ class Door:
         if has_key and not self._budgets.may_try_key(caller):
             told.append((b"retry-after", b"%d" % budgets.WINDOW_S))
             return TOO_MANY_KEYS
-        who = scope[WHO] = await self._who_of(scope)
+        who = await self._reader(scope)
         if has_key and who == PUBLIC:
             self._budgets.wrong_key(caller)
         lefts = self._budgets.take(who, caller, scope)
-        told += [*budgets.headers(lefts), _embedding(scope)]
+        told += [*budgets.headers(lefts), _embedding(scope, who)]
         wait_s = budgets.wait_s(lefts)
         return TOO_MUCH.format(wait_s=wait_s) if wait_s else None
+
+    async def _reader(self, scope: Scope) -> Who:
+        """Who asks; when that cannot be found out, nobody: a route that must know asks again, and fails."""
+        try:
+            who: Who = await self._who_of(scope)
+        except Exception:
+            log.exception("who asks could not be found out")
+            return PUBLIC
+        scope[WHO] = who
+        return who
 
 
 async def _agree(send: Send) -> None:
@@ -166,9 +177,9 @@ def is_preflight(scope: Scope) -> bool:
     return {b"origin", b"access-control-request-method"} <= {name for name, _ in scope["headers"]}
 
 
-def _embedding(scope: Scope) -> Header:
+def _embedding(scope: Scope, who: Who) -> Header:
     """Who may embed it: what a member sees stays with our own page, whatever a browser lets through."""
-    is_open = scope["path"].startswith(OPEN) and scope[WHO].is_public
+    is_open = scope["path"].startswith(OPEN) and who.is_public
     return b"cross-origin-resource-policy", b"cross-origin" if is_open else b"same-origin"
 
 

@@ -125,6 +125,7 @@ KNOWN = [
     "key_file",
     "mail",
     "networks",
+    "oidc",
     "pool_seconds",
     "pools",
     "public_references",

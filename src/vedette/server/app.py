@@ -28,6 +28,7 @@ from vedette.server.api import (
     live,
     network,
     nodes,
+    oidc,
     outlook,
     past,
     pools,
@@ -69,6 +70,7 @@ NOUNS = (
     agents,
     session,
     account,
+    oidc,
     users,
     audit_log,
 )

@@ -35,6 +35,7 @@ from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.oidc import Oidc
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
@@ -73,6 +74,7 @@ class House:
     signing: Signing
     account: Account
     post: Post
+    oidc: Oidc
     changes: Changes
     live: Live
     tips: Tips
@@ -107,6 +109,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         house = build(settings, clock, database, ears, ways, token)
         await _offer_setup(house)
         stack.push_async_callback(house.post.close)
+        stack.push_async_callback(house.oidc.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
         house.watch.data.open()
@@ -187,6 +190,7 @@ def build(
         signing=signing,
         account=Account(database, ears, signing, passwords, guesses, second, post),
         post=post,
+        oidc=Oidc(settings, database, ears, signing),
         changes=Changes(clock.steady_ms),
         live=live,
         tips=tips,

@@ -137,6 +137,7 @@ KNOWN = [
     "limits",
     "mail",
     "networks",
+    "oidc",
     "pool_seconds",
     "pools",
     "public_references",

@@ -533,7 +533,7 @@ def read(
     top = Table("", given, problems, home)
     server = top.table("server") or Table("server", {}, problems, home)
     public_url = server.take("public_url", url("http", "https"), None)
-    proxies = server.take("trusted_proxies", many(network), ())
+    proxies = server.take("trusted_proxies", many(network), usual.trusted.networks)
     settings = Settings(
         database=_database(top, home),
         host=server.take("host", text, usual.host),

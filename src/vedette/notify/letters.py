@@ -22,6 +22,11 @@ EN: Final = {
         "{name},\n\nopen this link to set a new password:\n\n{link}\n\n"
         "It works once, for half an hour. If you did not ask for it, do nothing: your password stays."
     ),
+    "invited.title": "Vedette: you are invited",
+    "invited.body": (
+        "you are invited into the team {name}. Open this link to come in:\n\n{link}\n\n"
+        "It works once, for a week. If you expected no invitation, do nothing."
+    ),
     "changed.title": "Vedette: your password was changed",
     "changed.body": (
         "{name},\n\nyour password was changed, and all sign-ins but that one have ended.\n\n"
@@ -38,6 +43,11 @@ ZH: Final = {
     "reset.body": (
         "{name}：\n\n请打开以下链接设置新密码：\n\n{link}\n\n"
         "链接只能使用一次，半小时内有效。如果这不是您的请求，无需任何操作，密码保持不变。"
+    ),
+    "invited.title": "Vedette：您收到一份邀请",
+    "invited.body": (
+        "您被邀请加入团队 {name}。请打开以下链接加入：\n\n{link}\n\n"
+        "链接只能使用一次，一周内有效。如果您没有在等待邀请，无需任何操作。"
     ),
     "changed.title": "Vedette：您的密码已更改",
     "changed.body": (

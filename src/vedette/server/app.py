@@ -33,9 +33,12 @@ from vedette.server.api import (
     live,
     network,
     nodes,
+    oidc,
+    operator_keys,
     outlook,
     past,
     pools,
+    profiles,
     push,
     session,
     system,
@@ -78,14 +81,17 @@ NOUNS = (
     live,
     agents,
     claims,
-    teams,
+    profiles,
     push,
     exposition,
     session,
     account,
+    oidc,
     users,
     audit_log,
     keys,
+    operator_keys,
+    teams,
 )
 
 
@@ -133,7 +139,7 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
         schemas[shape.__name__] = made
     for operation in (one for path in document["paths"].values() for one in path.values()):
         for status, response in operation["responses"].items():
-            if not str(status).startswith("2"):
+            if not str(status).startswith("2") and "text/html" not in response.get("content", ()):
                 schema = {"$ref": "#/components/schemas/Problem"}
                 response["content"] = {PROBLEM_TYPE: {"schema": schema}}
     for unused in ("HTTPValidationError", "ValidationError"):

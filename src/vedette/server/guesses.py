@@ -13,8 +13,10 @@ from vedette.store.tries import Subject
 FREE_BY_NAME: Final = 5
 FREE_BY_ADDRESS: Final = 30
 LETTERS_FREE: Final = 3
+SIGN_UPS_FREE: Final = 10
 WAIT = "Too many tries to sign in. Come again in {wait}; a passkey works at once."
 
+SIGN_UPS = "Many accounts were asked for from your address. Come again in {wait}."
 LETTERS = "Several letters went to that address a moment ago: look there, or try again in a while."
 
 
@@ -33,6 +35,14 @@ class Guesses:
         if wait_ms:
             wait_s = -(-wait_ms // 1000)
             raise ProblemError(429, WAIT.format(wait=spelled(wait_s)), {"Retry-After": str(wait_s)})
+
+    async def sign_up(self, site: str) -> None:
+        """One more account from there, kept or not. Raises ProblemError when it must wait."""
+        subject, now_ms = Subject(self._hash("sign-up", site), SIGN_UPS_FREE), self._now_ms()
+        wait_ms = await self._database.write(lambda conn: tries.take(conn, [subject], now_ms))
+        if wait_ms:
+            wait_s = -(-wait_ms // 1000)
+            raise ProblemError(429, SIGN_UPS.format(wait=spelled(wait_s)), {"Retry-After": str(wait_s)})
 
     async def letter(self, to: str) -> bool:
         """One more letter to this address: whether it may be sent. Nobody's mailbox is to be filled."""

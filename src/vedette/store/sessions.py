@@ -163,8 +163,13 @@ async def of_key(conn: Conn, token: bytes, now_ms: int) -> Who | None:
     """Who reads with this API key; None when there is none such, or it ended."""
     keys = t.api_keys.c
     lasts = or_(keys.expires_at_ms.is_(None), keys.expires_at_ms > now_ms)
-    query = select(keys.id, keys.team_id, keys.scopes).where(
-        keys.token_hash == hash_of(token), keys.revoked_at_ms.is_(None), lasts
+    # Whoever may not come in himself does not by a key that he made.
+    made = t.api_keys.outerjoin(t.users, t.users.c.id == keys.user_id)
+    query = (
+        select(keys.id, keys.team_id, keys.scopes)
+        .select_from(made)
+        .where(keys.token_hash == hash_of(token), keys.revoked_at_ms.is_(None), lasts)
+        .where(t.users.c.disabled_at_ms.is_(None))
     )
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else reader_with(KeyHeld(row.id, row.team_id, _scopes(row.scopes)))

@@ -128,7 +128,7 @@ async def set_role(conn: Conn, who: Who, user_id: int, role: Role, now_ms: int) 
     told: dict[str, str | int | bool | None] = {"from": found.value, "to": role.value}
     if role is not Role.OWNER and who.team_id is not None:
         told["keys_revoked"] = await keys.revoke_of(conn, who.team_id, user_id, now_ms)
-    await audit.note(conn, now_ms, who, "member.role", await pseudonym(conn, user_id), told)
+    await audit.note(conn, now_ms, who, "member.role", await subject_of(conn, user_id), told)
     return "done"
 
 
@@ -146,7 +146,7 @@ async def part(conn: Conn, who: Who, user_id: int, now_ms: int) -> Done:
     await conn.execute(update(t.sessions).where(*looked).values(team_id=await _first_team(conn, user_id)))
     told: audit.Detail = {"keys_revoked": await keys.revoke_of(conn, who.team_id, user_id, now_ms)}
     act = "member.leave" if who.user_id == user_id else "member.remove"
-    await audit.note(conn, now_ms, who, act, await pseudonym(conn, user_id), told)
+    await audit.note(conn, now_ms, who, act, await subject_of(conn, user_id), told)
     return "done"
 
 
@@ -165,9 +165,10 @@ async def owned_alone(conn: Conn, user_id: int) -> list[Offer]:
     return [Offer(row.id, row.name, Role.OWNER) for row in await conn.execute(query)]
 
 
-async def pseudonym(conn: Conn, user_id: int) -> str:
+async def subject_of(conn: Conn, user_id: int) -> str:
     """What the audit log calls him."""
-    return str((await conn.execute(select(t.users.c.pseudonym).where(t.users.c.id == user_id))).scalar_one())
+    query = select(t.users.c.pseudonym).where(t.users.c.id == user_id)
+    return f"user:{(await conn.execute(query)).scalar_one()}"
 
 
 async def _role_of(conn: Conn, who: Who, user_id: int) -> Role | None:
@@ -274,7 +275,7 @@ async def accept(conn: Conn, token: str, user_id: int, now_ms: int) -> Offer | L
         raise UsedMeanwhileError
     who = Who(offer.team_id, offer.role, user_id)
     told: audit.Detail = {"role": offer.role.value, "invitation": invitation_id}
-    await audit.note(conn, now_ms, who, "member.join", await pseudonym(conn, user_id), told)
+    await audit.note(conn, now_ms, who, "member.join", await subject_of(conn, user_id), told)
     return offer
 
 

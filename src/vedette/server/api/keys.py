@@ -44,6 +44,7 @@ async def revoke_key(key_id: str, rooms: Rooms, who: Owner) -> Response:
     now_ms = rooms.ears.now_ms()
     if not await rooms.database.write(lambda conn: keys.revoke(conn, who, key_id, now_ms)):
         raise ProblemError(404, NO_KEY)
+    rooms.live.end_key(key_id)
     return Response(status_code=204)
 
 

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from tests.server.accounts import PASSWORD, Place, place
-from tests.server.people import signed_in
+from tests.server.people import signed_in, team_of
 from vedette.model.people import PUBLIC, Role
-from vedette.store import audit
+from vedette.store import audit, users
 from vedette.store.database import Database
 
 NEW = "two otters share a fish"
@@ -114,8 +114,17 @@ async def test_the_last_owner_and_the_last_administrator_stay(here: Place) -> No
 
 async def test_a_person_looks_at_his_own_teams_only(here: Place) -> None:
     alice = await here.first()
-    assert (await alice.ask("POST", "/session/team", {"team_id": 1}))[1]["team"]["name"] == "North"
-    assert (await alice.ask("POST", "/session/team", {"team_id": 2}))[0] == 404
+    south, west = [await team_of(here.house.database, name) for name in ("South", "West")]
+    user_id = (await alice.session())["user"]["id"]
+    await here.house.database.write(
+        lambda conn: users.join(conn, user_id, south, Role.VIEWER, here.house.ears.now_ms())
+    )
+    status, told = await alice.ask("POST", "/session/team", {"team_id": south})
+    assert (status, told["team"]) == (200, {"id": south, "name": "South", "role": "viewer"})
+    assert told["may"] == {"read": True, "operate": False, "own": False, "administer": True}
+    assert [one["name"] for one in told["teams"]] == ["North", "South"]
+    assert (await alice.session())["team"]["name"] == "South", "it is kept for this browser"
+    assert (await alice.ask("POST", "/session/team", {"team_id": west}))[0] == 404
 
 
 async def test_an_administrator_lets_people_in_and_out(here: Place) -> None:

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from sqlalchemy import delete, update
 
 from tests.server.accounts import PASSWORD, Place, place
 from tests.server.people import signed_in, team_of
 from vedette.model.people import PUBLIC, Role
+from vedette.server.loops import lapsed
 from vedette.store import audit, users
+from vedette.store import tables as t
 from vedette.store.database import Database
+from vedette.store.sessions import hash_of
 
 NEW = "two otters share a fish"
 
@@ -62,6 +66,32 @@ async def test_a_stream_ends_with_its_session(here: Place) -> None:
         assert b"hello" in await stream.content.readuntil(b"\n\n")
         assert (await alice.ask("DELETE", "/sessions"))[0] == 204
         await asyncio.wait_for(_ended(stream), 20)
+
+
+@pytest.mark.parametrize("what", ["session", "role", "user"])
+async def test_a_stream_ends_when_its_session_did_elsewhere(here: Place, what: str) -> None:
+    """By hand in the database, or by another server: noticed within a minute."""
+    alice, root = await here.first(), here.browser()
+    other = await signed_in(here.house.database, "root", Role.VIEWER)
+    root.cookies = {"vedette-session": other}
+    lines = {
+        "session": delete(t.sessions).where(t.sessions.c.token_hash == hash_of(other)),
+        "role": update(t.memberships).where(t.memberships.c.role == "viewer").values(role="operator"),
+        "user": update(t.users).where(t.users.c.name == "root").values(disabled_at_ms=1),
+    }
+    (token,) = alice.cookies.values()
+    async with (
+        here.http.get(f"{here.url}/api/v1/live", headers={"Cookie": f"vedette-session={token}"}) as kept,
+        here.http.get(f"{here.url}/api/v1/live", headers={"Cookie": f"vedette-session={other}"}) as stream,
+    ):
+        await stream.content.readuntil(b"\n\n")
+        await kept.content.readuntil(b"\n\n")
+        await lapsed(here.house.database, here.house.ears, here.house.live)
+        assert len(here.house.live) == 2
+        await here.house.database.write(lambda conn: conn.execute(lines[what]))
+        await lapsed(here.house.database, here.house.ears, here.house.live)
+        await asyncio.wait_for(_ended(stream), 20)
+        assert {who.role for who in here.house.live.readers} == {Role.OWNER}
 
 
 async def _ended(stream: aiohttp.ClientResponse) -> None:

@@ -244,6 +244,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "ingest": house.batcher.run(),
         "heartbeat": loops.heartbeat(house.ears, failures),
         "live": house.live.beat(),
+        "lapse": loops.lapse(house.database, house.ears, house.live, failures),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
         "whereabouts": house.whereabouts.run(failures),

@@ -18,6 +18,7 @@ app.command(
 )
 app.command("vedette.server.commands:serve", name="serve", help="Remember, judge, tell and show.")
 app.command("vedette.server.commands:openapi", name="openapi", help="Print the API's OpenAPI document.")
+app.command("vedette.server.user_commands:app", name="user", help="People who may sign in.")
 app.command(
     "vedette.server.history_commands:app",
     name="history",
@@ -30,6 +31,13 @@ app.command(
 )
 app.command(
     "vedette.server.geo_commands:app", name="geo", help="The file by which nodes are placed on the map."
+)
+app.command(
+    "vedette.agent.operator_commands:app", name="operator", help="Keys of people who may command agents."
+)
+app.command("vedette.server.key_commands:app", name="key", help="API keys: tokens for programs.")
+app.command(
+    "vedette.server.forget_commands:app", name="forget", help="Forget a team, a person or a node for good."
 )
 app.command("vedette.server.audit_commands:app", name="audit", help="The log of who did what.")
 app.command(

@@ -10,6 +10,7 @@ import aiohttp
 
 from tests.server.stage import HandClock, served, settings
 from vedette.server.house import House
+from vedette.store.database import Database
 
 PASSWORD = "a heron stands in the reeds"
 ORIGIN = {
@@ -83,10 +84,32 @@ class Place:
         return browser
 
 
+_template: list[bytes] = []
+
+
+async def _migrated(where: Path) -> None:
+    """A database with its tables: copied, because that is quicker than to make it."""
+    if not _template:
+        await (await Database.open(str(where))).close()
+        _keep(where)
+    _lay(where)
+
+
+def _keep(where: Path) -> None:
+    _template.append(where.read_bytes())
+
+
+def _lay(where: Path) -> None:
+    if not where.exists():
+        where.write_bytes(_template[0])
+
+
 @asynccontextmanager
 async def place(tmp_path: Path, **given: Any) -> AsyncIterator[Place]:
     clock = HandClock()
     chosen = settings(tmp_path, **({"trust_loopback": False} | given))
+    if chosen.database == str(tmp_path / "vedette.db"):
+        await _migrated(Path(chosen.database))
     async with (
         served(chosen, clock) as (house, url),
         aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as http,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.server.accounts import PASSWORD, Browser, Place, place
-from vedette.server.guesses import FREE_BY_ADDRESS, FREE_BY_NAME, network_of
+from vedette.server.guesses import FREE_BY_ADDRESS, FREE_BY_NAME
 from vedette.store import tables as t
 from vedette.store.sessions import hash_of
 
@@ -215,19 +215,6 @@ async def test_neither_name_nor_address_stands_in_the_table_of_tries(here: Place
     assert hash_of("127.0.0.1") not in {row.subject_hash for row in rows}
     assert "alice" not in str(rows)
     assert "127.0.0.1" not in str(rows)
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("", ""),
-    ],
-)
-def test_a_customer_of_ipv6_is_one_place(address: str, network: str) -> None:
-    assert network_of(address) == network
 
 
 async def test_a_session_ends_unused_after_a_week_and_used_after_a_month(here: Place) -> None:

@@ -270,7 +270,7 @@ async def test_what_is_under_way_and_what_is_private_stays_behind(
     await arrive(database, tmp_path / "history")
     async with database.read() as conn:
         assert await votes.newest_height(conn) == (COUNT - 1) * TERM + 1
-        assert await people.watched(conn) == {}
+        assert await people.watched(conn) == set()
         assert account("nobody") not in await accounts.known_addresses(conn), "it tells who is watched"
         assert await votes.committee(conn, COUNT) is not None, "known before its epoch is over"
 

@@ -28,8 +28,8 @@ from vedette.store.database import Database
 from vedette.store.incidents import Change, incident, incidents, save, unresolved
 from vedette.store.nodes import witness_reports
 from vedette.store.outbox import CLAIM_MS, due, failed, next_due_ms, oldest_waiting_ms, sent
-from vedette.store.people import watch, watched
-from vedette.store.view import view
+from vedette.store.people import Watches, watch, watched, watched_by, watches_of
+from vedette.store.view import view, views
 from vedette.store.votes import remember_committee, witness_blocks
 
 OURS = Who(FIRST_TEAM)
@@ -185,13 +185,38 @@ async def test_a_team_watches_exactly_what_it_says(database: Database) -> None:
     await database.write(lambda conn: watch(conn, 1, [ALICE, BOB]))
     await database.write(lambda conn: watch(conn, 2, [BOB, CAROL]))
     async with database.read() as conn:
-        assert await watched(conn) == {ALICE: 1, BOB: 1, CAROL: 2}
+        assert await watched(conn) == {ALICE, BOB, CAROL}
+        assert await watched_by(conn) == {1: {ALICE, BOB}, 2: {BOB, CAROL}}
     await database.write(lambda conn: watch(conn, 1, [ALICE, ALICE]))
     async with database.read() as conn:
-        assert await watched(conn) == {ALICE: 1, BOB: 2, CAROL: 2}
+        assert await watched_by(conn) == {1: {ALICE}, 2: {BOB, CAROL}}
     await database.write(lambda conn: watch(conn, 1, []))
     async with database.read() as conn:
-        assert await watched(conn) == {BOB: 2, CAROL: 2}
+        assert await watched_by(conn) == {2: {BOB, CAROL}}
+
+
+async def test_what_the_settings_name_is_theirs_and_the_teams_own_word_is_its_own(database: Database) -> None:
+    await database.write(lambda conn: watch(conn, 1, [ALICE], of_settings=True))
+    await database.write(lambda conn: watch(conn, 1, [ALICE, BOB]))
+    async with database.read() as conn:
+        assert await watches_of(conn, Who(1)) == Watches((ALICE,), (BOB,))
+        assert await watches_of(conn, Who(2)) == Watches((), ())
+    await database.write(lambda conn: watch(conn, 1, [BOB, CAROL], of_settings=True))
+    async with database.read() as conn:
+        assert await watches_of(conn, Who(1)) == Watches(tuple(sorted([BOB, CAROL])), ())
+
+
+async def test_each_team_is_shown_its_own_nodes_and_what_it_watches(database: Database) -> None:
+    await database.write(lambda conn: conn.execute(insert(t.teams).values(id=2, name="rivals")))
+    node_id, agent = await database.write(lambda conn: enrolled(conn, "node one"))
+    live = Live(NOON, {}, {"process.state": "running", "node.pos_address": BOB})
+    await database.write(lambda conn: witness_reports(conn, [delivery(node_id, envelope(agent, live=live))]))
+    await database.write(lambda conn: watch(conn, 2, [BOB, CAROL]))
+    async with database.read() as conn:
+        shown = await views(conn, NOON)
+    seen = {team_id: (set(view.nodes), set(view.validators)) for team_id, view in shown.items()}
+    assert seen == {1: ({node_id}, {BOB}), 2: (set(), {BOB, CAROL})}
+    assert {one.team_id for one in shown[2].validators.values()} == {2}
 
 
 async def test_the_view_shows_nodes_blocks_and_the_validators_that_concern_us(database: Database) -> None:

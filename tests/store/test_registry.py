@@ -30,7 +30,7 @@ SAID = {
 
 async def test_what_was_said_of_a_node_is_read_back_and_can_be_taken_back(database: Database) -> None:
     node_id, _ = await database.write(lambda conn: enrolled(conn, "node one"))
-    assert await database.write(lambda conn: change_node(conn, OURS, node_id, SAID))
+    assert await database.write(lambda conn: change_node(conn, OURS, node_id, SAID, NOON))
     async with database.read() as conn:
         held = await node(conn, OURS, node_id)
         judged = await view(conn, NOON)
@@ -40,7 +40,7 @@ async def test_what_was_said_of_a_node_is_read_back_and_can_be_taken_back(databa
     assert held.place == Place("SG", "Singapore", 1.3, 103.8, "operator")
     assert (judged.nodes[node_id].name, judged.nodes[node_id].role) == ("Asia One", "voter")
     back = dict.fromkeys(("name", "role", "group", "place"))
-    assert await database.write(lambda conn: change_node(conn, OURS, node_id, back))
+    assert await database.write(lambda conn: change_node(conn, OURS, node_id, back, NOON))
     async with database.read() as conn:
         held = await node(conn, OURS, node_id)
     assert held is not None
@@ -50,9 +50,11 @@ async def test_what_was_said_of_a_node_is_read_back_and_can_be_taken_back(databa
 async def test_nobody_changes_or_forgets_another_teams_node(database: Database) -> None:
     node_id, _ = await database.write(lambda conn: enrolled(conn, "node one"))
     for who in STRANGERS:
-        assert not await database.write(partial(change_node, who=who, node_id=node_id, said=SAID))
-        assert not await database.write(partial(change_node, who=who, node_id=node_id, said={}))
-        assert await database.write(partial(forget_node, who=who, node_id=node_id)) == "unknown"
+        assert not await database.write(
+            partial(change_node, who=who, node_id=node_id, said=SAID, now_ms=NOON)
+        )
+        assert not await database.write(partial(change_node, who=who, node_id=node_id, said={}, now_ms=NOON))
+        assert await database.write(partial(forget_node, who=who, node_id=node_id, now_ms=NOON)) == "unknown"
     async with database.read() as conn:
         held = await node(conn, OURS, node_id)
     assert held is not None
@@ -64,7 +66,7 @@ async def test_a_forgotten_node_leaves_nothing_and_its_neighbour_all(database: D
         node_id, agent = await database.write(partial(enrolled, name=name))
         told = envelope(agent, report(1, NOON + 1))
         await database.write(partial(witness_reports, deliveries=[delivery(node_id, told)]))
-    assert await database.write(lambda conn: forget_node(conn, OURS, node_id)) == "forgotten"
+    assert await database.write(lambda conn: forget_node(conn, OURS, node_id, NOON)) == "done"
     async with database.read() as conn:
         assert await agent_keys(conn, agent) is None
         for table in (t.nodes, t.latest, t.hot, t.spools):
@@ -84,7 +86,8 @@ async def test_a_place_is_kept_and_told_only_when_it_is_another(database: Databa
         held = await node(conn, OURS, node_id)
     assert held is not None
     assert held.place == berlin
-    await database.write(partial(change_node, who=OURS, node_id=node_id, said={"place": SAID["place"]}))
+    said = {"place": SAID["place"]}
+    await database.write(partial(change_node, who=OURS, node_id=node_id, said=said, now_ms=NOON))
     async with database.read() as conn:
         held = await node(conn, OURS, node_id)
     assert held is not None
@@ -93,7 +96,7 @@ async def test_a_place_is_kept_and_told_only_when_it_is_another(database: Databa
 
 
 async def test_a_token_works_once_for_one_node_and_an_hour(database: Database) -> None:
-    ticket = await database.write(lambda conn: make_ticket(conn, FIRST_TEAM, NOON))
+    ticket = await database.write(lambda conn: make_ticket(conn, OURS, NOON))
 
     async def use(token: str, node_id: str, at_ms: int) -> int | None:
         return await database.write(lambda conn: use_ticket(conn, token, node_id, at_ms))
@@ -116,6 +119,6 @@ async def test_a_token_works_once_for_one_node_and_an_hour(database: Database) -
 
 async def test_tokens_of_yesterday_are_swept_out(database: Database) -> None:
     for at_ms in (NOON, NOON + 26 * HOUR_MS):
-        ticket = await database.write(partial(make_ticket, team_id=FIRST_TEAM, now_ms=at_ms))
+        ticket = await database.write(partial(make_ticket, who=OURS, now_ms=at_ms))
     async with database.read() as conn:
         assert (await conn.execute(select(t.enrolments.c.id))).scalars().all() == [ticket.id]

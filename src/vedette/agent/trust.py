@@ -3,18 +3,16 @@
 Nothing obeys them yet: trust is given by hand before there is anything to command.
 """
 
-import base64
-import binascii
 import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from vedette.agent.files import read_small, write_whole
 from vedette.agent.identity import load_identity
+from vedette.model import operator_key
 from vedette.model.errors import SettingError
 
 FILE_NAME = "trusted.json"
@@ -22,9 +20,6 @@ BYTES_MAX = 65_536
 KEYS_MAX = 100
 COMMENT_CHARS_MAX = 120
 PREFIX_CHARS_MIN = 8
-SSH_KIND = b"\0\0\0\x0bssh-ed25519\0\0\0\x20"
-_HEX = re.compile(r"[0-9a-fA-F]{64}")
-_HINT = "it should be an Ed25519 public key: 64 hex digits, base64, or a line `ssh-ed25519 AAAA…`"
 
 
 class Trusted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,26 +97,8 @@ class Trust:
 
 def parsed(words: str) -> tuple[str, str]:
     """The key in hex, and the comment that an OpenSSH line carries. Raises SettingError."""
-    kind, _, rest = words.strip().partition(" ")
-    if kind == "ssh-ed25519":
-        body, _, comment = rest.strip().partition(" ")
-        raw = _base64(body)
-        if raw is not None and raw.startswith(SSH_KIND):
-            return _checked(raw.removeprefix(SSH_KIND)), comment.strip()
-    elif not rest:
-        return _checked(bytes.fromhex(kind) if _HEX.fullmatch(kind) else _base64(kind)), ""
-    raise SettingError(f"{words[:40]!a}: {_HINT}")
-
-
-def _checked(raw: bytes | None) -> str:
     try:
-        return Ed25519PublicKey.from_public_bytes(raw or b"").public_bytes_raw().hex()
+        key, comment = operator_key.parsed(words)
     except ValueError as error:
-        raise SettingError(f"that is no key: {_HINT}") from error
-
-
-def _base64(text: str) -> bytes | None:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
+        raise SettingError(str(error)) from error
+    return key.hex(), comment

@@ -128,48 +128,57 @@ class Mail:
 
     async def send(self, message: Message) -> None:
         mail = compose(message, self._settings, datetime.fromtimestamp(self._unix_s(), UTC))
-        server = self._settings.server
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                refused = await self._converse(mail)
-        except (TimeoutError, aiosmtplib.SMTPTimeoutError):
-            raise ChannelError(f"{server} did not finish within {self._deadline_s:g} s") from None
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            refused = {one.recipient: one.code for one in error.recipients}
-            raise self._refusal(refused) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise ChannelError(f"{server}: {_plainly(error)}") from None
-        if any(not _final(code) for code in refused.values()):
-            # Some were told. Saying it again with the same Message-ID is better than leaving one untold.
-            raise self._refusal(refused)
+        await deliver(self._settings, mail, self._settings.recipients, self._deadline_s)
 
     async def close(self) -> None:
         """Nothing is kept open between messages."""
 
-    async def _converse(self, mail: EmailMessage) -> dict[str, int]:
-        """Send, and return the code for each recipient that was refused while others were taken."""
-        settings = self._settings
-        refused, _ = await aiosmtplib.send(
-            mail,
-            sender=address(settings.sender).addr_spec,
-            recipients=[address(recipient).addr_spec for recipient in settings.recipients],
-            hostname=settings.server,
-            port=settings.port,
-            username=settings.user,
-            password=settings.password,
-            use_tls=settings.security is Security.TLS,
-            start_tls=settings.security is Security.STARTTLS,
-            timeout=self._deadline_s,
-        )
-        return {recipient: response.code for recipient, response in refused.items()}
 
-    def _refusal(self, refused: Mapping[str, int]) -> ChannelError:
-        codes = ", ".join(str(code) for code in sorted(set(refused.values())))
-        total = len(self._settings.recipients)
-        return ChannelError(
-            f"{self._settings.server} refused {len(refused)} of {total} recipients ({codes})",
-            permanent=all(_final(code) for code in refused.values()),
-        )
+async def deliver(
+    settings: MailSettings, mail: EmailMessage, recipients: Sequence[str], deadline_s: float = DEADLINE_S
+) -> None:
+    """Send one mail to all of these in one conversation. Raises ChannelError."""
+    server = settings.server
+    try:
+        async with asyncio.timeout(deadline_s):
+            refused = await _converse(settings, mail, recipients, deadline_s)
+    except (TimeoutError, aiosmtplib.SMTPTimeoutError):
+        raise ChannelError(f"{server} did not finish within {deadline_s:g} s") from None
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        refused = {one.recipient: one.code for one in error.recipients}
+        raise _refusal(server, refused, len(recipients)) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise ChannelError(f"{server}: {_plainly(error)}") from None
+    if any(not _final(code) for code in refused.values()):
+        # Some were told. Saying it again with the same Message-ID is better than leaving one untold.
+        raise _refusal(server, refused, len(recipients))
+
+
+async def _converse(
+    settings: MailSettings, mail: EmailMessage, recipients: Sequence[str], deadline_s: float
+) -> dict[str, int]:
+    """Send, and return the code for each recipient that was refused while others were taken."""
+    refused, _ = await aiosmtplib.send(
+        mail,
+        sender=address(settings.sender).addr_spec,
+        recipients=[address(recipient).addr_spec for recipient in recipients],
+        hostname=settings.server,
+        port=settings.port,
+        username=settings.user,
+        password=settings.password,
+        use_tls=settings.security is Security.TLS,
+        start_tls=settings.security is Security.STARTTLS,
+        timeout=deadline_s,
+    )
+    return {recipient: response.code for recipient, response in refused.items()}
+
+
+def _refusal(server: str, refused: Mapping[str, int], total: int) -> ChannelError:
+    codes = ", ".join(str(code) for code in sorted(set(refused.values())))
+    return ChannelError(
+        f"{server} refused {len(refused)} of {total} recipients ({codes})",
+        permanent=all(_final(code) for code in refused.values()),
+    )
 
 
 FINAL_FROM = 500  # SMTP: 4xx try again, 5xx do not

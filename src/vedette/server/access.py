@@ -65,12 +65,14 @@ class Access:
         read_token: str | None = None,
         trust_loopback: bool = False,
         is_https: bool = False,
+        on_key: Callable[[str, int], None] = lambda *_: None,
         lasting: Lasting = USUAL,
     ) -> None:
         self._database = database
         self._now_ms = now_ms
         self._read_token = read_token
         self._trust_loopback = trust_loopback
+        self._on_key = on_key  # told of each use of a key
         self.lasting = lasting
         self.is_https = is_https
         self.cookie_name = cookie_name(is_https)
@@ -112,8 +114,13 @@ class Access:
             return TOKEN_BEARER
         if not token.startswith(KEY_START):
             return PUBLIC
+        now_ms = self._now_ms()
         async with self._database.read() as conn:
-            return await sessions.of_key(conn, token, self._now_ms()) or PUBLIC
+            known = await sessions.of_key(conn, token, now_ms)
+        if known is None or known.key is None:
+            return PUBLIC
+        self._on_key(known.key.id, now_ms)
+        return known
 
 
 def is_neighbour(client: tuple[str, int] | None, headers: Headers) -> bool:

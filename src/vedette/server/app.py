@@ -16,6 +16,7 @@ from vedette import __version__
 from vedette.model.errors import SettingError
 from vedette.server import page, security_txt
 from vedette.server.api import (
+    account,
     agents,
     audit_log,
     blocks,
@@ -25,14 +26,18 @@ from vedette.server.api import (
     fleet,
     history,
     incidents,
+    keys,
     live,
     network,
     nodes,
+    operator_keys,
     outlook,
     past,
     pools,
     session,
     system,
+    teams,
+    users,
     validators,
     wallets,
 )
@@ -69,7 +74,12 @@ NOUNS = (
     agents,
     exposition,
     session,
+    account,
+    users,
     audit_log,
+    keys,
+    operator_keys,
+    teams,
 )
 
 

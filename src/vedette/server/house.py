@@ -22,6 +22,7 @@ from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail
 from vedette.notify.text import Message, render
 from vedette.server import loops
 from vedette.server.access import DAY_MS, Access
+from vedette.server.account import Account
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.budgets import Budgets
@@ -31,6 +32,7 @@ from vedette.server.follower import Follower
 from vedette.server.geo import Geo
 from vedette.server.guesses import Guesses
 from vedette.server.ingest import Ingest
+from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
@@ -38,6 +40,8 @@ from vedette.server.news import News
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
+from vedette.server.post import Post
+from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
@@ -67,8 +71,12 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
+    key_use: KeyUse
     passwords: Passwords
     signing: Signing
+    account: Account
+    post: Post
+    guesses: Guesses
     changes: Changes
     budgets: Budgets
     live: Live
@@ -100,11 +108,14 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         token = ingest_token(settings)
         ears = Ears(clock, database)
         await ears.wake()
-        await database.write(partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch))
+        given = partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch, of_settings=True)
+        await database.write(given)
         house = build(settings, clock, database, ears, ways, token)
         await _offer_setup(house)
+        stack.push_async_callback(house.post.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
+        stack.push_async_callback(house.failures.guard, "key use", house.key_use.write)
         house.watch.data.open()
         house.whereabouts.look()
         stack.callback(networks.use, None)
@@ -137,18 +148,23 @@ def build(
 ) -> House:
     """Wire the parts to each other."""
     language = settings.alerts.language
+    key_use = KeyUse(database, ears)
     access = Access(
         database,
         ears.now_ms,
         settings.read_token,
         settings.trust_loopback,
         is_https=settings.is_https,
+        on_key=key_use.note,
         lasting=lasting_of(settings.accounts),
     )
     live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
     live = Live(access.who, ears.now_ms)
+    vault, post = Vault(settings.keys_path), Post(settings)
+    second = SecondFactor(vault)
+    signing = Signing(database, ears, access, live, passwords, guesses, second)
     tips = Tips(database, ears)
     follower = Follower(
         settings.followed,
@@ -173,12 +189,16 @@ def build(
     return House(
         settings=settings,
         database=database,
-        vault=Vault(settings.keys_path),
+        vault=vault,
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
         access=access,
+        key_use=key_use,
         passwords=passwords,
-        signing=Signing(database, ears, access, passwords, guesses),
+        signing=signing,
+        account=Account(database, ears, signing, passwords, guesses, second, post),
+        post=post,
+        guesses=guesses,
         changes=Changes(clock.steady_ms),
         budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,
@@ -212,6 +232,8 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
+        "key use": house.key_use.run(failures),
+        "agents": house.ingest.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
         "watch": loops.again("watch", lambda: house.watch.run(failures), failures),

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.exc import IntegrityError
 from starlette.types import Receive, Scope, Send
 
+from vedette.model.clock import rounds
 from vedette.model.people import FIRST_TEAM
 from vedette.model.report import (
     ENVELOPE_BYTES_MAX,
@@ -39,8 +40,9 @@ from vedette.server.access import bearer, same_secret
 from vedette.server.batcher import Batcher, QueueFullError
 from vedette.server.caller import CALLER, Caller, Headers
 from vedette.server.ears import Ears
+from vedette.server.loops import Failures
 from vedette.server.problems import PROBLEM_TYPE, ProblemError, problem_body
-from vedette.store import enrolments, nodes
+from vedette.store import audit, enrolments, nodes
 from vedette.store.database import Conn, Database
 from vedette.store.nodes import AgentRow
 
@@ -56,6 +58,8 @@ PROTOCOLS = frozenset({PROTOCOL, max(1, PROTOCOL - 1)})
 ROLES = ("full", "archive", "light", "validator", "voter", "backup", "rpc")
 COMPLAINT_EACH_MS = 60_000
 COMPLAINTS_MAX = 10_000
+LOOK_MS, REVOKED_LOOK_MS = 10_000, 3_600_000
+"""How often, and how far back: servers' clocks differ by less than that."""
 LINGER_S, LINGER_BYTES = 2, 8 << 20
 NAMES_KEPT_MAX = 20_000
 LENGTH = re.compile(rb"[0-9]{1,12}")
@@ -94,7 +98,7 @@ class Ingest:
         ears: Ears,
         batcher: Batcher,
         ingest_token: str,
-        on_enrolled: Callable[[str], None] = lambda _: None,
+        on_enrolled: Callable[[str, int], None] = lambda *_: None,
         on_seen: Callable[[AgentRow, Caller], None] = lambda *_: None,
     ) -> None:
         self._database = database
@@ -156,6 +160,17 @@ class Ingest:
             self._on_seen(key.row, caller)
         return _ack(Ack(acknowledged, self._ears.now_ms()))
 
+    async def run(self, failures: Failures) -> None:
+        """Notice whose agent another server, or a command, has revoked."""
+        async for _ in rounds(self._ears, LOOK_MS):
+            await failures.guard("agents", self.look)
+
+    async def look(self) -> None:
+        since_ms = self._ears.now_ms() - REVOKED_LOOK_MS
+        async with self._database.read() as conn:
+            for agent in await nodes.revoked_since(conn, since_ms):
+                self.forget(agent)
+
     def forget(self, agent: str) -> None:
         """Look the key up again when this agent comes next: it may be there no longer."""
         self._keys.pop(agent, None)
@@ -172,7 +187,7 @@ class Ingest:
         if row is None:
             raise ProblemError(401, WRONG_TOKEN, {"WWW-Authenticate": "Bearer"})
         self._keys[row.agent] = _key_of(row)
-        self._on_enrolled(row.node_id)
+        self._on_enrolled(row.node_id, row.team_id)
         return Enrolled(row.node_id)
 
     async def _key(self, agent: str) -> Key:
@@ -195,8 +210,13 @@ async def _keep(conn: Conn, enrolment: Enrolment, ticket: str | None, now_ms: in
         if found is None:
             return None
         team_id = found
-    await nodes.enroll(conn, team_id, key, name, role, now_ms)
-    return await nodes.agent_keys(conn, agent)
+    known = await nodes.agent_keys(conn, agent) is not None
+    node_id = await nodes.enroll(conn, team_id, key, name, role, now_ms, by_ticket=ticket is not None)
+    row = await nodes.agent_keys(conn, agent)
+    if row is not None and (not known or ticket is not None):  # one with a lasting token enrols at each start
+        told: audit.Detail = {"role": role, "by_ticket": ticket is not None}
+        await audit.note(conn, now_ms, None, "node.enrol", f"node:{node_id}", told, team_id=row.team_id)
+    return row
 
 
 def _key_of(row: AgentRow) -> Key:

@@ -168,6 +168,10 @@ class Live:
         """The user is no member of the team any more, or in another role."""
         self._end(lambda who: who.team_id == team_id and who.user_id == user_id)
 
+    def end_keys(self, team_id: int) -> None:
+        """Some of the team's keys have ended; streams of those that have not are opened again at once."""
+        self._end(lambda who: who.key is not None and who.key.team_id == team_id)
+
     def end_key(self, key_id: str) -> None:
         self._end(lambda who: who.key is not None and who.key.id == key_id)
 

@@ -9,15 +9,17 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 
 from vedette.alerts import engine
 from vedette.alerts.engine import Limits
-from vedette.alerts.life import Patience
+from vedette.alerts.life import Patience, Step
 from vedette.model.clock import rounds
 from vedette.model.incident import Incident, Notice
+from vedette.model.people import FIRST_TEAM
+from vedette.model.view import View
 from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
 from vedette.server.ears import PACE_MS, Ears
@@ -25,7 +27,7 @@ from vedette.store import incidents, outbox, series
 from vedette.store.database import Database
 from vedette.store.incidents import Change
 from vedette.store.tiering import Keep
-from vedette.store.view import view as view_of
+from vedette.store.view import views
 
 log = logging.getLogger(__name__)
 
@@ -123,15 +125,26 @@ class Judge:
         await self._ears.tick()
         now = self._ears.now_ms()
         async with self._database.read() as conn:
-            view = await view_of(conn, now)
+            seen = await views(conn, now)
             unresolved = await incidents.unresolved(conn)
-        steps = engine.step(self._ears.patient(view), unresolved, self._limits, self._patience)
-        if not steps:
+        standing: dict[int, list[Incident]] = {}
+        for incident in unresolved:
+            standing.setdefault(incident.team_id, []).append(incident)
+        changes = [
+            # The settings' channels are the first team's alone.
+            Change(incident, reason, self._channels if team_id == FIRST_TEAM else (), now)
+            for team_id in sorted({*seen, *standing})
+            for incident, reason in self._steps(seen.get(team_id, View(now)), standing.get(team_id, []))
+        ]
+        if not changes:
             return []
-        changes = [Change(incident, reason, self._channels, now) for incident, reason in steps]
         saved = await self._database.write(lambda conn: incidents.save(conn, changes))
         self._on_saved(saved)
         return saved
+
+    def _steps(self, view: View, unresolved: Collection[Incident]) -> list[Step]:
+        """One team's: what it sees moves no other's incidents."""
+        return engine.step(self._ears.patient(view), unresolved, self._limits, self._patience)
 
 
 class Outbox:

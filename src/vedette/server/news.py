@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from vedette.model.incident import Incident, SubjectKind
-from vedette.model.people import FIRST_TEAM, Who
+from vedette.model.people import Who
 from vedette.model.pos import PosAddress
 from vedette.model.view import ProcessState
 from vedette.notify.words import Lang
@@ -80,8 +80,8 @@ class News:
             self.judge_wake.set()
             self._wake.set()
 
-    def enrolled(self, node_id: str) -> None:
-        self.changed(node_id, FIRST_TEAM)
+    def enrolled(self, node_id: str, team_id: int) -> None:
+        self.changed(node_id, team_id)
         self._wake.set()
 
     def changed(self, node_id: str, team_id: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, or_, select, update
 
 from vedette.model.people import Who
+from vedette.store import audit
 from vedette.store import tables as t
 from vedette.store.database import Conn, visible_to
 
@@ -39,14 +40,36 @@ def hash_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def make_ticket(conn: Conn, team_id: int, now_ms: int) -> Ticket:
-    """A new token of the team; those that ended a day ago are swept out."""
+async def make_ticket(conn: Conn, who: Who, now_ms: int) -> Ticket:
+    """A new token of the reader's team; those that ended a day ago are swept out."""
     table = t.enrolments
     await conn.execute(delete(table).where(table.c.expires_at_ms < now_ms - DAY_MS))
     ticket = Ticket(secrets.token_hex(16), secrets.token_hex(TOKEN_BYTES), now_ms + HOUR_MS)
-    row = {"id": ticket.id, "team_id": team_id, "token_hash": hash_of(ticket.token)}
+    row = {"id": ticket.id, "team_id": who.team_id, "token_hash": hash_of(ticket.token)}
     await conn.execute(insert(table).values(**row, expires_at_ms=ticket.expires_at_ms))
+    await audit.note(conn, now_ms, who, "enrolment.make", f"enrolment:{ticket.id}")
     return ticket
+
+
+async def waiting(conn: Conn, who: Who, now_ms: int) -> list[EnrolmentRow]:
+    """The reader's tokens that still let somebody in."""
+    columns = t.enrolments.c
+    query = (
+        select(columns.id, columns.expires_at_ms, columns.used_at_ms, columns.node_id)
+        .where(visible_to(who, t.enrolments), columns.used_at_ms.is_(None), columns.expires_at_ms > now_ms)
+        .order_by(columns.expires_at_ms.desc(), columns.id)
+    )
+    return [EnrolmentRow(*row) for row in await conn.execute(query)]
+
+
+async def withdraw(conn: Conn, who: Who, ticket_id: str, now_ms: int) -> bool:
+    """Take a token back that nobody used; False when there is none such."""
+    columns = t.enrolments.c
+    waits = columns.id == ticket_id, columns.used_at_ms.is_(None), visible_to(who, t.enrolments)
+    if not (await conn.execute(delete(t.enrolments).where(*waits))).rowcount:
+        return False
+    await audit.note(conn, now_ms, who, "enrolment.withdraw", f"enrolment:{ticket_id}")
+    return True
 
 
 async def use_ticket(conn: Conn, token: str, node_id: str, now_ms: int) -> int | None:

@@ -73,6 +73,7 @@ class NodeRow:
     is_public: bool = False
     publish: Publish = "nothing"
     place: Place | None = None
+    revoked_at_ms: int | None = None
 
 
 def agent_id(public_key: bytes) -> str:
@@ -85,15 +86,34 @@ def node_of(agent: str) -> str:
     return agent[:16]
 
 
-async def enroll(conn: Conn, team_id: int, public_key_hex: str, name: str, role: str, now_ms: int) -> str:
-    """Keep a node for this key and return its id. The same key again is the same node, renamed."""
+async def enroll(
+    conn: Conn,
+    team_id: int,
+    public_key_hex: str,
+    name: str,
+    role: str,
+    now_ms: int,
+    *,
+    by_ticket: bool = False,
+) -> str:
+    """Keep a node for this key and return its id. The same key again is the same node, renamed.
+
+    One that was revoked comes back by a ticket that its team made for it, never by the lasting token.
+    """
     public_key = bytes.fromhex(public_key_hex)
     agent = agent_id(public_key)
     row = {"id": node_of(agent), "team_id": team_id, "agent": agent, "public_key": public_key}
-    told = {"name": name.replace("\0", ""), "role": role}  # PostgreSQL has no such character
+    told: dict[str, Any] = {"name": name.replace("\0", ""), "role": role}  # PostgreSQL has no such character
     statement = insert_into(conn, t.nodes).values(**row, **told, enrolled_at_ms=now_ms)
     own = t.nodes.c.team_id == team_id  # another team that learnt the key renames nothing
-    await conn.execute(statement.on_conflict_do_update(index_elements=["agent"], set_=told, where=own))
+    if by_ticket:
+        again = statement.on_conflict_do_update(
+            index_elements=["agent"], set_=told | {"revoked_at_ms": None}, where=own
+        )
+    else:
+        kept = own & t.nodes.c.revoked_at_ms.is_(None)
+        again = statement.on_conflict_do_update(index_elements=["agent"], set_=told, where=kept)
+    await conn.execute(again)
     heard = insert_into(conn, t.latest).values(
         node_id=row["id"], team_id=team_id, heard_at_ms=now_ms, due_at_ms=now_ms + FIRST_REPORT_MS
     )
@@ -102,11 +122,18 @@ async def enroll(conn: Conn, team_id: int, public_key_hex: str, name: str, role:
 
 
 async def agent_keys(conn: Conn, agent: str) -> AgentRow | None:
-    """The key that this agent signs with, if it was enrolled."""
+    """The key that this agent signs with, if it was enrolled and not revoked since."""
     # An endpoint has no key, and nobody may speak for it.
-    query = select(t.nodes).where(t.nodes.c.agent == agent, t.nodes.c.kind == AGENT)
+    speaks = t.nodes.c.kind == AGENT, t.nodes.c.revoked_at_ms.is_(None)
+    query = select(t.nodes).where(t.nodes.c.agent == agent, *speaks)
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else AgentRow(row.agent, row.id, row.team_id, row.public_key, row.name)
+
+
+async def revoked_since(conn: Conn, since_ms: int) -> list[str]:
+    """The agents that were revoked from then on."""
+    query = select(t.nodes.c.agent).where(t.nodes.c.revoked_at_ms >= since_ms)
+    return list((await conn.execute(query)).scalars())
 
 
 async def agent_of(conn: Conn, who: Who, node_id: str) -> str | None:
@@ -323,7 +350,7 @@ ROLE = func.coalesce(t.nodes.c.set_role, t.nodes.c.role)
 """A node's name and its role: its operator's word outranks its agent's."""
 
 _NODES: Select[Any] = select(
-    *t.nodes.c["id", "team_id", "kind", "labels", "group_name", "is_public", "publish"],
+    *t.nodes.c["id", "team_id", "kind", "labels", "group_name", "is_public", "publish", "revoked_at_ms"],
     *t.nodes.c["set_place", "seen_place"],
     NAME.label("name"),
     ROLE.label("role"),
@@ -350,6 +377,7 @@ def _node(row: Row[Any]) -> NodeRow:
         is_public=row.is_public,
         publish=row.publish,
         place=_place(row),
+        revoked_at_ms=row.revoked_at_ms,
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, and_, case, delete, insert, or_, select, update
@@ -122,10 +122,12 @@ async def ends_at(conn: Conn, session_id: str) -> int | None:
     return ends
 
 
-async def freshen(conn: Conn, session_id: str, now_ms: int, lasting: Lasting) -> None:
+async def freshen(conn: Conn, who: Who, now_ms: int, lasting: Lasting) -> Who:
     """Its owner has proved himself again."""
-    change = update(t.sessions).where(t.sessions.c.id == session_id)
-    await conn.execute(change.values(fresh_until_ms=now_ms + lasting.fresh_ms))
+    until_ms = now_ms + lasting.fresh_ms
+    mine = update(t.sessions).where(t.sessions.c.id == who.session_id)
+    await conn.execute(mine.values(fresh_until_ms=until_ms))
+    return replace(who, fresh_until_ms=until_ms)
 
 
 async def look_at(conn: Conn, session_id: str, team_id: int) -> None:
@@ -161,8 +163,13 @@ async def of_key(conn: Conn, token: bytes, now_ms: int) -> Who | None:
     """Who reads with this API key; None when there is none such, or it ended."""
     keys = t.api_keys.c
     lasts = or_(keys.expires_at_ms.is_(None), keys.expires_at_ms > now_ms)
-    query = select(keys.id, keys.team_id, keys.scopes).where(
-        keys.token_hash == hash_of(token), keys.revoked_at_ms.is_(None), lasts
+    # Whoever may not come in himself does not by a key that he made.
+    made = t.api_keys.outerjoin(t.users, t.users.c.id == keys.user_id)
+    query = (
+        select(keys.id, keys.team_id, keys.scopes)
+        .select_from(made)
+        .where(keys.token_hash == hash_of(token), keys.revoked_at_ms.is_(None), lasts)
+        .where(t.users.c.disabled_at_ms.is_(None))
     )
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else reader_with(KeyHeld(row.id, row.team_id, _scopes(row.scopes)))

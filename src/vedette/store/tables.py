@@ -245,6 +245,7 @@ watches = Table(
     metadata,
     Column("team_id", ForeignKey("teams.id"), primary_key=True),
     Column("address", String(66), primary_key=True),
+    Column("of_settings", Boolean, nullable=False, server_default=text("false")),  # else the team's own word
 )
 
 nodes = Table(
@@ -260,6 +261,7 @@ nodes = Table(
         "kind", String(10), nullable=False, server_default="agent"
     ),  # or "endpoint": nobody reports for it
     Column("enrolled_at_ms", BigInteger, nullable=False),
+    Column("revoked_at_ms", BigInteger),  # since then its agent is refused, until a ticket lets it in again
     # What its operator said outranks what its agent tells. Null: nothing was said.
     Column("set_name", String(80)),
     Column("set_role", String(20)),

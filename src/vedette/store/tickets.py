@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from vedette.store import tables as t
 from vedette.store.database import Conn
@@ -18,6 +18,10 @@ class TicketRow:
     payload: bytes
 
 
+def new_token() -> str:
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
 async def make(
     conn: Conn,
     purpose: str,
@@ -29,7 +33,7 @@ async def make(
     token: str | None = None,
 ) -> str:
     """A new token for one purpose. Those that ended are swept out."""
-    token = token or secrets.token_urlsafe(TOKEN_BYTES)
+    token = token or new_token()
     await conn.execute(delete(t.tickets).where(t.tickets.c.expires_at_ms <= now_ms))
     row = {"token_hash": hash_of(token), "purpose": purpose, "user_id": user_id, "payload": payload}
     await conn.execute(insert(t.tickets).values(**row, expires_at_ms=now_ms + lasts_ms))
@@ -54,3 +58,12 @@ async def end(conn: Conn, purpose: str, user_id: int | None = None) -> None:
         else [columns.purpose == purpose, columns.user_id == user_id]
     )
     await conn.execute(delete(t.tickets).where(*mine))
+
+
+async def waiting(conn: Conn, purpose: str, user_id: int, now_ms: int) -> bytes | None:
+    """What one of his tokens that still works stands for."""
+    columns = t.tickets.c
+    mine = columns.purpose == purpose, columns.user_id == user_id, columns.expires_at_ms > now_ms
+    query = select(columns.payload).where(*mine).order_by(columns.expires_at_ms.desc()).limit(1)
+    payload: bytes | None = (await conn.execute(query)).scalar()
+    return payload

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, exists, insert, select, update
 
 from vedette.model.people import Role
 from vedette.store import tables as t
@@ -31,6 +31,11 @@ class UserRow:
     is_admin: bool
     created_at_ms: int
     disabled_at_ms: int | None
+
+    @property
+    def may_be_written_to(self) -> bool:
+        """Whether a letter about the account may go to his address: it was shown to be his."""
+        return self.email_verified_at_ms is not None and self.disabled_at_ms is None
 
     @property
     def has_totp(self) -> bool:
@@ -100,14 +105,39 @@ async def change(conn: Conn, user_id: int, **columns: Any) -> None:
     await conn.execute(update(t.users).where(t.users.c.id == user_id).values(columns))
 
 
-async def remove(conn: Conn, user_id: int) -> None:
-    """With all that is his own: sessions, passkeys, codes, memberships."""
-    await conn.execute(delete(t.users).where(t.users.c.id == user_id))
+async def rename(conn: Conn, user_id: int, name: str) -> None:
+    """Raises NameTakenError."""
+    query = select(t.users.c.id).where(t.users.c.name == name, t.users.c.id != user_id)
+    if (await conn.execute(query)).first() is not None:
+        raise NameTakenError(name)
+    await change(conn, user_id, name=name)
+
+
+async def take_email(conn: Conn, user_id: int, email: str, now_ms: int) -> bool:
+    """He has shown that this address is his; False when somebody else had shown that before.
+
+    Whoever only said so loses it.
+    """
+    users = t.users.c
+    others = (users.email == email) & (users.id != user_id)
+    await conn.execute(update(t.users).where(others, users.email_verified_at_ms.is_(None)).values(email=None))
+    if (await conn.execute(select(users.id).where(others))).first() is not None:
+        return False
+    await change(conn, user_id, email=email, email_verified_at_ms=now_ms)
+    return True
 
 
 async def join(conn: Conn, user_id: int, team_id: int, role: Role, now_ms: int) -> None:
     row = {"team_id": team_id, "user_id": user_id, "role": role.value, "since_ms": now_ms}
     await conn.execute(insert(t.memberships).values(row))
+
+
+async def role_in(conn: Conn, user_id: int, team_id: int) -> Role | None:
+    """What he is in this team; None: not in it."""
+    members = t.memberships.c
+    mine = select(members.role).where(members.user_id == user_id, members.team_id == team_id)
+    role = (await conn.execute(mine)).scalar()
+    return None if role is None else Role(role)
 
 
 async def teams_of(conn: Conn, user_id: int) -> list[TeamOf]:
@@ -122,14 +152,29 @@ async def teams_of(conn: Conn, user_id: int) -> list[TeamOf]:
     return [TeamOf(row.id, row.name, Role(row.role)) for row in await conn.execute(query)]
 
 
-async def passkeys_of(conn: Conn, user_id: int) -> int:
-    """How many passkeys he has."""
-    count = select(func.count()).select_from(t.passkeys).where(t.passkeys.c.user_id == user_id)
-    return int((await conn.execute(count)).scalar_one())
+async def only_owner_of(conn: Conn, user_id: int) -> list[str]:
+    """The teams that would have no owner without him."""
+    members, other = t.memberships.c, t.memberships.alias()
+    another = exists().where(
+        other.c.team_id == members.team_id, other.c.user_id != user_id, other.c.role == Role.OWNER.value
+    )
+    query = (
+        select(t.teams.c.name)
+        .select_from(t.teams.join(t.memberships))
+        .where(members.user_id == user_id, members.role == Role.OWNER.value, ~another)
+    )
+    return list((await conn.execute(query)).scalars())
 
 
-async def team_name(conn: Conn, team_id: int) -> str:
-    name: str = (await conn.execute(select(t.teams.c.name).where(t.teams.c.id == team_id))).scalar_one()
+async def another_admin(conn: Conn, user_id: int) -> bool:
+    """Whether somebody else looks after this installation, and may come in."""
+    users = t.users.c
+    query = select(users.id).where(users.is_admin, users.disabled_at_ms.is_(None), users.id != user_id)
+    return (await conn.execute(query.limit(1))).first() is not None
+
+
+async def team_name(conn: Conn, team_id: int) -> str | None:
+    name: str | None = (await conn.execute(select(t.teams.c.name).where(t.teams.c.id == team_id))).scalar()
     return name
 
 

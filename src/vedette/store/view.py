@@ -1,34 +1,60 @@
 """The frozen picture that rules judge, made of what the store holds."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Row, Select, select
 
+from vedette.model.people import FIRST_TEAM
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
 from vedette.store import tables as t
 from vedette.store.database import Conn
 from vedette.store.nodes import ENDPOINT, NAME, ROLE, unpack_states
-from vedette.store.people import watched
+from vedette.store.people import watched_by
 from vedette.store.votes import BlockVotes, recent, strip, strips
 
 
-async def view(conn: Conn, now_ms: int, last_blocks: int = 120) -> View:
-    """Every node, the newest blocks, and the validators that are watched or carried by a node of ours."""
+async def views(conn: Conn, now_ms: int, last_blocks: int = 120) -> dict[int, View]:
+    """For each team its nodes, the newest blocks, and the validators that it watches or a node of it carries.
+
+    A team is judged for itself: two may watch one validator, and what a node of one tells moves no other.
+    """
     votes = (await recent(conn, last_blocks)).blocks
-    nodes = {row.id: _node(row) for row in await conn.execute(_NODES)}
-    carried = {node.pos_address: node.team_id for node in nodes.values() if node.pos_address is not None}
-    return View(
-        now_ms=now_ms,
-        blocks=tuple(_settled(block) for block in votes),
-        validators=_validators(votes, carried | await watched(conn)),
-        nodes=nodes,
-    )
+    blocks, written = tuple(_settled(block) for block in votes), strips(votes)
+    wanted, nodes = await watched_by(conn), await _nodes(conn)
+    return {
+        team_id: View(
+            now_ms=now_ms,
+            blocks=blocks,
+            validators=_validators(votes, written, team_id, wanted.get(team_id, set()) | _carried(own)),
+            nodes=own,
+        )
+        for team_id in sorted({FIRST_TEAM, *nodes, *wanted})
+        for own in [nodes.get(team_id, {})]
+    }
 
 
-def _validators(votes: list[BlockVotes], teams: Mapping[PosAddress, int]) -> dict[PosAddress, ValidatorView]:
-    written = strips(votes)
+async def view(conn: Conn, now_ms: int, last_blocks: int = 120, team_id: int = FIRST_TEAM) -> View:
+    """One team's."""
+    return (await views(conn, now_ms, last_blocks)).get(team_id, View(now_ms))
+
+
+async def _nodes(conn: Conn) -> dict[int, dict[str, NodeView]]:
+    """The nodes by team; one whose agent was revoked is silent by its operator's will, and not judged."""
+    found: dict[int, dict[str, NodeView]] = {}
+    for row in await conn.execute(_NODES.where(t.nodes.c.revoked_at_ms.is_(None))):
+        found.setdefault(row.team_id, {})[row.id] = _node(row)
+    return found
+
+
+def _carried(nodes: Mapping[str, NodeView]) -> set[PosAddress]:
+    return {node.pos_address for node in nodes.values() if node.pos_address is not None}
+
+
+def _validators(
+    votes: list[BlockVotes], written: Mapping[PosAddress, str], team_id: int, wanted: Collection[PosAddress]
+) -> dict[PosAddress, ValidatorView]:
     committee = votes[-1].committee if votes else None
     return {
         address: ValidatorView(
@@ -37,7 +63,7 @@ def _validators(votes: list[BlockVotes], teams: Mapping[PosAddress, int]) -> dic
             strip=written[address] if address in written else strip(votes, address),
             votes=0 if committee is None else committee.votes.get(address, 0),
         )
-        for address, team_id in teams.items()
+        for address in sorted(wanted)
     }
 
 

@@ -1,8 +1,8 @@
 """The JSON of accounts: who is signed in, how he proves himself, and what he may."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from vedette.model.people import Role, sign_in_name
 from vedette.server.api.shapes import Shape, plain
@@ -91,4 +91,140 @@ class SignIn(Shape):
     )
 
 
+class Nothing(Shape):
+    """An empty object: what is wanted is said by the route alone."""
+
+
 Credential = Annotated[dict[str, Any], Field(description="PublicKeyCredential.toJSON() of the browser")]
+
+
+class PasskeyAsked(Shape):
+    """What to hand to navigator.credentials, and the ticket to come back with, within five minutes."""
+
+    ticket: str
+    options: dict[str, Any] = Field(description="as PublicKeyCredential.parse…OptionsFromJSON() takes them")
+
+
+class PasskeyAnswer(Shape):
+    ticket: Token
+    credential: Credential
+
+
+class Confirmation(Shape):
+    """A password (and a code where the account has an authenticator), or a passkey's answer."""
+
+    password: Password | None = Field(default_factory=lambda: None)
+    code: Code | None = Field(default_factory=lambda: None)
+    ticket: Token | None = Field(default_factory=lambda: None)
+    credential: Credential | None = Field(default_factory=lambda: None)
+
+    @model_validator(mode="after")
+    def one_proof(self) -> Self:
+        by_passkey = self.ticket is not None and self.credential is not None
+        if by_passkey == (self.password is not None) or (self.ticket is None) != (self.credential is None):
+            raise ValueError("give a password, or a ticket and a credential")
+        return self
+
+
+class TeamChoice(Shape):
+    team_id: int = Field(ge=1, le=2**53)
+
+
+class SessionEntry(Shape):
+    """One browser in which he is signed in."""
+
+    id: str
+    browser: str
+    created_at_ms: int
+    seen_at_ms: int = Field(description="to the minute")
+    is_this: bool
+
+
+class Sessions(Shape):
+    sessions: list[SessionEntry]
+
+
+class NewPassword(Shape):
+    old: Password | None = Field(description="null where the account has none")
+    new: Password
+
+
+class TotpSecret(Shape):
+    """For an authenticator; told here and never again."""
+
+    secret: str
+    uri: str
+    qr_svg: str = Field(description="the same as a QR code")
+
+
+class TotpCode(Shape):
+    code: Annotated[str, Field(max_length=40)]
+
+
+class RecoveryCodes(Shape):
+    """Each opens the account once in place of an authenticator. Told here and never again."""
+
+    recovery_codes: list[str]
+
+
+class PasskeyEntry(Shape):
+    id: str
+    name: str
+    created_at_ms: int
+    used_at_ms: int | None
+
+
+class Passkeys(Shape):
+    passkeys: list[PasskeyEntry]
+
+
+class NewPasskey(Shape):
+    ticket: Token
+    name: Annotated[str, AfterValidator(plain), Field(min_length=1, max_length=80)]
+    credential: Credential
+
+
+class NewEmail(Shape):
+    email: Annotated[str, Field(max_length=254)] | None
+
+
+class NewName(Shape):
+    name: SignInName
+
+
+class Verification(Shape):
+    token: Token = Field(description="what stands behind the # of the link")
+
+
+class ResetWish(Shape):
+    name_or_email: Annotated[str, Field(min_length=1, max_length=254)]
+
+
+class Reset(Shape):
+    token: Token = Field(description="what stands behind the # of the link")
+    password: Password
+
+
+class UserEntry(Shape):
+    """One person, as an administrator sees him."""
+
+    id: int
+    name: str
+    email: str | None
+    email_verified: bool
+    is_admin: bool
+    has_password: bool
+    has_totp: bool
+    created_at_ms: int
+    disabled_at_ms: int | None
+
+
+class Users(Shape):
+    users: list[UserEntry]
+
+
+class UserChange(Shape):
+    """What an administrator changes of a person. What is left out stays."""
+
+    is_admin: bool | None = Field(default_factory=lambda: None)
+    is_disabled: bool | None = Field(default_factory=lambda: None)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from vedette.conflux import networks
-from vedette.model.people import FIRST_TEAM, Who
+from vedette.model.people import Who
 from vedette.model.place import Place, published
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeState
@@ -17,6 +17,7 @@ from vedette.server.ahead import block_interval_ms
 from vedette.server.api.members import Operator
 from vedette.server.api.nodes import release_of, state_of
 from vedette.server.api.shapes import (
+    Enrolments,
     EnrolmentState,
     EnrolmentTicket,
     EnrolmentWish,
@@ -26,6 +27,7 @@ from vedette.server.api.shapes import (
     ReleaseCount,
     UnreadyNode,
     Versions,
+    WaitingEnrolment,
     WorldMap,
 )
 from vedette.server.api.talk import Rooms, Whose, reply
@@ -52,8 +54,8 @@ NO_TICKET = "There is no such enrolment, or it is not yours to see. POST /api/v1
 @router.post("/enrolments", response_model=EnrolmentTicket)
 async def make_enrolment(wish: EnrolmentWish, request: Request, rooms: Rooms, who: Operator) -> Response:
     """A token that lets one agent in, once, within an hour, and the line to run on the node's machine."""
-    team_id, now_ms = who.team_id or FIRST_TEAM, rooms.ears.now_ms()
-    made = await rooms.database.write(lambda conn: enrolments.make_ticket(conn, team_id, now_ms))
+    now_ms = rooms.ears.now_ms()
+    made = await rooms.database.write(lambda conn: enrolments.make_ticket(conn, who, now_ms))
     origin = rooms.settings.public_url or f"http://{request.headers.get('host', '')}"
     line = enrol_line(origin, made.token, wish)
     return reply(EnrolmentTicket(id=made.id, token=made.token, expires_at_ms=made.expires_at_ms, line=line))
@@ -70,6 +72,25 @@ async def enrolment(enrolment_id: str, rooms: Rooms, who: Operator) -> Response:
         return reply(EnrolmentState(state="used", node_id=found.node_id))
     over = rooms.ears.now_ms() >= found.expires_at_ms
     return reply(EnrolmentState(state="expired" if over else "waiting", node_id=None))
+
+
+@router.get("/enrolments", response_model=Enrolments)
+async def waiting_enrolments(rooms: Rooms, who: Operator) -> Response:
+    """The tokens of your team with which no agent came yet, and which still let one in."""
+    async with rooms.database.read() as conn:
+        found = await enrolments.waiting(conn, who, rooms.ears.now_ms())
+    return reply(
+        Enrolments(enrolments=[WaitingEnrolment(id=one.id, expires_at_ms=one.expires_at_ms) for one in found])
+    )
+
+
+@router.delete("/enrolments/{enrolment_id}", status_code=204)
+async def withdraw_enrolment(enrolment_id: str, rooms: Rooms, who: Operator) -> Response:
+    """Take a token back: it lets nobody in from now on."""
+    now_ms = rooms.ears.now_ms()
+    if not await rooms.database.write(lambda conn: enrolments.withdraw(conn, who, enrolment_id, now_ms)):
+        raise ProblemError(404, NO_TICKET)
+    return Response(status_code=204)
 
 
 def enrol_line(origin: str, token: str, wish: EnrolmentWish) -> str:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from vedette.conflux import networks
 from vedette.conflux.version import build
 from vedette.model.incident import Incident, IncidentState, SubjectKind
+from vedette.model.people import Who
 from vedette.model.place import Place, published
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
 from vedette.server.api.endpoints import watched
@@ -83,10 +84,33 @@ async def one_node(node_id: str, rooms: Rooms, who: Whose) -> Response:
 @router.patch("/nodes/{node_id}", response_model=Node)
 async def change_node(node_id: str, change: NodeChange, rooms: Rooms, who: Operator) -> Response:
     """Say what your node is called, is for, and where it is; whatever is left out stays."""
-    said = change.model_dump(include=change.model_fields_set)
-    if not await rooms.database.write(lambda conn: registry.change_node(conn, who, node_id, said)):
+    said, now_ms = change.model_dump(include=change.model_fields_set), rooms.ears.now_ms()
+    if not await rooms.database.write(lambda conn: registry.change_node(conn, who, node_id, said, now_ms)):
         raise ProblemError(404, NO_NODE)
-    rooms.news.enrolled(node_id)
+    _told(rooms, who, node_id)
+    return await one_node(node_id, rooms, who)
+
+
+def _told(rooms: Rooms, who: Who, node_id: str) -> None:
+    if who.team_id is not None:
+        rooms.news.enrolled(node_id, who.team_id)
+
+
+@router.post("/nodes/{node_id}/revoke", response_model=Node)
+async def revoke_node(node_id: str, rooms: Rooms, who: Operator) -> Response:
+    """Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays."""
+    async with rooms.database.read() as conn:
+        agent = await nodes.agent_of(conn, who, node_id)
+    now_ms = rooms.ears.now_ms()
+    done = await rooms.database.write(lambda conn: registry.revoke_node(conn, who, node_id, now_ms))
+    if done == "unknown":
+        raise ProblemError(404, NO_NODE)
+    if done == "endpoint":
+        raise ProblemError(409, OF_SETTINGS)
+    if agent is not None:
+        rooms.ingest.forget(agent)
+    _told(rooms, who, node_id)
+    rooms.news.judge_wake.set()
     return await one_node(node_id, rooms, who)
 
 
@@ -95,7 +119,8 @@ async def forget_node(node_id: str, rooms: Rooms, who: Operator) -> Response:
     """Forget your node and its past. Its agent is refused from then on, until it is enrolled again."""
     async with rooms.database.read() as conn:
         agent = await nodes.agent_of(conn, who, node_id)
-    done = await rooms.database.write(lambda conn: registry.forget_node(conn, who, node_id))
+    now_ms = rooms.ears.now_ms()
+    done = await rooms.database.write(lambda conn: registry.forget_node(conn, who, node_id, now_ms))
     if done == "unknown":
         raise ProblemError(404, NO_NODE)
     if done == "endpoint":
@@ -255,6 +280,7 @@ def node_shape(row: NodeRow, ears: Ears, troubles: list[int], health: NodeHealth
         is_public=row.is_public,
         publish=row.publish,
         place=place_shape(row.place),
+        revoked_at_ms=row.revoked_at_ms,
     )
 
 
@@ -289,6 +315,7 @@ def public_shape(row: NodeRow, ears: Ears) -> Node:
         is_public=True,
         publish=row.publish,
         place=place_shape(published(row.place, row.publish)),
+        revoked_at_ms=None,
     )
 
 

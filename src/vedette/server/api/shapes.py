@@ -301,6 +301,7 @@ class Node(Shape):
     is_public: bool
     publish: Publish = Field(description="what a reader outside the team may see of its place")
     place: Place | None = Field(description="null: not known, or not published")
+    revoked_at_ms: int | None = Field(description="since then its agent is refused; null for the public")
 
 
 class Nodes(Shape):
@@ -321,6 +322,17 @@ class EnrolmentTicket(Shape):
     token: str
     expires_at_ms: int
     line: str = Field(description="to be run on the node's machine")
+
+
+class WaitingEnrolment(Shape):
+    """A token with which no agent came yet."""
+
+    id: str
+    expires_at_ms: int
+
+
+class Enrolments(Shape):
+    enrolments: list[WaitingEnrolment]
 
 
 class EnrolmentState(Shape):

@@ -22,11 +22,13 @@ from typing import Literal, Self
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from tests.browser import fleet
+from tests.browser import fleet, public
+from tests.browser.kept import Kept
 from tests.browser.pooled import Pooled
 from tests.browser.served import Served
 from vedette.conflux.address import AddressError
 from vedette.server.api import history_shapes, shapes
+from vedette.server.app import openapi_document
 
 BUILT = Path(__file__).parents[2] / "src" / "vedette" / "server" / "static"
 STATIC = Path(os.environ.get("VEDETTE_PAGE_OUT") or BUILT)  # where vite was told to build
@@ -116,6 +118,7 @@ class Stage:
             self.block_times[self.height - HISTORY + 1 + i] = start + i * self.block_ms
         for name in self.names:
             self.strips[name] = self._history(name)
+        self.kept = Kept(now_ms, self.addresses)
 
     def _history(self, name: str) -> str:
         index = self.names.index(name)
@@ -254,6 +257,7 @@ class Stage:
         own = index < 4 and self.scene != "public"
         return shapes.Validator(
             address=self.addresses[name],
+            claimed=None,
             name=name if own else None,
             node_id=f"n000000{index}" if own else None,
             committee_votes=75 - index % 40 if elected else 0,
@@ -298,11 +302,12 @@ class Stage:
 
     def nodes(self) -> shapes.Nodes:
         if self.scene in {"empty", "public"}:
-            return shapes.Nodes(nodes=[])
+            return shapes.Nodes(nodes=[], next_cursor=None)
         if self.scene == "fleet":
             cast = [self.node(i) for i in range(len(fleet.CAST))]
-            return shapes.Nodes(nodes=[node for node in cast if node.id not in self.forgotten])
-        return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
+            left = [node for node in cast if node.id not in self.forgotten]
+            return shapes.Nodes(nodes=left, next_cursor=None)
+        return shapes.Nodes(nodes=[self.node(i) for i in range(4)], next_cursor=None)
 
     def node(self, index: int) -> shapes.Node:
         down = self.scene == "trouble" and index == 2
@@ -480,6 +485,21 @@ class Stage:
             first_staked_epoch=last - 100,
         )
 
+    def session(self) -> dict[str, object]:
+        """Somebody on the server's own machine, who may do everything; on a public page, anybody."""
+        local = self.scene != "public"
+        nobody: dict[str, object] = {"signed_in": False, "user": None, "teams": [], "first_run": False}
+        return nobody | {
+            "is_local": local,
+            "team": {"id": 1, "name": "Our nodes", "role": "owner"} if local else None,
+            "may": dict.fromkeys(("read", "operate", "own", "administer"), local),
+            "sign_up": "invited",
+            "mail": False,
+            "oidc": None,
+            "fresh_until_ms": None,
+            "expires_at_ms": None,
+        }
+
     def incidents(self) -> shapes.Incidents:
         if self.scene in {"empty", "public"}:
             return shapes.Incidents(incidents=[], next_before=None)
@@ -619,6 +639,8 @@ class Play:
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/api/v1/live", self._live)
+        self.stage.kept.routes(app)
+        app.router.add_get("/api/openapi.json", self._description)
         app.router.add_get("/api/v1/{path:.+}", self._api)
         app.router.add_post("/api/v1/enrolments", self._enrol)
         app.router.add_patch("/api/v1/nodes/{id}", self._change)
@@ -639,6 +661,9 @@ class Play:
             response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
+    async def _description(self, _: web.Request) -> web.Response:
+        return web.json_response(openapi_document())
+
     async def _file(self, request: web.Request) -> web.StreamResponse:
         path = (STATIC / request.match_info["path"]).resolve()
         file = path if path.is_file() and path.is_relative_to(STATIC) else STATIC / "index.html"
@@ -646,11 +671,22 @@ class Play:
 
     async def _api(self, request: web.Request) -> web.Response:
         path = request.match_info["path"].split("/")
+        if path[0] == "teams":
+            page = public.status(self.stage, path[1])
+            return web.json_response(page) if page else problem(404, "No team shows itself under this name.")
+        if path == ["session"]:
+            return web.json_response(self.stage.session())
         if path[0] == "wallets":
             return self._wallet(path[1])
         if path[0] == "enrolments":
             stage = self.stage
             return json_reply(shapes.EnrolmentState(state=stage.enrolment, node_id=stage.enrolled))
+        if path[0] == "validators" and len(path) == 2 and path[1] in self.stage.addresses.values():
+            told = self._reply(path, request)
+            assert isinstance(told, BaseModel)
+            return web.json_response(
+                told.model_dump(mode="json") | {"claimed": self.stage.kept.claimed(path[1])}
+            )
         shape = self._reply(path, request)
         if isinstance(shape, str):
             return web.Response(text=shape, content_type="text/csv")

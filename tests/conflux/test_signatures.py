@@ -12,7 +12,6 @@ from vedette.conflux.signatures import (
     CURVE_ORDER,
     DIGESTS,
     SignatureError,
-    Space,
     checksummed,
     conflux_digest,
     core_address,
@@ -26,6 +25,7 @@ from vedette.conflux.signatures import (
     typed_digest,
     typed_hash,
 )
+from vedette.model.claims import Space
 
 # The key, the text and the signature that docs/sign_methods.md of Conflux-Chain/js-conflux-sdk prints.
 SDK_SECRET = bytes.fromhex("0123456789abcdef" * 4)

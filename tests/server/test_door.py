@@ -89,3 +89,85 @@ async def test_an_address_has_so_many_live_streams(public: Public) -> None:
     assert again.status == 200
     for reply in [*replies, again]:
         reply.close()
+
+
+ORIGIN = "https://pool.example"
+
+
+async def test_other_sites_may_read_what_is_public_and_never_by_a_cookie(public: Public) -> None:
+    read = await public.ask("/api/v1/network", Origin=ORIGIN)
+    assert read.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in read.headers
+    assert {"ETag", "RateLimit", "RateLimit-Policy", "Retry-After"} <= set(
+        read.headers["Access-Control-Expose-Headers"].split(", ")
+    )
+    assert read.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    varies = {one.strip() for line in read.headers.getall("Vary") for one in line.split(",")}
+    assert {"Origin", "Authorization", "Cookie"} <= varies
+    closed = [
+        await public.ask("/api/v1/network", Origin=ORIGIN, Cookie="vedette-session=x"),
+        await public.ask("/api/v1/network"),
+        await public.ask("/", Origin=ORIGIN),
+        await public.ask("/api/v1/agents", method="POST", Origin=ORIGIN),
+        await public.ask("/api/v1/nodes/n", method="DELETE", Origin=ORIGIN),
+    ]
+    assert not any("Access-Control-Allow-Origin" in reply.headers for reply in closed)
+    by_key = await public.ask("/api/v1/nodes", Origin=ORIGIN, **bearer(READ_TOKEN))
+    assert by_key.headers["Access-Control-Allow-Origin"] == "*"
+    assert by_key.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    for _ in range(5):
+        refused = await public.ask("/api/v1/network", Origin=ORIGIN)
+    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (429, "*")
+
+
+async def test_a_browser_that_asks_before_is_answered(public: Public) -> None:
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+    for _ in range(8):  # it costs nothing
+        reply = await public.ask("/api/v1/nodes", method="OPTIONS", **asked)
+    assert reply.status == 204
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    assert reply.headers["Access-Control-Allow-Methods"] == "GET, HEAD"
+    assert "Authorization" in reply.headers["Access-Control-Allow-Headers"]
+    assert (await public.ask("/validators", method="OPTIONS", **asked)).status == 405
+
+
+async def test_another_sites_page_in_the_neighbours_browser_is_the_public(tmp_path: Path) -> None:
+    async with served(settings(tmp_path, public_references=False)) as (_, url), client() as http:
+
+        async def team(**headers: str) -> bool:
+            told = {name.replace("_", "-"): text for name, text in headers.items()}
+            async with http.get(url + "/api/v1/live", headers=told) as reply:
+                while not (line := await reply.content.readline()).startswith(b"data:"):
+                    pass
+                return b'"team": true' in line
+
+        assert await team()
+        assert await team(Origin=url, Sec_Fetch_Site="same-origin")
+        assert await team(Sec_Fetch_Site="none")
+        assert not await team(Origin=ORIGIN)
+        assert not await team(Origin="null")
+        assert not await team(Origin=url.replace("http:", "https:").replace("127.0.0.1", "localhost"))
+        assert not await team(Sec_Fetch_Site="cross-site")
+        assert not await team(Sec_Fetch_Site="same-site")
+
+
+async def test_tls_is_remembered_once_it_was_spoken(public: Public, tmp_path: Path) -> None:
+    name = "Strict-Transport-Security"
+    assert name not in (await public.ask("/")).headers
+    assert (await public.ask("/", X_Forwarded_Proto="https")).headers[name] == "max-age=31536000"
+    given = settings(tmp_path / "other", public_url="https://watch.example", public_references=False)
+    (tmp_path / "other").mkdir()
+    async with served(given) as (house, url), client() as http:
+        assert name in (await Public(house, url, http).ask("/")).headers
+
+
+async def test_only_what_is_made_for_it_stands_in_other_sites_pages(public: Public) -> None:
+    policies = {}
+    for path in ("/", "/api/v1/network", "/embed/0xab", "/embed", "/badge/0xab.svg"):
+        reply = await public.ask(path)
+        rules = dict(rule.split(" ", 1) for rule in reply.headers["Content-Security-Policy"].split("; "))
+        policies[path] = rules.pop("frame-ancestors")
+        assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+        assert not any("unsafe" in rule or "*" in rule for rule in rules.values())
+    assert {path for path, rule in policies.items() if rule == "*"} == {"/embed/0xab"}
+    assert set(policies.values()) == {"*", "'none'"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.notify.browser import Browser
 from tests.server.history import Past
 from tests.server.world import PASSWORD, PERSONS, WALLET, World, world
 from vedette.server.app import openapi_document
@@ -47,6 +48,23 @@ def node(world: World, _: str) -> Awaitable[str]:
 async def wallet(_: World, __: str) -> str:
     return WALLET
 
+
+def claim(world: World, _: str) -> Awaitable[str]:
+    return world.new_claim()
+
+
+def challenge(world: World, _: str) -> Awaitable[str]:
+    return world.new_challenge()
+
+
+async def nobody(_: World, __: str) -> str:
+    return "nobody"
+
+
+STRANGERS_TO_IT = "401 401 401 401 401 401 404 404"
+"""A subscription's token is a bearer of its own: a cookie says nothing, and another's token is not it."""
+WATCHING = {"addresses": ["0x" + "12" * 32], "language": "en"}
+SUBSCRIBING = WATCHING | {"subscription": Browser().json("https://push.example/a")}
 
 MATRIX: dict[str, Line] = {
     # the chain: for everybody
@@ -101,6 +119,24 @@ MATRIX: dict[str, Line] = {
     ),
     "GET /api/v1/audit": Line("401 200 403 403 200 403 401 403"),
     "GET /api/v1/audit/head": Line("401 403 403 403 403 200 401 403"),
+    # claims and what is public of a team
+    "GET /api/v1/claims": Line("401 200 200 200 200 403 401 403"),
+    "POST /api/v1/claims": Line("401 503 403 403 503 403 401 403", body={"address": "0x" + "12" * 32}),
+    "PUT /api/v1/claims/{challenge_id}": Line(
+        "401 404 403 403 503 403 401 403", body={"signature": "0x"}, fresh=challenge
+    ),
+    "PATCH /api/v1/claims/{address}": Line(
+        "401 404 403 403 200 403 401 403", body={"about": ""}, fresh=claim
+    ),
+    "DELETE /api/v1/claims/{address}": Line("401 404 403 403 204 403 401 403", fresh=claim),
+    "GET /api/v1/team/profile": Line("401 200 200 200 200 403 401 403"),
+    "PATCH /api/v1/team/profile": Line("401 200 403 403 200 403 401 403", body={"about": ""}),
+    "GET /api/v1/teams/{slug}": ALL,
+    # web push: for anybody, and whoever holds a subscription's token
+    "GET /api/v1/push/key": ALL,
+    "POST /api/v1/push/subscriptions": Line("201", body=SUBSCRIBING),
+    "PUT /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, body=WATCHING, fresh=nobody),
+    "DELETE /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, fresh=nobody),
     # the server itself
     "GET /api/v1/metrics": ALL,
     "GET /metrics": Line("401 200 200 200 200 403 401 403"),

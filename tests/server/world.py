@@ -20,7 +20,7 @@ from tests.server.people import cookie, key_of, signed_in, team_of
 from tests.server.stage import TOKEN, Agent, bearer, client, hear, served, settings
 from vedette.conflux.address import encode
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
-from vedette.model.people import FIRST_TEAM, Role
+from vedette.model.people import FIRST_TEAM, Role, Who
 from vedette.model.pool import PoolHoldings, PoolReading, PoolTerms
 from vedette.server.house import House
 from vedette.server.settings import LimitSetting
@@ -112,7 +112,9 @@ class World:
 
     async def new_enrolment(self) -> str:
         now_ms = self.house.ears.now_ms()
-        made = await self.house.database.write(lambda conn: enrolments.make_ticket(conn, FIRST_TEAM, now_ms))
+        made = await self.house.database.write(
+            lambda conn: enrolments.make_ticket(conn, Who(FIRST_TEAM), now_ms)
+        )
         return made.id
 
     async def new_user(self, role: Role = Role.VIEWER, team_id: int = FIRST_TEAM) -> int:
@@ -140,6 +142,16 @@ class World:
         row = {"id": secrets.token_hex(16), "team_id": FIRST_TEAM, "name": CANARIES["a key's name"]}
         row |= {"public_key": secrets.token_bytes(32), "made_by": "cli", "created_at_ms": 0}
         return str(await self.add(t.operator_keys, **row))
+
+    async def new_claim(self) -> str:
+        address = "0x" + secrets.token_hex(32)
+        row = {"team_id": FIRST_TEAM, "signer": WALLET, "space": "core", "message": "", "signature": b""}
+        return str(await self.add(t.claims, address=address, **row, claimed_at_ms=0))
+
+    async def new_challenge(self) -> str:
+        row = {"id": secrets.token_hex(16), "team_id": FIRST_TEAM, "address": "0x" + secrets.token_hex(32)}
+        row |= {"message": "", "signers": [], "expires_at_ms": FOREVER_MS}
+        return str(await self.add(t.claim_challenges, **row))
 
     async def double(self, person: str) -> dict[str, str]:
         """The headers of somebody new who may the same: what he asks for ends his own session, or himself."""
@@ -177,7 +189,9 @@ class World:
             "pool": POOL,
             "node_id": self.private.node_id,
             "enrolment_id": await self.new_enrolment(),
+            "slug": "shown-team",
         }
+        await self.add(t.teams, name="Shown team", slug=self.ids["slug"], is_public=True)
         await self.new_invitation(CANARIES["an invitation's token"])
         await self.new_key()
         await self.new_operator_key()

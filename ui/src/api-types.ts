@@ -15,7 +15,7 @@ export interface paths {
          * Network
          * @description Where the chain is, how our endpoints do, and how many of your nodes are in which state.
          */
-        get: operations["network_api_v1_network_get"];
+        get: operations["network"];
         put?: never;
         post?: never;
         delete?: never;
@@ -32,10 +32,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Network History
+         * Network history
          * @description Columns for charts: participation, rewards, stake, yields and finality.
          */
-        get: operations["network_history_api_v1_network_history_get"];
+        get: operations["networkHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -52,10 +52,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * History Progress
+         * History progress
          * @description How far the past is read: blocks, epochs, rewards, transactions.
          */
-        get: operations["history_progress_api_v1_history_get"];
+        get: operations["historyProgress"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,10 +72,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Validators
+         * List validators
          * @description Every validator that was ever seen or is watched: stake, last blocks, and how it did.
          */
-        get: operations["list_validators_api_v1_validators_get"];
+        get: operations["listValidators"];
         put?: never;
         post?: never;
         delete?: never;
@@ -92,10 +92,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Validator
-         * @description One validator.
+         * One validator
+         * @description One validator, with what its team tells of it, if one proved that it is its own.
          */
-        get: operations["one_validator_api_v1_validators__address__get"];
+        get: operations["oneValidator"];
         put?: never;
         post?: never;
         delete?: never;
@@ -112,10 +112,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Votes
+         * Validator votes
          * @description One validator's votes in the last settled blocks, or in finished epochs (at most 100 at a time).
          */
-        get: operations["validator_votes_api_v1_validators__address__votes_get"];
+        get: operations["validatorVotes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -132,10 +132,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Performance
+         * Validator performance
          * @description Every figure of one validator over a window, each with its formula.
          */
-        get: operations["validator_performance_api_v1_validators__address__performance_get"];
+        get: operations["validatorPerformance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -152,10 +152,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Epochs
+         * Validator epochs
          * @description Epoch by epoch: votes, what it signed and led, and what it was paid; newest first.
          */
-        get: operations["validator_epochs_api_v1_validators__address__epochs_get"];
+        get: operations["validatorEpochs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -172,10 +172,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Rewards
+         * Validator rewards
          * @description What it was paid for each epoch, to the last Drip; newest first.
          */
-        get: operations["validator_rewards_api_v1_validators__address__rewards_get"];
+        get: operations["validatorRewards"];
         put?: never;
         post?: never;
         delete?: never;
@@ -192,10 +192,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Balance
+         * Validator balance
          * @description What it held over time, in PoS and at its PoW address; without times, the last 30 days.
          */
-        get: operations["validator_balance_api_v1_validators__address__balance_get"];
+        get: operations["validatorBalance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -212,10 +212,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Outlook
+         * Validator outlook
          * @description How long it may stand still, when its queues end, and the elections that are coming.
          */
-        get: operations["validator_outlook_api_v1_validators__address__outlook_get"];
+        get: operations["validatorOutlook"];
         put?: never;
         post?: never;
         delete?: never;
@@ -232,10 +232,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Elections
+         * Validator elections
          * @description Term by term: whether it stood for election, and which seats it won; newest first.
          */
-        get: operations["validator_elections_api_v1_validators__address__elections_get"];
+        get: operations["validatorElections"];
         put?: never;
         post?: never;
         delete?: never;
@@ -252,10 +252,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Events
+         * Validator events
          * @description What happened to it: its transactions, and what snapshots of its stake show; newest first.
          */
-        get: operations["validator_events_api_v1_validators__address__events_get"];
+        get: operations["validatorEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -272,10 +272,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Acting Committee
+         * Acting committee
          * @description Who may vote now, what they signed of the last hundred blocks, and the two coming elections.
          */
-        get: operations["acting_committee_api_v1_committee_get"];
+        get: operations["actingCommittee"];
         put?: never;
         post?: never;
         delete?: never;
@@ -292,10 +292,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Committee Of Epoch
+         * Committee of epoch
          * @description Who could vote in an epoch, and what they signed in it.
          */
-        get: operations["committee_of_epoch_api_v1_committee__epoch__get"];
+        get: operations["committeeOfEpoch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -312,10 +312,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Epochs
+         * List epochs
          * @description Finished epochs, newest first.
          */
-        get: operations["list_epochs_api_v1_epochs_get"];
+        get: operations["listEpochs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -332,10 +332,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Epoch
+         * One epoch
          * @description One finished epoch, with everybody's part in it.
          */
-        get: operations["one_epoch_api_v1_epochs__epoch__get"];
+        get: operations["oneEpoch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -352,10 +352,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Nodes
+         * List nodes
          * @description Your nodes, by name; for anybody else those that their operators made public, and little of them.
          */
-        get: operations["list_nodes_api_v1_nodes_get"];
+        get: operations["listNodes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -372,24 +372,44 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Node
+         * One node
          * @description One node, as its agent last described it.
          */
-        get: operations["one_node_api_v1_nodes__node_id__get"];
+        get: operations["oneNode"];
         put?: never;
         post?: never;
         /**
-         * Forget Node
+         * Forget node
          * @description Forget your node and its past. Its agent is refused from then on, until it is enrolled again.
          */
-        delete: operations["forget_node_api_v1_nodes__node_id__delete"];
+        delete: operations["forgetNode"];
         options?: never;
         head?: never;
         /**
-         * Change Node
+         * Change node
          * @description Say what your node is called, is for, and where it is; whatever is left out stays.
          */
-        patch: operations["change_node_api_v1_nodes__node_id__patch"];
+        patch: operations["changeNode"];
+        trace?: never;
+    };
+    "/api/v1/nodes/{node_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke node
+         * @description Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays.
+         */
+        post: operations["revokeNode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/nodes/{node_id}/series": {
@@ -400,10 +420,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Series
+         * Node series
          * @description Columns for a chart; without times, the last 24 hours.
          */
-        get: operations["node_series_api_v1_nodes__node_id__series_get"];
+        get: operations["nodeSeries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -420,10 +440,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node States
+         * Node states
          * @description Since when a state was what, over time: versions, phases, errors; without times, the last 24 hours.
          */
-        get: operations["node_states_api_v1_nodes__node_id__states_get"];
+        get: operations["nodeStates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -440,10 +460,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Availability
+         * Node availability
          * @description How long it ran and answered, and how long nobody knows; with an availability calendar.
          */
-        get: operations["node_availability_api_v1_nodes__node_id__availability_get"];
+        get: operations["nodeAvailability"];
         put?: never;
         post?: never;
         delete?: never;
@@ -459,13 +479,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Waiting enrolments
+         * @description The tokens of your team with which no agent came yet, and which still let one in.
+         */
+        get: operations["waitingEnrolments"];
         put?: never;
         /**
-         * Make Enrolment
+         * Make enrolment
          * @description A token that lets one agent in, once, within an hour, and the line to run on the node's machine.
          */
-        post: operations["make_enrolment_api_v1_enrolments_post"];
+        post: operations["makeEnrolment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -483,10 +507,14 @@ export interface paths {
          * Enrolment
          * @description Whether an agent came with the token.
          */
-        get: operations["enrolment_api_v1_enrolments__enrolment_id__get"];
+        get: operations["enrolment"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Withdraw enrolment
+         * @description Take a token back: it lets nobody in from now on.
+         */
+        delete: operations["withdrawEnrolment"];
         options?: never;
         head?: never;
         patch?: never;
@@ -500,10 +528,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * World Map
+         * World map
          * @description Nodes by place. Without membership public ones only, and each no finer than its operator allowed.
          */
-        get: operations["world_map_api_v1_map_get"];
+        get: operations["worldMap"];
         put?: never;
         post?: never;
         delete?: never;
@@ -523,7 +551,7 @@ export interface paths {
          * Versions
          * @description Releases by nodes and voting power, and who is ready for which fork.
          */
-        get: operations["versions_api_v1_versions_get"];
+        get: operations["versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -540,10 +568,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Blocks
+         * List blocks
          * @description Settled blocks and who was absent, newest first.
          */
-        get: operations["list_blocks_api_v1_blocks_get"];
+        get: operations["listBlocks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -560,10 +588,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Block
+         * One block
          * @description One settled block: who signed it, and who did not.
          */
-        get: operations["one_block_api_v1_blocks__height__get"];
+        get: operations["oneBlock"];
         put?: never;
         post?: never;
         delete?: never;
@@ -580,10 +608,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Pools
+         * List pools
          * @description Every pool that is listed: its fee, what it holds, and what it left its stakers.
          */
-        get: operations["list_pools_api_v1_pools_get"];
+        get: operations["listPools"];
         put?: never;
         post?: never;
         delete?: never;
@@ -600,10 +628,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Pool
+         * One pool
          * @description One pool, and when it failed.
          */
-        get: operations["one_pool_api_v1_pools__pool__get"];
+        get: operations["onePool"];
         put?: never;
         post?: never;
         delete?: never;
@@ -620,10 +648,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Fees
+         * Pool fees
          * @description What its operator decided when: fee, periods, owner and code; newest first.
          */
-        get: operations["pool_fees_api_v1_pools__pool__fees_get"];
+        get: operations["poolFees"];
         put?: never;
         post?: never;
         delete?: never;
@@ -640,10 +668,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Holdings
+         * Pool holdings
          * @description What it held and had earned over time; without times, the last 30 days.
          */
-        get: operations["pool_holdings_api_v1_pools__pool__holdings_get"];
+        get: operations["poolHoldings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -660,10 +688,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Wallet
+         * One wallet
          * @description Its votes, its interest, and when its votes come free, in every pool that is listed.
          */
-        get: operations["one_wallet_api_v1_wallets__address__get"];
+        get: operations["oneWallet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -680,10 +708,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Incidents
+         * List incidents
          * @description What is wrong, and what was: open ones first, then newest first.
          */
-        get: operations["list_incidents_api_v1_incidents_get"];
+        get: operations["listIncidents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -700,10 +728,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Incident
+         * One incident
          * @description One incident, with its messages.
          */
-        get: operations["one_incident_api_v1_incidents__incident_id__get"];
+        get: operations["oneIncident"];
         put?: never;
         post?: never;
         delete?: never;
@@ -726,7 +754,7 @@ export interface paths {
          *     Whoever comes back with the id of the last event that it heard is told what came after (`resumed` in
          *     `hello`), as far as it may still see it. After `reset`, read everything anew.
          */
-        get: operations["live_api_v1_live_get"];
+        get: operations["live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -748,7 +776,7 @@ export interface paths {
          * Enrol
          * @description Keep a node for an agent's key. Needs the enrolment token: `Authorization: Bearer ...`.
          */
-        post: operations["enrol_api_v1_agents_post"];
+        post: operations["enrol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -768,8 +796,184 @@ export interface paths {
          * Reports
          * @description Deliver reports, oldest first, and the live state. A second delivery is harmless.
          */
-        post: operations["reports_api_v1_reports_post"];
+        post: operations["reports"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List claims
+         * @description The validators that your team proved to be its own.
+         */
+        get: operations["listClaims"];
+        put?: never;
+        /**
+         * Begin claim
+         * @description Ask for a text whose signature proves that a validator is yours. It waits for half an hour.
+         */
+        post: operations["beginClaim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{challenge_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Prove claim
+         * @description Hand in the signature. A claim of another team, if there was one, ends with that.
+         */
+        put: operations["proveClaim"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop claim
+         * @description Give a claim up; what was told of the validator is forgotten.
+         */
+        delete: operations["dropClaim"];
+        options?: never;
+        head?: never;
+        /**
+         * Change claim
+         * @description Say what the public is to know of your validator; whatever is left out stays.
+         */
+        patch: operations["changeClaim"];
+        trace?: never;
+    };
+    "/api/v1/team/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Team profile
+         * @description What your team tells the public.
+         */
+        get: operations["teamProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change profile
+         * @description Say what the public is to know of your team; whatever is left out stays.
+         */
+        patch: operations["changeProfile"];
+        trace?: never;
+    };
+    "/api/v1/teams/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Team status
+         * @description A team's status page: its public nodes, and the validators that it publicly claimed.
+         */
+        get: operations["teamStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Push key
+         * @description The key that a browser subscribes with (applicationServerKey).
+         */
+        get: operations["pushKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Subscribe
+         * @description Be told when one of these validators stops signing, and when it signs again. Takes no account.
+         */
+        post: operations["subscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change subscription
+         * @description Say anew of whom to be told, and where, if the browser's subscription has changed.
+         */
+        put: operations["changeSubscription"];
+        post?: never;
+        /**
+         * End subscription
+         * @description Be told no more.
+         */
+        delete: operations["endSubscription"];
         options?: never;
         head?: never;
         patch?: never;
@@ -783,10 +987,666 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fleet Metrics
+         * Fleet metrics
          * @description Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes.
          */
-        get: operations["fleet_metrics_api_v1_metrics_get"];
+        get: operations["fleetMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Session
+         * @description Who asks, and what he may. Everyone may ask.
+         */
+        get: operations["session"];
+        put?: never;
+        /**
+         * Sign in
+         * @description Sign in: the reply sets the cookie. 401 with `need: code` when a code is missing.
+         */
+        post: operations["signIn"];
+        /**
+         * Sign out
+         * @description Sign out: this session ends, and its cookie with it.
+         */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set up
+         * @description Make the first account, while there is none: on the server's machine, or with the code from its log.
+         */
+        post: operations["setUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask passkey
+         * @description Ask a device for a passkey, to sign in or to prove oneself again.
+         */
+        post: operations["askPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in by passkey
+         * @description Sign in with what the device answered. No name is needed, and no code.
+         */
+        post: operations["signInByPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm
+         * @description Prove once more that it is you: for ten minutes the account may then be changed.
+         */
+        post: operations["confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at team
+         * @description Look at another one of your teams from now on, in this browser.
+         */
+        post: operations["lookAtTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All sessions
+         * @description Where you are signed in, the newest first.
+         */
+        get: operations["allSessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End other sessions
+         * @description Sign all your browsers out but this one.
+         */
+        delete: operations["endOtherSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End session
+         * @description Sign another browser of yours out.
+         */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description Remove your account. Refused while a team, or this installation, would have nobody left.
+         */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename
+         * @description Take another name to sign in with.
+         */
+        patch: operations["rename"];
+        trace?: never;
+    };
+    "/api/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change password
+         * @description Set a new password. All your other browsers are signed out.
+         */
+        put: operations["changePassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Confirm totp
+         * @description Show that the authenticator has the secret: from now on a sign-in by password needs its code too.
+         */
+        put: operations["confirmTotp"];
+        /**
+         * Begin totp
+         * @description A secret for an authenticator. Nothing asks for its codes before PUT has seen a right one.
+         */
+        post: operations["beginTotp"];
+        /**
+         * Remove totp
+         * @description Take the authenticator away, and the recovery codes with it.
+         */
+        delete: operations["removeTotp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew recovery codes
+         * @description Ten new recovery codes; the old ones open nothing any more.
+         */
+        post: operations["renewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Passkeys
+         * @description Your passkeys.
+         */
+        get: operations["passkeys"];
+        put?: never;
+        /**
+         * Add passkey
+         * @description Keep the passkey that the device made.
+         */
+        post: operations["addPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask new passkey
+         * @description Ask a device to make a passkey for this server.
+         */
+        post: operations["askNewPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove passkey
+         * @description Take a passkey away: it opens nothing any more.
+         */
+        delete: operations["removePasskey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set email
+         * @description Another address, or none. A new one counts once the link in the letter to it was opened.
+         */
+        put: operations["setEmail"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/email/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify again
+         * @description Send the letter once more to the address that waits.
+         */
+        post: operations["verifyAgain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/verifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify
+         * @description Show that an address is yours, with the token of the letter's link. It works once, for a day.
+         */
+        post: operations["verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Reset
+         * @description Set a new password with the token of the letter's link. It works once; all sign-ins end.
+         */
+        put: operations["reset"];
+        /**
+         * Ask reset
+         * @description Have a link sent to set a new password. The answer is the same for somebody whom nobody knows.
+         */
+        post: operations["askReset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody
+         * @description Everybody who has an account here.
+         */
+        get: operations["everybody"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change
+         * @description Make somebody an administrator or not, let him in or not. Who may not come in is signed out at once.
+         */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read audit
+         * @description Who did what in your team. Owners only.
+         */
+        get: operations["readAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit head
+         * @description The head of the whole log, to be kept where nobody can change it. Administrators only.
+         */
+        get: operations["auditHead"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List keys
+         * @description The team's API keys, the newest first; also those that were revoked or have expired.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Make key
+         * @description Make an API key. Its token is in this reply alone: nobody can read it again.
+         */
+        post: operations["makeKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke key
+         * @description Revoke a key: it opens nothing from now on, and stays in the list.
+         */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oembed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Oembed
+         * @description What to put on a page for one of our addresses (oEmbed 1.0).
+         */
+        get: operations["oembed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/validators/{address}/{what}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator badge
+         * @description A validator's badge. One that was never seen is *unknown*, in grey.
+         */
+        get: operations["validatorBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/nodes/{node_id}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Node badge
+         * @description The state of a node that its operator made public; any other is *unknown*.
+         */
+        get: operations["nodeBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/network/{what}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Network badge
+         * @description The network's badge.
+         */
+        get: operations["networkBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embed/validators/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator embed
+         * @description A validator as a card, for a frame on any page.
+         */
+        get: operations["validatorEmbed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embed/pools/{pool}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pool embed
+         * @description A staking pool as a card, for a frame on any page.
+         */
+        get: operations["poolEmbed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -806,7 +1666,7 @@ export interface paths {
          * Healthz
          * @description The process lives and answers.
          */
-        get: operations["healthz_healthz_get"];
+        get: operations["healthz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -826,7 +1686,7 @@ export interface paths {
          * Readyz
          * @description Does its work: the database takes writes, and the chain is followed. Else 503, with reasons.
          */
-        get: operations["readyz_readyz_get"];
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -848,7 +1708,7 @@ export interface paths {
          *
          *     Your nodes and validators are at /api/v1/metrics.
          */
-        get: operations["metrics_metrics_get"];
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -861,6 +1721,44 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ApiKey
+         * @description A key, without its token: that was told once.
+         */
+        ApiKey: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Hint
+             * @description the last letters of its token
+             */
+            hint: string;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Made By
+             * @description null: a command on the server, or somebody who was forgotten
+             */
+            made_by: string | null;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Expires At Ms */
+            expires_at_ms: number | null;
+            /**
+             * Used At Ms
+             * @description to the minute
+             */
+            used_at_ms: number | null;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+        };
+        /** ApiKeys */
+        ApiKeys: {
+            /** Keys */
+            keys: components["schemas"]["ApiKey"][];
+        };
         /** ArrivalShape */
         ArrivalShape: {
             /** Votes */
@@ -871,6 +1769,57 @@ export interface components {
             left_blocks: number;
             /** Left Ms */
             left_ms: number | null;
+        };
+        /**
+         * Audit
+         * @description Lines, newest first.
+         */
+        Audit: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntry"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * AuditEntry
+         * @description One line. Persons stand in it by pseudonym, also when they were forgotten.
+         */
+        AuditEntry: {
+            /** Seq */
+            seq: number;
+            /** At Ms */
+            at_ms: number;
+            /**
+             * Actor
+             * @description a pseudonym, `key:<id>`, `machine` (a command on the server), `server`, `public`
+             */
+            actor: string;
+            /**
+             * Actor Name
+             * @description today's name of the person or key; null when there is none
+             */
+            actor_name: string | null;
+            /** Act */
+            act: string;
+            /** Subject */
+            subject: string;
+            /** Detail */
+            detail: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        /**
+         * AuditHead
+         * @description The newest line: kept elsewhere, it binds the whole log.
+         */
+        AuditHead: {
+            /**
+             * Seq
+             * @description 0 while the log is empty
+             */
+            seq: number;
+            /** Hash */
+            hash: string;
         };
         /**
          * Availability
@@ -1036,6 +1985,144 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * ClaimChallenge
+         * @description What is to be signed, once, by one of the signers.
+         */
+        ClaimChallenge: {
+            /** Id */
+            id: string;
+            /**
+             * Message
+             * @description for `personal_sign` of the wallet, as UTF-8
+             */
+            message: string;
+            /**
+             * Typed Data
+             * @description the same for `cfx_signTypedData_v4` (CIP-23)
+             */
+            typed_data: {
+                [key: string]: unknown;
+            };
+            /** Signers */
+            signers: components["schemas"]["SignerShape"][];
+            /** Expires At Ms */
+            expires_at_ms: number;
+        };
+        /**
+         * ClaimChange
+         * @description What the public is to be told of a claimed validator; what is left out stays as it is.
+         */
+        ClaimChange: {
+            /**
+             * Is Public
+             * @description tell anybody whose it is, and what follows
+             */
+            is_public?: boolean;
+            /**
+             * Name
+             * @description null: it has only its address
+             */
+            name?: string | null;
+            /** About */
+            about?: string;
+            /** Links */
+            links?: components["schemas"]["LinkShape"][];
+        };
+        /** ClaimProof */
+        ClaimProof: {
+            /**
+             * Signature
+             * @description 0x and 130 hex digits, as the wallet gave them
+             */
+            signature: string;
+        };
+        /**
+         * ClaimShape
+         * @description A validator that the team proved to be its own.
+         */
+        ClaimShape: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** Signer */
+            signer: string;
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /** Claimed At Ms */
+            claimed_at_ms: number;
+            /**
+             * Lapsed At Ms
+             * @description since then the chain names another owner, and the public is told nothing
+             */
+            lapsed_at_ms: number | null;
+            /** Is Public */
+            is_public: boolean;
+            /** Name */
+            name: string | null;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+        };
+        /**
+         * ClaimWish
+         * @description The validator that is to be the team's.
+         */
+        ClaimWish: {
+            /**
+             * Address
+             * @description PoS address, in either case
+             */
+            address: string;
+        };
+        /**
+         * Claimed
+         * @description The team that proved that a validator is its own, as far as it wishes to say so.
+         */
+        Claimed: {
+            /**
+             * Name
+             * @description what the team calls the validator
+             */
+            name: string | null;
+            /** Team */
+            team: string;
+            /**
+             * Slug
+             * @description of the team's status page, /teams/{slug}; null: it has none
+             */
+            slug: string | null;
+        };
+        /** ClaimedInFull */
+        ClaimedInFull: {
+            /**
+             * Name
+             * @description what the team calls the validator
+             */
+            name: string | null;
+            /** Team */
+            team: string;
+            /**
+             * Slug
+             * @description of the team's status page, /teams/{slug}; null: it has none
+             */
+            slug: string | null;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+        };
+        /** Claims */
+        Claims: {
+            /** Claims */
+            claims: components["schemas"]["ClaimShape"][];
+        };
         /** ComingElection */
         ComingElection: {
             /** Term */
@@ -1128,6 +2215,22 @@ export interface components {
             elections: components["schemas"]["ElectionShape"][];
         };
         /**
+         * Confirmation
+         * @description A password (and a code where the account has an authenticator), or a passkey's answer.
+         */
+        Confirmation: {
+            /** Password */
+            password?: string | null;
+            /** Code */
+            code?: string | null;
+            /** Ticket */
+            ticket?: string | null;
+            /** Credential */
+            credential?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * CoverageShape
          * @description How much is known of what was asked for.
          */
@@ -1160,6 +2263,22 @@ export interface components {
             known: number;
             /** Of */
             of: number | null;
+        };
+        /**
+         * Days
+         * @description How much of the known time it was up, by the day (UTC); null where nothing is known.
+         */
+        Days: {
+            /**
+             * Up Ppm
+             * @description over all the days
+             */
+            up_ppm: number | null;
+            /**
+             * Days Ppm
+             * @description oldest first; the last is today so far
+             */
+            days_ppm: (number | null)[];
         };
         /** ElectedVotes */
         ElectedVotes: {
@@ -1346,6 +2465,11 @@ export interface components {
              * @description where the agent keeps its files
              */
             folder?: string | null;
+        };
+        /** Enrolments */
+        Enrolments: {
+            /** Enrolments */
+            enrolments: components["schemas"]["WaitingEnrolment"][];
         };
         /**
          * EpochLine
@@ -1924,6 +3048,24 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * KeyWish
+         * @description A key to be made. Without scopes it opens no more than anybody sees.
+         */
+        KeyWish: {
+            /** Name */
+            name: string;
+            /**
+             * Scopes
+             * @description read: as a viewer; write: as an operator; metrics: those alone
+             */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Expires In Days
+             * @description null: when it is revoked
+             */
+            expires_in_days?: number | null;
+        };
         /** LayerHealth */
         LayerHealth: {
             /**
@@ -1948,6 +3090,22 @@ export interface components {
              * @description since when it has stood still, where that is known
              */
             since_ms: number | null;
+        };
+        /** LinkShape */
+        LinkShape: {
+            /** Label */
+            label: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * MadeKey
+         * @description A new key. Its token is told here and never again.
+         */
+        MadeKey: {
+            key: components["schemas"]["ApiKey"];
+            /** Token */
+            token: string;
         };
         /**
          * MapPlace
@@ -1985,6 +3143,57 @@ export interface components {
             names: string[];
         };
         /**
+         * May
+         * @description What he may do in the team that he looks at, and beyond it.
+         */
+        May: {
+            /**
+             * Read
+             * @description see what the team owns
+             */
+            read: boolean;
+            /**
+             * Operate
+             * @description change nodes and what is watched
+             */
+            operate: boolean;
+            /**
+             * Own
+             * @description decide on people, keys and what is public
+             */
+            own: boolean;
+            /**
+             * Administer
+             * @description look after this installation
+             */
+            administer: boolean;
+        };
+        /**
+         * Me
+         * @description The person who is signed in.
+         */
+        Me: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
+            /** Email Verified */
+            email_verified: boolean;
+            /**
+             * Is Admin
+             * @description of this installation
+             */
+            is_admin: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Has Totp */
+            has_totp: boolean;
+            /** Passkeys */
+            passkeys: number;
+        };
+        /**
          * MethodLatency
          * @description How long the endpoint took to answer, over the newest 60 answers.
          */
@@ -1995,6 +3204,14 @@ export interface components {
             p50_ms: number;
             /** P95 Ms */
             p95_ms: number;
+        };
+        /** MyTeam */
+        MyTeam: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
         };
         /**
          * Network
@@ -2074,6 +3291,46 @@ export interface components {
              * @description PoW epochs that were not final yet
              */
             finality_gap_epochs: (number | null)[];
+        };
+        /** NewEmail */
+        NewEmail: {
+            /** Email */
+            email: string | null;
+        };
+        /** NewName */
+        NewName: {
+            /**
+             * Name
+             * @description 1 to 40 letters, digits, dots, dashes or underscores; in lower case
+             */
+            name: string;
+        };
+        /** NewPasskey */
+        NewPasskey: {
+            /** Ticket */
+            ticket: string;
+            /** Name */
+            name: string;
+            /**
+             * Credential
+             * @description PublicKeyCredential.toJSON() of the browser
+             */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
+        /** NewPassword */
+        NewPassword: {
+            /**
+             * Old
+             * @description null where the account has none
+             */
+            old: string | null;
+            /**
+             * New
+             * @description 10 to 256 characters
+             */
+            new: string;
         };
         /**
          * Node
@@ -2155,6 +3412,11 @@ export interface components {
             publish: "nothing" | "country" | "city";
             /** @description null: not known, or not published */
             place: components["schemas"]["Place"] | null;
+            /**
+             * Revoked At Ms
+             * @description since then its agent is refused; null for the public
+             */
+            revoked_at_ms: number | null;
         };
         /**
          * NodeChange
@@ -2206,7 +3468,17 @@ export interface components {
         Nodes: {
             /** Nodes */
             nodes: components["schemas"]["Node"][];
+            /**
+             * Next Cursor
+             * @description pass as `cursor` for the next page; null: this is the last
+             */
+            next_cursor: string | null;
         };
+        /**
+         * Nothing
+         * @description An empty object: what is wanted is said by the route alone.
+         */
+        Nothing: Record<string, never>;
         /** NoticeShape */
         NoticeShape: {
             /** Channel */
@@ -2229,6 +3501,50 @@ export interface components {
             attempts: number;
             /** Error */
             error: string | null;
+        };
+        /**
+         * OEmbed
+         * @description A card to be put on a page, as oEmbed 1.0 has it.
+         */
+        OEmbed: {
+            /**
+             * Version
+             * @default 1.0
+             */
+            version: string;
+            /**
+             * Type
+             * @default rich
+             */
+            type: string;
+            /**
+             * Provider Name
+             * @default Vedette
+             */
+            provider_name: string;
+            /** Provider Url */
+            provider_url: string;
+            /** Title */
+            title: string;
+            /** Html */
+            html: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Cache Age
+             * @default 60
+             */
+            cache_age: number;
+        };
+        /**
+         * OidcOffer
+         * @description Another place's sign-in that is taken here: GET /api/v1/oidc/start leads there.
+         */
+        OidcOffer: {
+            /** Name */
+            name: string;
         };
         /**
          * OutageKind
@@ -2300,6 +3616,49 @@ export interface components {
              */
             unlocking: components["schemas"]["ArrivalShape"][];
             radar: components["schemas"]["RadarShape"] | null;
+        };
+        /** PasskeyAnswer */
+        PasskeyAnswer: {
+            /** Ticket */
+            ticket: string;
+            /**
+             * Credential
+             * @description PublicKeyCredential.toJSON() of the browser
+             */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * PasskeyAsked
+         * @description What to hand to navigator.credentials, and the ticket to come back with, within five minutes.
+         */
+        PasskeyAsked: {
+            /** Ticket */
+            ticket: string;
+            /**
+             * Options
+             * @description as PublicKeyCredential.parse…OptionsFromJSON() takes them
+             */
+            options: {
+                [key: string]: unknown;
+            };
+        };
+        /** PasskeyEntry */
+        PasskeyEntry: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Used At Ms */
+            used_at_ms: number | null;
+        };
+        /** Passkeys */
+        Passkeys: {
+            /** Passkeys */
+            passkeys: components["schemas"]["PasskeyEntry"][];
         };
         /** PerformanceShape */
         PerformanceShape: {
@@ -2745,6 +4104,113 @@ export interface components {
             status: number;
             /** Detail */
             detail: string;
+            /**
+             * Need
+             * @description what to ask the person for: a code beside the password, or to prove himself again
+             */
+            need?: ("code" | "confirm") | null;
+        };
+        /**
+         * Profile
+         * @description What the team tells the public of itself.
+         */
+        Profile: {
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string | null;
+            /**
+             * Is Public
+             * @description its status page is there, at /teams/{slug}
+             */
+            is_public: boolean;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+            /** Shows Incidents */
+            shows_incidents: boolean;
+        };
+        /**
+         * ProfileChange
+         * @description What is left out stays as it is.
+         */
+        ProfileChange: {
+            /**
+             * Slug
+             * @description null: no page
+             */
+            slug?: string | null;
+            /** Is Public */
+            is_public?: boolean;
+            /** About */
+            about?: string;
+            /** Links */
+            links?: components["schemas"]["LinkShape"][];
+            /**
+             * Shows Incidents
+             * @description of public nodes and publicly claimed validators, on the page
+             */
+            shows_incidents?: boolean;
+        };
+        /** PushChange */
+        PushChange: {
+            /** @description null: as it was */
+            subscription?: components["schemas"]["PushSubscription"] | null;
+            /** Addresses */
+            addresses: string[];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+        };
+        /** PushKey */
+        PushKey: {
+            /**
+             * Public Key
+             * @description a point of P-256, base64url: the browser's applicationServerKey
+             */
+            public_key: string;
+        };
+        /** PushKeys */
+        PushKeys: {
+            /** P256Dh */
+            p256dh: string;
+            /** Auth */
+            auth: string;
+        };
+        /** PushMade */
+        PushMade: {
+            /** Id */
+            id: string;
+            /**
+             * Token
+             * @description changes and ends the subscription; shown once
+             */
+            token: string;
+        };
+        /**
+         * PushSubscription
+         * @description What `PushSubscription.toJSON()` of the browser gives.
+         */
+        PushSubscription: {
+            /** Endpoint */
+            endpoint: string;
+            /** Expirationtime */
+            expirationTime?: number | null;
+            keys: components["schemas"]["PushKeys"];
+        };
+        /** PushWish */
+        PushWish: {
+            subscription: components["schemas"]["PushSubscription"];
+            /** Addresses */
+            addresses: string[];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
         };
         /** QueuedVotes */
         QueuedVotes: {
@@ -2774,6 +4240,14 @@ export interface components {
             /** Elections */
             elections: components["schemas"]["ComingElection"][];
         };
+        /**
+         * RecoveryCodes
+         * @description Each opens the account once in place of an authenticator. Told here and never again.
+         */
+        RecoveryCodes: {
+            /** Recovery Codes */
+            recovery_codes: string[];
+        };
         /** ReleaseCount */
         ReleaseCount: {
             /** Release */
@@ -2792,6 +4266,24 @@ export interface components {
              * @description of all seats
              */
             seats_ppm: number | null;
+        };
+        /** Reset */
+        Reset: {
+            /**
+             * Token
+             * @description what stands behind the # of the link
+             */
+            token: string;
+            /**
+             * Password
+             * @description 10 to 256 characters
+             */
+            password: string;
+        };
+        /** ResetWish */
+        ResetWish: {
+            /** Name Or Email */
+            name_or_email: string;
         };
         /**
          * RestakeShape
@@ -2904,6 +4396,18 @@ export interface components {
             next_before: number | null;
         };
         /**
+         * Role
+         * @description What a member may do in his team; each may all that the one before may.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "owner";
+        /**
+         * Scope
+         * @description What an API key opens. A key without any opens no more than the public sees.
+         * @enum {string}
+         */
+        Scope: "read" | "write" | "metrics";
+        /**
          * SeatChangeShape
          * @description What becomes of its seats when an epoch begins; null where it cannot be told yet.
          */
@@ -2953,6 +4457,131 @@ export interface components {
              * @description all series this node has in the window
              */
             available: string[];
+        };
+        /**
+         * Session
+         * @description Who asks, and what he may. It is told to everyone, the public too.
+         */
+        Session: {
+            /**
+             * Signed In
+             * @description a person did; not a key, nor the server's own machine
+             */
+            signed_in: boolean;
+            /**
+             * Is Local
+             * @description asked on the server's own machine, which is believed
+             */
+            is_local: boolean;
+            user: components["schemas"]["Me"] | null;
+            /** @description the team that he looks at */
+            team: components["schemas"]["MyTeam"] | null;
+            /** Teams */
+            teams: components["schemas"]["MyTeam"][];
+            may: components["schemas"]["May"];
+            /**
+             * First Run
+             * @description nobody has an account here yet: POST /api/v1/setup
+             */
+            first_run: boolean;
+            /**
+             * Sign Up
+             * @enum {string}
+             */
+            sign_up: "closed" | "invited" | "open";
+            /**
+             * Mail
+             * @description whether this server can send e-mail
+             */
+            mail: boolean;
+            oidc: components["schemas"]["OidcOffer"] | null;
+            /**
+             * Fresh Until Ms
+             * @description until then the account may be changed without a new proof
+             */
+            fresh_until_ms: number | null;
+            /** Expires At Ms */
+            expires_at_ms: number | null;
+        };
+        /**
+         * SessionEntry
+         * @description One browser in which he is signed in.
+         */
+        SessionEntry: {
+            /** Id */
+            id: string;
+            /** Browser */
+            browser: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /**
+             * Seen At Ms
+             * @description to the minute
+             */
+            seen_at_ms: number;
+            /** Is This */
+            is_this: boolean;
+        };
+        /** Sessions */
+        Sessions: {
+            /** Sessions */
+            sessions: components["schemas"]["SessionEntry"][];
+        };
+        /**
+         * Setup
+         * @description The first person of an installation: its administrator, and the owner of its first team.
+         */
+        Setup: {
+            /**
+             * Name
+             * @description 1 to 40 letters, digits, dots, dashes or underscores; in lower case
+             */
+            name: string;
+            /**
+             * Password
+             * @description 10 to 256 characters
+             */
+            password: string;
+            /** Team Name */
+            team_name: string;
+            /**
+             * Code
+             * @description from the server's log, unless it is asked on the server's own machine
+             */
+            code?: string | null;
+        };
+        /** SignIn */
+        SignIn: {
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * @description 10 to 256 characters
+             */
+            password: string;
+            /**
+             * Code
+             * @description when the answer was a problem that needs a code
+             */
+            code?: string | null;
+        };
+        /**
+         * SignerShape
+         * @description Whose signature proves it.
+         */
+        SignerShape: {
+            /**
+             * Address
+             * @description Core Space: base32 of CIP-37; eSpace: 0x with the capitals of EIP-55
+             */
+            address: string;
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /** Why */
+            why: string;
         };
         /**
          * Stake
@@ -3040,6 +4669,71 @@ export interface components {
             available: string[];
         };
         /**
+         * StatusIncident
+         * @description What was wrong with something public, in the words that are for everybody.
+         */
+        StatusIncident: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "resolved";
+            subject: components["schemas"]["StatusSubject"];
+            /** Title */
+            title: string;
+            /** Opened At Ms */
+            opened_at_ms: number;
+            /** Resolved At Ms */
+            resolved_at_ms: number | null;
+        };
+        /**
+         * StatusNode
+         * @description A public node, and how long it ran and answered.
+         */
+        StatusNode: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "agent" | "endpoint";
+            /** Role */
+            role: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "down" | "silent" | "stopped" | "syncing" | "unknown" | "up";
+            /** Version */
+            version: string | null;
+            process: components["schemas"]["Days"];
+            rpc: components["schemas"]["Days"];
+        };
+        /** StatusSubject */
+        StatusSubject: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Strip
          * @description Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen.
          */
@@ -3051,6 +4745,41 @@ export interface components {
             first: number;
             /** Strip */
             strip: string;
+        };
+        /** TeamChoice */
+        TeamChoice: {
+            /** Team Id */
+            team_id: number;
+        };
+        /**
+         * TeamStatus
+         * @description A team's status page: nothing but what it published.
+         */
+        TeamStatus: {
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+            /** Validators */
+            validators: components["schemas"]["ValidatorInFull"][];
+            /** Nodes */
+            nodes: components["schemas"]["StatusNode"][];
+            /**
+             * Days From Ms
+             * @description when the first of the days began
+             */
+            days_from_ms: number;
+            /**
+             * Incidents
+             * @description open ones, then those of the last 14 days; null: the team does not show them
+             */
+            incidents: components["schemas"]["StatusIncident"][] | null;
+            /** As Of Ms */
+            as_of_ms: number;
         };
         /**
          * TermLine
@@ -3086,6 +4815,26 @@ export interface components {
              * @description also where committees tell it afterwards
              */
             seats: number | null;
+        };
+        /** TotpCode */
+        TotpCode: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * TotpSecret
+         * @description For an authenticator; told here and never again.
+         */
+        TotpSecret: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
+            /**
+             * Qr Svg
+             * @description the same as a QR code
+             */
+            qr_svg: string;
         };
         /** UnreadyNode */
         UnreadyNode: {
@@ -3134,6 +4883,45 @@ export interface components {
             /** Cells Unknown Ms */
             cells_unknown_ms: number[];
         };
+        /**
+         * UserChange
+         * @description What an administrator changes of a person. What is left out stays.
+         */
+        UserChange: {
+            /** Is Admin */
+            is_admin?: boolean | null;
+            /** Is Disabled */
+            is_disabled?: boolean | null;
+        };
+        /**
+         * UserEntry
+         * @description One person, as an administrator sees him.
+         */
+        UserEntry: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
+            /** Email Verified */
+            email_verified: boolean;
+            /** Is Admin */
+            is_admin: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Has Totp */
+            has_totp: boolean;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Disabled At Ms */
+            disabled_at_ms: number | null;
+        };
+        /** Users */
+        Users: {
+            /** Users */
+            users: components["schemas"]["UserEntry"][];
+        };
         /** Validator */
         Validator: {
             /**
@@ -3141,6 +4929,8 @@ export interface components {
              * @description PoS address, 32 bytes in hex
              */
             address: string;
+            /** @description null: nobody proved that it is his, or wishes to say so */
+            claimed: components["schemas"]["Claimed"] | null;
             /**
              * Name
              * @description the name of its node, if one of your nodes carries its key
@@ -3237,6 +5027,42 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * ValidatorInFull
+         * @description One validator, with all that its team tells of it.
+         */
+        ValidatorInFull: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** @description null: nobody proved that it is his, or wishes to say so */
+            claimed: components["schemas"]["ClaimedInFull"] | null;
+            /**
+             * Name
+             * @description the name of its node, if one of your nodes carries its key
+             */
+            name: string | null;
+            /** Node Id */
+            node_id: string | null;
+            /**
+             * Committee Votes
+             * @description votes in the current committee, 0 if not a member
+             */
+            committee_votes: number | null;
+            stake: components["schemas"]["Stake"] | null;
+            /** @description the last 100 settled blocks */
+            votes: components["schemas"]["Votes"];
+            /** Last Signed Height */
+            last_signed_height: number | null;
+            /**
+             * Incidents
+             * @description open incidents about it or its node
+             */
+            incidents: number[];
+            performance: components["schemas"]["PerformanceSummary"];
+        };
         /** Validators */
         Validators: {
             /**
@@ -3258,6 +5084,14 @@ export interface components {
              * @description pass as `cursor` for the next page; null: this is the last
              */
             next_cursor: string | null;
+        };
+        /** Verification */
+        Verification: {
+            /**
+             * Token
+             * @description what stands behind the # of the link
+             */
+            token: string;
         };
         /**
          * Versions
@@ -3314,6 +5148,16 @@ export interface components {
              * @description signed / known, null when nothing is known
              */
             rate: number | null;
+        };
+        /**
+         * WaitingEnrolment
+         * @description A token with which no agent came yet.
+         */
+        WaitingEnrolment: {
+            /** Id */
+            id: string;
+            /** Expires At Ms */
+            expires_at_ms: number;
         };
         /**
          * WalletPool
@@ -3507,7 +5351,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    network_api_v1_network_get: {
+    network: {
         parameters: {
             query?: never;
             header?: never;
@@ -3536,15 +5380,15 @@ export interface operations {
             };
         };
     };
-    network_history_api_v1_network_history_get: {
+    networkHistory: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description at most so many; each covers whole epochs */
                 points?: number;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -3552,7 +5396,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3560,6 +5404,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NetworkHistory"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3573,7 +5418,7 @@ export interface operations {
             };
         };
     };
-    history_progress_api_v1_history_get: {
+    historyProgress: {
         parameters: {
             query?: never;
             header?: never;
@@ -3602,14 +5447,14 @@ export interface operations {
             };
         };
     };
-    list_validators_api_v1_validators_get: {
+    listValidators: {
         parameters: {
             query?: {
                 /** @description so many of the newest settled blocks */
                 last?: number;
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description any part of the address, or of the name of your node */
+                /** @description any part of the address, or of the name of your node or its public one */
                 q?: string;
                 /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "address" | "score" | "apy" | "vote_rate" | "reward" | "paid_over_expected" | "seats" | "served" | "silent" | "led" | "loss_silent" | "votes" | "stake" | "last_signed" | "-address" | "-score" | "-apy" | "-vote_rate" | "-reward" | "-paid_over_expected" | "-seats" | "-served" | "-silent" | "-led" | "-loss_silent" | "-votes" | "-stake" | "-last_signed";
@@ -3617,8 +5462,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -3626,7 +5471,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3634,6 +5479,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Validators"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3647,7 +5493,7 @@ export interface operations {
             };
         };
     };
-    one_validator_api_v1_validators__address__get: {
+    oneValidator: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -3670,7 +5516,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Validator"];
+                    "application/json": components["schemas"]["ValidatorInFull"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3684,7 +5530,7 @@ export interface operations {
             };
         };
     };
-    validator_votes_api_v1_validators__address__votes_get: {
+    validatorVotes: {
         parameters: {
             query?: {
                 /** @description so many of the newest settled blocks */
@@ -3693,6 +5539,8 @@ export interface operations {
                 first_epoch?: number | null;
                 /** @description at most 100 epochs in all */
                 last_epoch?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3703,13 +5551,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Strip"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3723,7 +5573,7 @@ export interface operations {
             };
         };
     };
-    validator_performance_api_v1_validators__address__performance_get: {
+    validatorPerformance: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -3758,15 +5608,15 @@ export interface operations {
             };
         };
     };
-    validator_epochs_api_v1_validators__address__epochs_get: {
+    validatorEpochs: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3777,7 +5627,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3785,6 +5635,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ValidatorEpochs"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3798,15 +5649,15 @@ export interface operations {
             };
         };
     };
-    validator_rewards_api_v1_validators__address__rewards_get: {
+    validatorRewards: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3817,7 +5668,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3825,6 +5676,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Rewards"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3838,15 +5690,15 @@ export interface operations {
             };
         };
     };
-    validator_balance_api_v1_validators__address__balance_get: {
+    validatorBalance: {
         parameters: {
             query?: {
                 /** @description unix milliseconds */
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3857,7 +5709,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3865,6 +5717,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Balance"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3878,7 +5731,7 @@ export interface operations {
             };
         };
     };
-    validator_outlook_api_v1_validators__address__outlook_get: {
+    validatorOutlook: {
         parameters: {
             query?: never;
             header?: never;
@@ -3910,15 +5763,15 @@ export interface operations {
             };
         };
     };
-    validator_elections_api_v1_validators__address__elections_get: {
+    validatorElections: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3929,7 +5782,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3937,6 +5790,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Elections"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3950,15 +5804,15 @@ export interface operations {
             };
         };
     };
-    validator_events_api_v1_validators__address__events_get: {
+    validatorEvents: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -3969,7 +5823,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3977,6 +5831,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Events"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -3990,11 +5845,11 @@ export interface operations {
             };
         };
     };
-    acting_committee_api_v1_committee_get: {
+    actingCommittee: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4002,7 +5857,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4010,6 +5865,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4023,11 +5879,11 @@ export interface operations {
             };
         };
     };
-    committee_of_epoch_api_v1_committee__epoch__get: {
+    committeeOfEpoch: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4038,7 +5894,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4046,6 +5902,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4059,15 +5916,15 @@ export interface operations {
             };
         };
     };
-    list_epochs_api_v1_epochs_get: {
+    listEpochs: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4075,7 +5932,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4083,6 +5940,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Epochs"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4096,11 +5954,11 @@ export interface operations {
             };
         };
     };
-    one_epoch_api_v1_epochs__epoch__get: {
+    oneEpoch: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4111,7 +5969,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4119,6 +5977,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EpochShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4132,9 +5991,14 @@ export interface operations {
             };
         };
     };
-    list_nodes_api_v1_nodes_get: {
+    listNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description at most so many; without it all */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4161,7 +6025,7 @@ export interface operations {
             };
         };
     };
-    one_node_api_v1_nodes__node_id__get: {
+    oneNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -4192,7 +6056,7 @@ export interface operations {
             };
         };
     };
-    forget_node_api_v1_nodes__node_id__delete: {
+    forgetNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -4221,7 +6085,7 @@ export interface operations {
             };
         };
     };
-    change_node_api_v1_nodes__node_id__patch: {
+    changeNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -4256,7 +6120,38 @@ export interface operations {
             };
         };
     };
-    node_series_api_v1_nodes__node_id__series_get: {
+    revokeNode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nodeSeries: {
         parameters: {
             query?: {
                 /** @description names of series, divided by commas; at most 20 */
@@ -4267,6 +6162,8 @@ export interface operations {
                 to_ms?: number | null;
                 /** @description at most so many buckets */
                 points?: number;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4276,13 +6173,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4296,7 +6195,7 @@ export interface operations {
             };
         };
     };
-    node_states_api_v1_nodes__node_id__states_get: {
+    nodeStates: {
         parameters: {
             query?: {
                 /** @description names of states, divided by commas; at most 20 */
@@ -4305,6 +6204,8 @@ export interface operations {
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4314,13 +6215,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["States"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4334,17 +6237,50 @@ export interface operations {
             };
         };
     };
-    node_availability_api_v1_nodes__node_id__availability_get: {
+    nodeAvailability: {
         parameters: {
             query?: {
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day */
                 cell?: ("hour" | "day") | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
                 node_id: string;
             };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Availability"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    waitingEnrolments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -4355,7 +6291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Availability"];
+                    "application/json": components["schemas"]["Enrolments"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4369,7 +6305,7 @@ export interface operations {
             };
         };
     };
-    make_enrolment_api_v1_enrolments_post: {
+    makeEnrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -4402,7 +6338,7 @@ export interface operations {
             };
         };
     };
-    enrolment_api_v1_enrolments__enrolment_id__get: {
+    enrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -4433,7 +6369,36 @@ export interface operations {
             };
         };
     };
-    world_map_api_v1_map_get: {
+    withdrawEnrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                enrolment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    worldMap: {
         parameters: {
             query?: never;
             header?: never;
@@ -4462,7 +6427,7 @@ export interface operations {
             };
         };
     };
-    versions_api_v1_versions_get: {
+    versions: {
         parameters: {
             query?: never;
             header?: never;
@@ -4491,15 +6456,15 @@ export interface operations {
             };
         };
     };
-    list_blocks_api_v1_blocks_get: {
+    listBlocks: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4507,7 +6472,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4515,6 +6480,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Blocks"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4528,11 +6494,11 @@ export interface operations {
             };
         };
     };
-    one_block_api_v1_blocks__height__get: {
+    oneBlock: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4543,7 +6509,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4551,6 +6517,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["BlockShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4564,15 +6531,15 @@ export interface operations {
             };
         };
     };
-    list_pools_api_v1_pools_get: {
+    listPools: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "apy_after_fee" | "apy" | "fee" | "votes" | "stakers" | "reward" | "silent" | "score" | "name" | "-apy_after_fee" | "-apy" | "-fee" | "-votes" | "-stakers" | "-reward" | "-silent" | "-score" | "-name";
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4580,7 +6547,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4588,6 +6555,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Pools"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4601,7 +6569,7 @@ export interface operations {
             };
         };
     };
-    one_pool_api_v1_pools__pool__get: {
+    onePool: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -4636,15 +6604,15 @@ export interface operations {
             };
         };
     };
-    pool_fees_api_v1_pools__pool__fees_get: {
+    poolFees: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4655,7 +6623,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4663,6 +6631,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Fees"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4676,15 +6645,15 @@ export interface operations {
             };
         };
     };
-    pool_holdings_api_v1_pools__pool__holdings_get: {
+    poolHoldings: {
         parameters: {
             query?: {
                 /** @description unix milliseconds */
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -4695,7 +6664,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4703,6 +6672,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HoldingsHistory"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4716,7 +6686,7 @@ export interface operations {
             };
         };
     };
-    one_wallet_api_v1_wallets__address__get: {
+    oneWallet: {
         parameters: {
             query?: never;
             header?: never;
@@ -4748,13 +6718,15 @@ export interface operations {
             };
         };
     };
-    list_incidents_api_v1_incidents_get: {
+    listIncidents: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many */
-                limit?: number;
+                /** @description at most so many; without it 50, in a table all */
+                limit?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -4762,13 +6734,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Incidents"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4782,7 +6756,7 @@ export interface operations {
             };
         };
     };
-    one_incident_api_v1_incidents__incident_id__get: {
+    oneIncident: {
         parameters: {
             query?: never;
             header?: never;
@@ -4814,7 +6788,7 @@ export interface operations {
             };
         };
     };
-    live_api_v1_live_get: {
+    live: {
         parameters: {
             query?: {
                 last_event_id?: string | null;
@@ -4847,7 +6821,7 @@ export interface operations {
             };
         };
     };
-    enrol_api_v1_agents_post: {
+    enrol: {
         parameters: {
             query?: never;
             header?: never;
@@ -4865,13 +6839,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description the agent's node */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        node_id: string;
+                    };
                 };
             };
             /** @description Bad Request */
@@ -4912,7 +6888,7 @@ export interface operations {
             };
         };
     };
-    reports_api_v1_reports_post: {
+    reports: {
         parameters: {
             query?: never;
             header: {
@@ -4937,7 +6913,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
                     "application/x-msgpack": unknown;
                 };
             };
@@ -4997,7 +6972,391 @@ export interface operations {
             };
         };
     };
-    fleet_metrics_api_v1_metrics_get: {
+    listClaims: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claims"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimChallenge"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proveClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the challenge */
+                challenge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimProof"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teamProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teamStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a team's public name */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamStatus"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushMade"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the subscription */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the subscription */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fleetMetrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -5026,7 +7385,1285 @@ export interface operations {
             };
         };
     };
-    healthz_healthz_get: {
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyAsked"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signInByPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookAtTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamChoice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    allSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endOtherSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of GET /api/v1/sessions */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TotpCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TotpSecret"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askNewPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyAsked"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removePasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of GET /api/v1/account/passkeys */
+                passkey_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEmail"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyAgain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Verification"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reset"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askReset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    everybody: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of GET /api/v1/users */
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserEntry"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readAudit: {
+        parameters: {
+            query?: {
+                /** @description lines of every team and of none; administrators only */
+                all?: boolean;
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auditHead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHead"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    oembed: {
+        parameters: {
+            query: {
+                /** @description of a validator's or pool's page on this server */
+                url: string;
+                /** @description in pixels */
+                maxwidth?: number;
+                /** @description in pixels */
+                maxheight?: number;
+                /** @description json; there is no other */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OEmbed"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validatorBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+                what: "status" | "votes" | "seats" | "apy" | "presence";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nodeBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a node's id: 16 hex digits */
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    networkBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                what: "participation" | "height" | "epoch" | "validators" | "members";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validatorEmbed: {
+        parameters: {
+            query?: {
+                /** @description en or zh; else by Accept-Language */
+                lang?: string | null;
+                /** @description auto: by the reader's own setting */
+                theme?: "auto" | "light" | "dark";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a small page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    poolEmbed: {
+        parameters: {
+            query?: {
+                /** @description en or zh; else by Accept-Language */
+                lang?: string | null;
+                /** @description auto: by the reader's own setting */
+                theme?: "auto" | "light" | "dark";
+            };
+            header?: never;
+            path: {
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a small page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
@@ -5055,7 +8692,7 @@ export interface operations {
             };
         };
     };
-    readyz_readyz_get: {
+    readyz: {
         parameters: {
             query?: never;
             header?: never;
@@ -5084,7 +8721,7 @@ export interface operations {
             };
         };
     };
-    metrics_metrics_get: {
+    metrics: {
         parameters: {
             query?: never;
             header?: never;

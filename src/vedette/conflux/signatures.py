@@ -9,11 +9,11 @@ curve is eth-keys'.
 """
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Any, Final
 
 from vedette.conflux import address
 from vedette.conflux.keccak import keccak256
+from vedette.model.claims import Space
 from vedette.model.errors import VedetteError
 
 SIGNATURE_BYTES: Final = 65
@@ -26,13 +26,6 @@ DOMAIN_TYPE: Final = "CIP23Domain(string name,string version,uint256 chainId)"
 CLAIM_TYPE: Final = "Claim(string text)"
 DOMAIN_NAME: Final = "Vedette"
 DOMAIN_VERSION: Final = "1"
-
-
-class Space(StrEnum):
-    """Where an address is one."""
-
-    CORE = "core"
-    ESPACE = "espace"
 
 
 class SignatureError(VedetteError):

@@ -6,6 +6,7 @@ that anybody else gave there is a guard with `targets`: it calls only what they 
 
 import asyncio
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,9 +36,18 @@ class Reply:
 class Guard:
     """POST, with one deadline over all of it. Opened at the first use, closed by its owner."""
 
-    def __init__(self, deadline_s: float = DEADLINE_S, targets: Targets | None = None) -> None:
-        """`targets` judge where it may lead; without them all is allowed, for the administrator's URLs."""
+    def __init__(
+        self,
+        deadline_s: float = DEADLINE_S,
+        targets: Targets | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`targets` judge where it may lead; without them all is allowed, for the administrator's URLs.
+
+        `tls`: whom to trust, if not whom the machine trusts.
+        """
         self._deadline_s = deadline_s
+        self._tls: ssl.SSLContext | bool = True if tls is None else tls
         self._targets = targets
         self._session: aiohttp.ClientSession | None = None
 
@@ -53,12 +63,15 @@ class Guard:
             # The cause is left out on purpose: aiohttp's errors spell the whole URL.
             raise ChannelError(f"{host}: {_plainly(error)}") from None
 
+    def check(self, url: str) -> None:
+        """Raise ChannelError for a URL whose look alone tells that it may not be called."""
+        if self._targets is not None:
+            self._targets.check(URL(url))
+
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         session = self._open()
-        target = URL(url)
-        if self._targets is not None:
-            self._targets.check(target)
-        async with session.post(target, data=body, headers=headers, allow_redirects=False) as response:
+        self.check(url)
+        async with session.post(URL(url), data=body, headers=headers, allow_redirects=False) as response:
             start = await _read_some(response)
             wish = retry_after_s(response.headers.get("Retry-After"), datetime.now(UTC))
             return Reply(response.status, wish, start)
@@ -67,7 +80,9 @@ class Guard:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
                 # Messages are rare: no connection is kept, so each goes where its name was judged to lead.
-                connector=aiohttp.TCPConnector(force_close=True, resolver=self._targets, use_dns_cache=False),
+                connector=aiohttp.TCPConnector(
+                    force_close=True, resolver=self._targets, use_dns_cache=False, ssl=self._tls
+                ),
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # nobody's zip bomb

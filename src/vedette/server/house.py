@@ -19,6 +19,9 @@ from vedette.model.incident import Incident, Notice
 from vedette.model.people import FIRST_TEAM
 from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
+from vedette.notify.guard import Guard
+from vedette.notify.push import Pusher
+from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.server import loops
 from vedette.server.access import DAY_MS, Access
@@ -27,6 +30,7 @@ from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
+from vedette.server.claims import Claims
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
@@ -37,10 +41,12 @@ from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
 from vedette.server.post import Post
+from vedette.server.push import Push
 from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
 from vedette.server.signing import Signing
@@ -71,12 +77,12 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
-    key_use: KeyUse
     passwords: Passwords
     signing: Signing
     account: Account
     post: Post
     guesses: Guesses
+    key_use: KeyUse
     changes: Changes
     budgets: Budgets
     live: Live
@@ -87,12 +93,15 @@ class House:
     pools: Pools
     wallets: Wallets
     lookups: Lookups
+    claims: Claims
+    push: Push
     batcher: Batcher
     ingest: Ingest
     judge: Judge
     outbox: Outbox
     news: News
     whereabouts: Whereabouts
+    kiln: Kiln
     failures: Failures
 
 
@@ -111,6 +120,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         given = partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch, of_settings=True)
         await database.write(given)
         house = build(settings, clock, database, ears, ways, token)
+        stack.push_async_callback(house.push.pusher.close)
         await _offer_setup(house)
         stack.push_async_callback(house.post.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
@@ -161,7 +171,6 @@ def build(
     live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
-    live = Live(access.who, ears.now_ms)
     vault, post = Vault(settings.keys_path), Post(settings)
     second = SecondFactor(vault)
     signing = Signing(database, ears, access, live, passwords, guesses, second)
@@ -174,8 +183,11 @@ def build(
     )
     news = News(database, ears, live, tips, language, lambda: follower.committed_height)
     batcher = Batcher(database, ears, news.heard)
+    purse = Purse(settings.followed, ears)
+    claims = Claims(settings.page_url, purse, follower, database, ears)
+    push = Push(database, ears, vault, pusher_of(settings, ears), claims)
     outbox = Outbox(
-        database, ears, ways, _renderer(settings, ears), lambda one: news.incidents_changed([one])
+        database, ears, ways, _renderer(settings, ears), lambda one: news.incidents_changed([one]), push.send
     )
 
     def saved(incidents: list[Incident]) -> None:
@@ -183,9 +195,8 @@ def build(
         outbox.wake.set()
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
-    purse = Purse(settings.followed, ears)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake)
+    judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake, push.audience)
     return House(
         settings=settings,
         database=database,
@@ -209,12 +220,15 @@ def build(
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
+        claims=claims,
+        push=push,
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,
+        kiln=Kiln(),
         failures=Failures(clock.steady_ms),
     )
 
@@ -236,6 +250,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "agents": house.ingest.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
+        "claims": house.claims.run(failures),
         "watch": loops.again("watch", lambda: house.watch.run(failures), failures),
     }
 
@@ -244,6 +259,13 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+def pusher_of(settings: Settings, ears: Ears) -> Pusher:
+    """What calls push services: their URLs come from anybody."""
+    contact = settings.page_url if settings.is_https else None
+    guard = Guard(targets=Targets(settings.security.allow_private_targets))
+    return Pusher(guard, contact, lambda: ears.now_ms() // 1000)
 
 
 def build_channels(settings: Settings) -> dict[str, Channel]:

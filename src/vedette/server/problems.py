@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -38,6 +39,7 @@ def say_problems(app: FastAPI) -> None:
     """Make every error of the app a problem. A bug is told to the log, with its traceback."""
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_parameters)
+    app.add_exception_handler(ClientDisconnect, _of_gone)
     app.add_exception_handler(Exception, _of_bug)
 
 
@@ -82,6 +84,10 @@ def _parameter(error: Mapping[str, Any]) -> str:
     given = None if SECRET.search(name) else error.get("input")
     was = f" (you gave {str(given)[:80]!r})" if isinstance(given, str | int | float) else ""
     return f"{name}: {error['msg']}{was}"
+
+
+async def _of_gone(_: Request, __: Exception) -> Response:
+    return problem(400, "The connection ended before the body did.")
 
 
 async def _of_bug(_: Request, __: Exception) -> Response:

@@ -248,7 +248,7 @@ def network(value: object) -> Network:
         wanted = 'addresses or networks such as "10.0.0.5" or "10.0.0.0/8"'
         raise ValueError(f"{wanted}: {value!r} is neither ({error})") from None
     if found.prefixlen == 0:
-        raise ValueError("some addresses and not all: who trusts everybody believes whatever is claimed")
+        raise ValueError("some addresses and not all: whoever trusts everybody trusts whatever is claimed")
     return found
 
 

@@ -118,7 +118,9 @@ async def _of_team(rooms: "House", who: Who, tip: Tip) -> Shown:
     async with rooms.database.read() as conn:
         rows = await nodes.nodes(conn, who)
         troubles = await incidents.unresolved(conn)
-        own = [one for one, team in (await people.watched(conn)).items() if team == who.team_id]
+        own = (await people.watched_by(conn)).get(who.team_id or 0, set())
+        watches = await people.watches_of(conn, who)
+        own = {*watches.of_settings, *watches.own}
         names = {row.states.get("node.pos_address", ""): row.name for row in rows} if rows else {}
         known = sorted({*own, *(PosAddress(one) for one in names if one in tip.strips)})
         coming = await ahead(conn, tip)

@@ -591,15 +591,16 @@ def read(
     top = Table("", given, problems, home)
     server = top.table("server") or Table("server", {}, problems, home)
     public_url = server.take("public_url", url("http", "https"), None)
+    proxies = server.take("trusted_proxies", many(network), usual.trusted.networks)
     settings = Settings(
         database=_database(top, home),
         host=server.take("host", text, usual.host),
         port=server.take("port", whole(0, 65535), usual.port),
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
-        trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        trust_loopback=server.take("trust_loopback", flag, _is_here(public_url) and not proxies),
         trusted=Trusted(
-            networks=server.take("trusted_proxies", many(network), ()),
+            networks=proxies,
             header=server.take("proxy_header", one_of(*PROXY_HEADERS), FORWARDED_FOR),
         ),
         endpoints=_endpoints(top, environment),

@@ -4,21 +4,31 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from vedette.conflux import address, signatures
 from vedette.conflux.signatures import SignatureError
 from vedette.model.claims import Space
+from vedette.server.api import audit_log, claim_shapes
 
 Json = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 DAY_MS = 86_400_000
+
 MESSAGE = "I own this Conflux PoS validator, and this Vedette team may speak for it.\n\nValidator: {address}"
 STRANGER = "cfx:aajg4wt2mbmbb44sp6szd783ry0jtad5bea80xdy7p"
 OWN_SIGNER = "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A"
+
+
+def reply(shape: type[BaseModel], told: Json, status: int = 200) -> web.Response:
+    """What the server could say, and nothing else."""
+    text = shape.model_validate(told).model_dump_json()
+    return web.Response(text=text, status=status, content_type="application/json")
 
 
 @dataclass
@@ -27,7 +37,6 @@ class Kept:
 
     now_ms: Callable[[], int]
     addresses: dict[str, str]
-    fresh: bool = True  # whether whoever is here proved himself lately
     keys: list[Json] = field(default_factory=list)
     operator_keys: list[Json] = field(default_factory=list)
     tokens: list[Json] = field(default_factory=list)
@@ -136,13 +145,15 @@ class Kept:
         app.router.add_get(f"{base}/enrolments", self._read(lambda: {"enrolments": self.tokens}))
         app.router.add_delete(f"{base}/enrolments/{{id}}", self._withdraw)
         app.router.add_post(f"{base}/nodes/{{id}}/revoke", self._refuse)
-        app.router.add_get(f"{base}/audit", self._read(lambda: {"entries": self.log, "next_before": None}))
-        app.router.add_get(f"{base}/claims", self._read(lambda: {"claims": self.claims}))
+        app.router.add_get(
+            f"{base}/audit", self._read(lambda: {"entries": self.log, "next_before": None}, audit_log.Audit)
+        )
+        app.router.add_get(f"{base}/claims", self._read(lambda: {"claims": self.claims}, claim_shapes.Claims))
         app.router.add_post(f"{base}/claims", self._begin_claim)
         app.router.add_put(f"{base}/claims/{{id}}", self._prove)
         app.router.add_patch(f"{base}/claims/{{address}}", self._change_claim)
         app.router.add_delete(f"{base}/claims/{{address}}", self._give_up)
-        app.router.add_get(f"{base}/team/profile", self._read(lambda: self.profile))
+        app.router.add_get(f"{base}/team/profile", self._read(lambda: self.profile, claim_shapes.Profile))
         app.router.add_patch(f"{base}/team/profile", self._change_profile)
         app.router.add_get(f"{base}/push/key", self._read(lambda: {"public_key": "BAAA"}))
         app.router.add_post(f"{base}/push/subscriptions", self._subscribe)
@@ -150,9 +161,9 @@ class Kept:
         app.router.add_delete(f"{base}/push/subscriptions/{{id}}", self._unsubscribe)
 
     @staticmethod
-    def _read(told: Callable[[], Json]) -> Any:
+    def _read(told: Callable[[], Json], shape: type[BaseModel] | None = None) -> Handler:
         async def answer(_: web.Request) -> web.Response:
-            return web.json_response(told())
+            return reply(shape, told()) if shape else web.json_response(told())
 
         return answer
 
@@ -166,7 +177,7 @@ class Kept:
         self.note("key.make", f"key:{made['id']}", {"name": made["name"]})
         return web.json_response({"key": made, "token": token}, status=201)
 
-    def _revoke(self, what: str, act: str) -> Any:
+    def _revoke(self, what: str, act: str) -> Handler:
         async def revoke(request: web.Request) -> web.Response:
             found = next(one for one in getattr(self, what) if one["id"] == request.match_info["id"])
             found["revoked_at_ms"] = self.now_ms()
@@ -204,7 +215,7 @@ class Kept:
             "address": address,
         }
         told = {name: value for name, value in self.challenge.items() if name != "address"}
-        return web.json_response(told, status=201)
+        return reply(claim_shapes.ClaimChallenge, told, 201)
 
     async def _prove(self, request: web.Request) -> web.Response:
         assert self.challenge is not None
@@ -220,20 +231,24 @@ class Kept:
             return web.Response(text=text, status=422, content_type="application/problem+json")
         made = self.claim(self.challenge["address"], None, self.now_ms(), self.owner)
         self.claims.append(made)
-        return web.json_response(made)
+        return reply(claim_shapes.ClaimShape, made)
 
     async def _change_claim(self, request: web.Request) -> web.Response:
         found = next(one for one in self.claims if one["address"] == request.match_info["address"])
-        found |= await request.json()
-        return web.json_response(found)
+        given = await request.json()
+        claim_shapes.ClaimChange.model_validate(given)
+        found |= given
+        return reply(claim_shapes.ClaimShape, found)
 
     async def _give_up(self, request: web.Request) -> web.Response:
         self.claims = [one for one in self.claims if one["address"] != request.match_info["address"]]
         return web.Response(status=204)
 
     async def _change_profile(self, request: web.Request) -> web.Response:
-        self.profile |= await request.json()
-        return web.json_response(self.profile)
+        given = await request.json()
+        claim_shapes.ProfileChange.model_validate(given)
+        self.profile |= given
+        return reply(claim_shapes.Profile, self.profile)
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         number, token = secrets.token_hex(8), secrets.token_urlsafe(16)

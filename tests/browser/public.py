@@ -3,6 +3,8 @@
 import time
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+
 if TYPE_CHECKING:
     from tests.browser.stage import Stage
 
@@ -72,3 +74,23 @@ def _incidents(stage: "Stage", now_ms: int) -> list[dict[str, Any]]:
 
     past = line(7, "node_silent", now_ms - 6 * DAY_MS, now_ms - 6 * DAY_MS + 540_000)
     return [line(12, "node_down", stage.opened_ms, None), past] if stage.scene == "trouble" else [past]
+
+
+# --- for other people's pages
+
+
+async def badge(request: web.Request) -> web.Response:
+    """A picture of some words, as a badge is."""
+    words = request.match_info["path"].rsplit("/", 1)[-1]
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20" role="img">'
+        f'<title>{words}</title><rect width="120" height="20" rx="3" fill="#0b6067"/>'
+        f'<text x="8" y="14" fill="#fff" font-family="sans-serif" font-size="11">{words}</text></svg>'
+    )
+    return web.Response(text=svg, content_type="image/svg+xml")
+
+
+async def card(request: web.Request) -> web.Response:
+    """A small page in a frame, as a card is."""
+    html = f"<!doctype html><html lang={request.query['lang']}><title>card</title><h1>0xa05d58…a3f8</h1>"
+    return web.Response(text=html, content_type="text/html")

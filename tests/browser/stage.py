@@ -23,18 +23,18 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from tests.browser import fleet, public
-from tests.browser.kept import Kept
+from tests.browser.kept import Kept, reply
 from tests.browser.pooled import Pooled
 from tests.browser.served import Served
 from vedette.conflux.address import AddressError
-from vedette.server.api import history_shapes, shapes
+from vedette.server.api import claim_shapes, history_shapes, shapes
 from vedette.server.app import openapi_document
 
 BUILT = Path(__file__).parents[2] / "src" / "vedette" / "server" / "static"
 STATIC = Path(os.environ.get("VEDETTE_PAGE_OUT") or BUILT)  # where vite was told to build
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "font-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 SCENES = ("healthy", "trouble", "many", "young", "fleet", "empty", "public", "broken", "gone")
 EPOCH_BLOCKS = 60
@@ -302,12 +302,11 @@ class Stage:
 
     def nodes(self) -> shapes.Nodes:
         if self.scene in {"empty", "public"}:
-            return shapes.Nodes(nodes=[], next_cursor=None)
+            return shapes.Nodes(nodes=[])
         if self.scene == "fleet":
             cast = [self.node(i) for i in range(len(fleet.CAST))]
-            left = [node for node in cast if node.id not in self.forgotten]
-            return shapes.Nodes(nodes=left, next_cursor=None)
-        return shapes.Nodes(nodes=[self.node(i) for i in range(4)], next_cursor=None)
+            return shapes.Nodes(nodes=[node for node in cast if node.id not in self.forgotten])
+        return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
 
     def node(self, index: int) -> shapes.Node:
         down = self.scene == "trouble" and index == 2
@@ -640,11 +639,15 @@ class Play:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/api/v1/live", self._live)
         self.stage.kept.routes(app)
+        app.router.add_get("/api/v1/teams/{slug}", self._status)
+        app.router.add_get("/api/v1/validators/{address}", self._in_full)
         app.router.add_get("/api/openapi.json", self._description)
         app.router.add_get("/api/v1/{path:.+}", self._api)
         app.router.add_post("/api/v1/enrolments", self._enrol)
         app.router.add_patch("/api/v1/nodes/{id}", self._change)
         app.router.add_delete("/api/v1/nodes/{id}", self._forget)
+        app.router.add_get("/badge/{path:.+}.svg", public.badge)
+        app.router.add_get("/embed/{path:.+}", public.card)
         app.router.add_get("/{path:.*}", self._file)
         return app
 
@@ -657,9 +660,27 @@ class Play:
             return problem(503, "The database is being moved; try again in a minute.")
         response = await handler(request)
         if not response.prepared:
-            response.headers["Content-Security-Policy"] = POLICY
+            framed = request.path.startswith("/embed/")
+            response.headers["Content-Security-Policy"] = (
+                POLICY.replace("ancestors 'none'", "ancestors *") if framed else POLICY
+            )
             response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+    async def _status(self, request: web.Request) -> web.Response:
+        page = public.status(self.stage, request.match_info["slug"])
+        if page is None:
+            return problem(404, "No team shows itself under this name.")
+        return reply(claim_shapes.TeamStatus, page)
+
+    async def _in_full(self, request: web.Request) -> web.Response:
+        """One validator, with what its team tells of it."""
+        address = request.match_info["address"]
+        told = self._reply(["validators", address], request)
+        if not isinstance(told, BaseModel):
+            return problem(404, "There is nothing with this address.")
+        claimed = {"claimed": self.stage.kept.claimed(address)}
+        return reply(claim_shapes.ValidatorInFull, told.model_dump(mode="json") | claimed)
 
     async def _description(self, _: web.Request) -> web.Response:
         return web.json_response(openapi_document())
@@ -671,9 +692,6 @@ class Play:
 
     async def _api(self, request: web.Request) -> web.Response:
         path = request.match_info["path"].split("/")
-        if path[0] == "teams":
-            page = public.status(self.stage, path[1])
-            return web.json_response(page) if page else problem(404, "No team shows itself under this name.")
         if path == ["session"]:
             return web.json_response(self.stage.session())
         if path[0] == "wallets":
@@ -681,12 +699,6 @@ class Play:
         if path[0] == "enrolments":
             stage = self.stage
             return json_reply(shapes.EnrolmentState(state=stage.enrolment, node_id=stage.enrolled))
-        if path[0] == "validators" and len(path) == 2 and path[1] in self.stage.addresses.values():
-            told = self._reply(path, request)
-            assert isinstance(told, BaseModel)
-            return web.json_response(
-                told.model_dump(mode="json") | {"claimed": self.stage.kept.claimed(path[1])}
-            )
         shape = self._reply(path, request)
         if isinstance(shape, str):
             return web.Response(text=shape, content_type="text/csv")

@@ -53,7 +53,9 @@ class Site:
 
     async def raw(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
         async with self.http.get(self.url + path, headers={**STRANGER, **headers}) as reply:
-            return reply.status, {k.lower(): v for k, v in reply.headers.items()}, await reply.text()
+            names = {name.lower() for name in reply.headers}
+            told = {name: ", ".join(reply.headers.getall(name)) for name in names}
+            return reply.status, told, await reply.text()
 
     async def badge(self, path: str) -> tuple[str, str]:
         """Label and message of a badge; its form is checked on the way."""

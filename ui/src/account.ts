@@ -1,7 +1,7 @@
 // What the account menu, and the pages of sign-in, account and team, ask of the server.
 import { ask, tell, type Answer } from "./api";
 import type { Json } from "./passkeys";
-import type { Invitation, Invited, Member, MadeTeam, Passkey, Role, Session, SessionNow, Ticket, TotpSecret, WholeTeam } from "./people";
+import type { Invitation, Invited, Member, Passkey, Role, Session, SessionNow, TeamOf, Ticket, TotpSecret, WholeTeam } from "./people";
 
 type Proof = { password: string | null; code: string | null };
 type Done = null;
@@ -26,14 +26,14 @@ const POCKET = "vedette.invitation";
 
 /** An invitation's token goes from the address into this tab's keeping until it is used: signing in may come between. */
 export function invitation(): string | null {
-  const came = lettered() || new URLSearchParams(location.search).get("invitation");
+  const came = lettered();
   try {
     if (came) sessionStorage.setItem(POCKET, came);
     const kept = sessionStorage.getItem(POCKET);
     if (came && kept) spent();
     return kept;
   } catch {
-    return came; // storage is forbidden: then the address keeps it
+    return came || null; // storage is forbidden: then the address keeps it
   }
 }
 
@@ -81,13 +81,13 @@ export const account = {
 export const team = {
   read: (s?: AbortSignal) => ask<WholeTeam>("team", s),
   rename: (name: string) => tell<unknown>("PATCH", "team", { name }),
-  make: (name: string) => tell<MadeTeam>("POST", "teams", { name }),
+  make: (name: string) => tell<TeamOf>("POST", "teams", { name }),
   setRole: (user: number, role: Role) => tell<Member>("PATCH", `team/members/${user}`, { role }),
   removeMember: (user: number) => tell<Done>("DELETE", `team/members/${user}`),
   invite: (role: Role, email: string | null) => tell<Invitation>("POST", "team/invitations", { role, email }),
   takeBack: (invitation: string) => tell<Done>("DELETE", `team/invitations/${id(invitation)}`),
   look: (token: string) => tell<Invited>("POST", "invitations/look", { token }),
-  join: (invitation: string) => tell<unknown>("POST", "team/join", { invitation }),
+  join: (invitation: string) => tell<TeamOf>("POST", "team/join", { invitation }),
   signUp: (given: { name: string; password: string; email: string | null; invitation: string | null; team_name: string | null }) =>
     tell<SessionNow>("POST", "users", given),
 };

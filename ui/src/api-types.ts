@@ -1424,7 +1424,11 @@ export interface paths {
          */
         get: operations["everybody"];
         put?: never;
-        post?: never;
+        /**
+         * Sign up
+         * @description Make an account and sign it in: by invitation, or freely where `accounts.sign_up` is open.
+         */
+        post: operations["signUp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1530,6 +1534,222 @@ export interface paths {
          * @description Revoke a key: it opens nothing from now on, and stays in the list.
          */
         delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List operator keys
+         * @description The team's keys that may sign commands; also those that were revoked. No agent trusts this list.
+         */
+        get: operations["listOperatorKeys"];
+        put?: never;
+        /**
+         * Add operator key
+         * @description List the public half of a key. `vedette agent trust` on each host is what makes an agent obey it.
+         */
+        post: operations["addOperatorKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke operator key
+         * @description Say that a key is not to be trusted. Agents hear it by `vedette agent trust revoke`, on their hosts.
+         */
+        delete: operations["revokeOperatorKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My team
+         * @description The team that you look at: its members; for owners also their addresses, and who is invited.
+         */
+        get: operations["myTeam"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Rename team
+         * @description Call your team by another name.
+         */
+        patch: operations["renameTeam"];
+        trace?: never;
+    };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make team
+         * @description A new team, which you own. POST /api/v1/session/team looks at it.
+         */
+        post: operations["makeTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove member
+         * @description Send a member away, as an owner, or leave. The API keys that he made end with it.
+         */
+        delete: operations["removeMember"];
+        options?: never;
+        head?: never;
+        /**
+         * Change member
+         * @description Give a member another role. The API keys of one who is no owner any more end with that.
+         */
+        patch: operations["changeMember"];
+        trace?: never;
+    };
+    "/api/v1/team/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite
+         * @description Invite somebody into your team, for a week. The link is told once; it is mailed, too, if it can be.
+         */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw invitation
+         * @description Take an invitation back: its link opens nothing from now on.
+         */
+        delete: operations["withdrawInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at invitation
+         * @description What an invitation offers. Whoever has its link may ask.
+         */
+        post: operations["lookAtInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join team
+         * @description Accept an invitation with the account that you are signed in with.
+         */
+        post: operations["joinTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team/watches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watches
+         * @description The validators that your team watches, beside those whose node is its own.
+         */
+        get: operations["watches"];
+        /**
+         * Watch
+         * @description From now on your team watches exactly these: it is told when one of them is absent.
+         */
+        put: operations["watch"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3049,6 +3269,47 @@ export interface components {
             next_before: number | null;
         };
         /**
+         * Invitation
+         * @description An invitation that waits to be accepted.
+         */
+        Invitation: {
+            /** Id */
+            id: string;
+            role: components["schemas"]["Role"];
+            /** Email */
+            email: string | null;
+            /** Expires At Ms */
+            expires_at_ms: number;
+        };
+        /** InvitationToken */
+        InvitationToken: {
+            /** Token */
+            token: string;
+        };
+        /**
+         * InvitationWish
+         * @description Whom to let in, and as what. With an address the link is sent there, where the server sends e-mail.
+         */
+        InvitationWish: {
+            role: components["schemas"]["Role"];
+            /** Email */
+            email?: string | null;
+        };
+        /**
+         * Invited
+         * @description What an invitation offers.
+         */
+        Invited: {
+            /** Team */
+            team: string;
+            role: components["schemas"]["Role"];
+        };
+        /** Joining */
+        Joining: {
+            /** Invitation */
+            invitation: string;
+        };
+        /**
          * KeyWish
          * @description A key to be made. Without scopes it opens no more than anybody sees.
          */
@@ -3097,6 +3358,18 @@ export interface components {
             label: string;
             /** Url */
             url: string;
+        };
+        /**
+         * MadeInvitation
+         * @description A new invitation. Its link is told here and never again: whoever has it may come in, once.
+         */
+        MadeInvitation: {
+            /** Id */
+            id: string;
+            /** Link */
+            link: string;
+            /** Expires At Ms */
+            expires_at_ms: number;
         };
         /**
          * MadeKey
@@ -3192,6 +3465,33 @@ export interface components {
             has_totp: boolean;
             /** Passkeys */
             passkeys: number;
+        };
+        /**
+         * Member
+         * @description A member of your team.
+         */
+        Member: {
+            /** User Id */
+            user_id: number;
+            /** Name */
+            name: string;
+            /**
+             * Email
+             * @description told to owners only
+             */
+            email: string | null;
+            role: components["schemas"]["Role"];
+            /** Since Ms */
+            since_ms: number;
+            /**
+             * Seen At Ms
+             * @description when a sign-in of his was last used; null: none lasts
+             */
+            seen_at_ms: number | null;
+        };
+        /** MemberChange */
+        MemberChange: {
+            role: components["schemas"]["Role"];
         };
         /**
          * MethodLatency
@@ -3510,13 +3810,15 @@ export interface components {
             /**
              * Version
              * @default 1.0
+             * @constant
              */
-            version: string;
+            version: "1.0";
             /**
              * Type
              * @default rich
+             * @constant
              */
-            type: string;
+            type: "rich";
             /**
              * Provider Name
              * @default Vedette
@@ -3545,6 +3847,63 @@ export interface components {
         OidcOffer: {
             /** Name */
             name: string;
+        };
+        /**
+         * OperatorKey
+         * @description A public half, to be shown: no agent trusts it because it stands here.
+         */
+        OperatorKey: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Fingerprint
+             * @description as OpenSSH writes it: SHA256:…
+             */
+            fingerprint: string;
+            /**
+             * Public Key
+             * @description 64 hex digits, as `vedette agent trust` takes them
+             */
+            public_key: string;
+            /**
+             * Made By
+             * @enum {string}
+             */
+            made_by: "browser" | "cli";
+            /**
+             * May Start Voter
+             * @description never one made in a browser: whoever has the server serves the page's code
+             */
+            may_start_voter: boolean;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+        };
+        /**
+         * OperatorKeyWish
+         * @description The public half of a key that may sign commands.
+         */
+        OperatorKeyWish: {
+            /** Name */
+            name: string;
+            /**
+             * Public Key
+             * @description Ed25519: base64, 64 hex digits, or a line `ssh-ed25519 AAAA…`
+             */
+            public_key: string;
+            /**
+             * Made By
+             * @enum {string}
+             */
+            made_by: "browser" | "cli";
+        };
+        /** OperatorKeys */
+        OperatorKeys: {
+            /** Keys */
+            keys: components["schemas"]["OperatorKey"][];
         };
         /**
          * OutageKind
@@ -4566,6 +4925,31 @@ export interface components {
             code?: string | null;
         };
         /**
+         * SignUp
+         * @description A new account, let into a team by an invitation; where sign-up is open, with a team of its own.
+         */
+        SignUp: {
+            /**
+             * Name
+             * @description 1 to 40 letters, digits, dots, dashes or underscores; in lower case
+             */
+            name: string;
+            /**
+             * Password
+             * @description null: a passkey is to be added at once
+             */
+            password?: string | null;
+            /**
+             * Email
+             * @description a letter asks whether it is yours, where e-mail is sent
+             */
+            email?: string | null;
+            /** Invitation */
+            invitation?: string | null;
+            /** Team Name */
+            team_name?: string | null;
+        };
+        /**
          * SignerShape
          * @description Whose signature proves it.
          */
@@ -4746,6 +5130,23 @@ export interface components {
             /** Strip */
             strip: string;
         };
+        /**
+         * Team
+         * @description The team that you look at.
+         */
+        Team: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Members */
+            members: components["schemas"]["Member"][];
+            /**
+             * Invitations
+             * @description told to owners only
+             */
+            invitations: components["schemas"]["Invitation"][];
+        };
         /** TeamChoice */
         TeamChoice: {
             /** Team Id */
@@ -4780,6 +5181,11 @@ export interface components {
             incidents: components["schemas"]["StatusIncident"][] | null;
             /** As Of Ms */
             as_of_ms: number;
+        };
+        /** TeamWish */
+        TeamWish: {
+            /** Name */
+            name: string;
         };
         /**
          * TermLine
@@ -5262,6 +5668,30 @@ export interface components {
              * @description pools that do not tell what their stakers have
              */
             untold: components["schemas"]["UntoldPool"][];
+        };
+        /**
+         * WatchWish
+         * @description From now on the team watches exactly these, beside those of the settings.
+         */
+        WatchWish: {
+            /** Addresses */
+            addresses: string[];
+        };
+        /**
+         * Watched
+         * @description The validators that your team watches.
+         */
+        Watched: {
+            /**
+             * Addresses
+             * @description by the team's own word
+             */
+            addresses: string[];
+            /**
+             * Of Settings
+             * @description by the server's settings, for the first team
+             */
+            of_settings: string[];
         };
         /**
          * Why
@@ -7372,6 +7802,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -8220,7 +8651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Nothing"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -8250,6 +8681,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -8455,6 +8919,448 @@ export interface operations {
             };
         };
     };
+    listOperatorKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorKeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addOperatorKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperatorKeyWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeOperatorKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    myTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renameTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyTeam"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a member's `user_id` */
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a member's `user_id` */
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeInvitation"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookAtInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    joinTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Joining"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyTeam"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watched"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WatchWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watched"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     oembed: {
         parameters: {
             query: {
@@ -8464,8 +9370,8 @@ export interface operations {
                 maxwidth?: number;
                 /** @description in pixels */
                 maxheight?: number;
-                /** @description json; there is no other */
-                format?: string;
+                /** @description json; there is no xml (501) */
+                format?: "json";
             };
             header?: never;
             path?: never;
@@ -8615,6 +9521,15 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description the same, and says so */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
             /** @description what is wrong, and what to do */
             default: {
                 headers: {
@@ -8645,6 +9560,15 @@ export interface operations {
         responses: {
             /** @description a small page */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description the same, and says so */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8730,13 +9654,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Prometheus text, or OpenMetrics for whoever accepts it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
                 };
             };
             /** @description what is wrong, and what to do */

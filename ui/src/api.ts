@@ -27,6 +27,7 @@ import type {
   StateRuns,
   Strip,
   Validator,
+  ValidatorInFull,
   ValidatorEpochs,
   Validators,
   VedetteNode,
@@ -138,7 +139,7 @@ export const api = {
   session: (s?: AbortSignal) => ask<SessionNow>("session", s),
   network: (s?: AbortSignal) => ask<Network>(questions.network, s),
   validators: (s?: AbortSignal, what?: Listing) => ask<Validators>(questions.validators(what), s),
-  validator: (address: string, s?: AbortSignal) => ask<Validator>(questions.validator(address), s),
+  validator: (address: string, s?: AbortSignal) => ask<ValidatorInFull>(questions.validator(address), s),
   lookUp: (address: string, s?: AbortSignal) => ask<Validator>(questions.lookUp(address), s),
   votes: (address: string, last: number, s?: AbortSignal) => ask<Strip>(questions.votes(address, last), s),
   performance: (address: string, window: WindowName, s?: AbortSignal) =>

@@ -12,6 +12,10 @@ export function safeLinks(links: readonly OutLink[]): SafeLink[] {
   });
 }
 
+/** What a form's links are sent as: empty rows are none, and one without words is called by its host. */
+export const linksOf = (rows: readonly OutLink[]): OutLink[] =>
+  rows.filter(({ url }) => url.trim()).map(({ label, url }) => ({ label: label.trim() || (parse(url.trim())?.host ?? "").slice(0, 40), url: url.trim() }));
+
 /** Whether a person's link would be taken: said beside the field, before it is sent. */
 export const isHttps = (url: string): boolean => safeLinks([{ label: "", url }]).length === 1;
 

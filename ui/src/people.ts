@@ -11,14 +11,12 @@ export type May = Shapes["May"];
 export type Role = TeamOf["role"];
 export const ROLES: readonly Role[] = ["viewer", "operator", "owner"];
 
-export type Session = { id: string; browser: string; created_at_ms: number; seen_at_ms: number; is_this: boolean };
-export type Passkey = { id: string; name: string; created_at_ms: number; used_at_ms: number | null };
-export type Ticket = { ticket: string; options: { [name: string]: unknown } };
-export type TotpSecret = { secret: string; uri: string; qr_svg: string };
+export type Session = Shapes["SessionEntry"];
+export type Passkey = Shapes["PasskeyEntry"];
+export type Ticket = Shapes["PasskeyAsked"];
+export type TotpSecret = Shapes["TotpSecret"];
 
-export type Member = { user_id: number; name: string; email: string | null; role: Role; since_ms: number; seen_at_ms: number | null };
-export type OpenInvitation = { id: string; role: Role; email: string | null; expires_at_ms: number };
-export type WholeTeam = { id: number; name: string; members: Member[]; invitations: OpenInvitation[] };
-export type MadeTeam = { id: number; name: string };
-export type Invitation = { id: string; link: string; expires_at_ms: number };
-export type Invited = { team: string; role: Role };
+export type Member = Shapes["Member"];
+export type WholeTeam = Shapes["Team"];
+export type Invitation = Shapes["MadeInvitation"];
+export type Invited = Shapes["Invited"];

@@ -45,7 +45,7 @@ export function routeOf(path: string): Route {
   if (place === "nodes") return id === undefined ? { page: "nodes" } : { page: "node", id };
   if ((place === "map" || place === "versions" || place === "enrol") && id === undefined) return { page: place };
   if (place === "incidents" && id === undefined) return { page: "incidents" };
-  if (place === "status" && id !== undefined) return { page: "status", slug: id };
+  if ((place === "status" || place === "teams") && id !== undefined) return { page: "status", slug: id };
   const incident = place === "incidents" ? numberOf(id) : null;
   return incident === null ? { page: "nowhere", path } : { page: "incident", id: incident };
 }

@@ -92,9 +92,9 @@ class Client:
         *,
         window: Literal["24h", "7d", "30d", "365d", "all"] | None = None,
         look: bool | None = None,
-    ) -> Validator:
-        """One validator."""
-        answer: Validator = self._http.json(
+    ) -> ValidatorInFull:
+        """One validator, with what its team tells of it, if one proved that it is its own."""
+        answer: ValidatorInFull = self._http.json(
             "GET", f"/api/v1/validators/{segment(address)}", {"window": window, "look": look}
         )
         return answer
@@ -194,9 +194,9 @@ class Client:
         answer: EpochShape = self._http.json("GET", f"/api/v1/epochs/{segment(epoch)}", {})
         return answer
 
-    def list_nodes(self) -> Nodes:
+    def list_nodes(self, *, limit: int | None = None, cursor: str | None = None) -> Nodes:
         """Your nodes, by name; for anybody else those that their operators made public, and little of them."""
-        answer: Nodes = self._http.json("GET", "/api/v1/nodes", {})
+        answer: Nodes = self._http.json("GET", "/api/v1/nodes", {"limit": limit, "cursor": cursor})
         return answer
 
     def one_node(self, node_id: str | int) -> Node:
@@ -212,6 +212,11 @@ class Client:
     def forget_node(self, node_id: str | int) -> None:
         """Forget your node and its past. Its agent is refused from then on, until it is enrolled again."""
         self._http.json("DELETE", f"/api/v1/nodes/{segment(node_id)}", {})
+
+    def revoke_node(self, node_id: str | int) -> Node:
+        """Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays."""
+        answer: Node = self._http.json("POST", f"/api/v1/nodes/{segment(node_id)}/revoke", {})
+        return answer
 
     def node_series(
         self,
@@ -259,6 +264,11 @@ class Client:
         )
         return answer
 
+    def waiting_enrolments(self) -> Enrolments:
+        """The tokens of your team with which no agent came yet, and which still let one in."""
+        answer: Enrolments = self._http.json("GET", "/api/v1/enrolments", {})
+        return answer
+
     def make_enrolment(self, body: EnrolmentWish) -> EnrolmentTicket:
         """A token that lets one agent in, once, within an hour, and the line to run on the node's machine."""
         answer: EnrolmentTicket = self._http.json("POST", "/api/v1/enrolments", {}, body)
@@ -268,6 +278,10 @@ class Client:
         """Whether an agent came with the token."""
         answer: EnrolmentState = self._http.json("GET", f"/api/v1/enrolments/{segment(enrolment_id)}", {})
         return answer
+
+    def withdraw_enrolment(self, enrolment_id: str | int) -> None:
+        """Take a token back: it lets nobody in from now on."""
+        self._http.json("DELETE", f"/api/v1/enrolments/{segment(enrolment_id)}", {})
 
     def world_map(self) -> WorldMap:
         """Nodes by place. Without membership public ones only, and each no finer than its operator allowed."""
@@ -357,9 +371,148 @@ class Client:
         answer: IncidentShape = self._http.json("GET", f"/api/v1/incidents/{segment(incident_id)}", {})
         return answer
 
+    def list_claims(self) -> Claims:
+        """The validators that your team proved to be its own."""
+        answer: Claims = self._http.json("GET", "/api/v1/claims", {})
+        return answer
+
+    def begin_claim(self, body: ClaimWish) -> ClaimChallenge:
+        """Ask for a text whose signature proves that a validator is yours. It waits for half an hour."""
+        answer: ClaimChallenge = self._http.json("POST", "/api/v1/claims", {}, body)
+        return answer
+
+    def prove_claim(self, challenge_id: str | int, body: ClaimProof) -> ClaimShape:
+        """Hand in the signature. A claim of another team, if there was one, ends with that."""
+        answer: ClaimShape = self._http.json("PUT", f"/api/v1/claims/{segment(challenge_id)}", {}, body)
+        return answer
+
+    def change_claim(self, address: str | int, body: ClaimChange) -> ClaimShape:
+        """Say what the public is to know of your validator; whatever is left out stays."""
+        answer: ClaimShape = self._http.json("PATCH", f"/api/v1/claims/{segment(address)}", {}, body)
+        return answer
+
+    def drop_claim(self, address: str | int) -> None:
+        """Give a claim up; what was told of the validator is forgotten."""
+        self._http.json("DELETE", f"/api/v1/claims/{segment(address)}", {})
+
+    def team_profile(self) -> Profile:
+        """What your team tells the public."""
+        answer: Profile = self._http.json("GET", "/api/v1/team/profile", {})
+        return answer
+
+    def change_profile(self, body: ProfileChange) -> Profile:
+        """Say what the public is to know of your team; whatever is left out stays."""
+        answer: Profile = self._http.json("PATCH", "/api/v1/team/profile", {}, body)
+        return answer
+
+    def team_status(self, slug: str | int) -> TeamStatus:
+        """A team's status page: its public nodes, and the validators that it publicly claimed."""
+        answer: TeamStatus = self._http.json("GET", f"/api/v1/teams/{segment(slug)}", {})
+        return answer
+
     def fleet_metrics(self) -> str:
         """Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes."""
         answer: str = self._http.text("GET", "/api/v1/metrics", {})
+        return answer
+
+    def sign_up(self, body: SignUp) -> Session:
+        """Make an account and sign it in: by invitation, or freely where `accounts.sign_up` is open."""
+        answer: Session = self._http.json("POST", "/api/v1/users", {}, body)
+        return answer
+
+    def read_audit(
+        self, *, all: bool | None = None, before: int | None = None, limit: int | None = None
+    ) -> Audit:
+        """Who did what in your team. Owners only."""
+        answer: Audit = self._http.json(
+            "GET", "/api/v1/audit", {"all": all, "before": before, "limit": limit}
+        )
+        return answer
+
+    def audit_head(self) -> AuditHead:
+        """The head of the whole log, to be kept where nobody can change it. Administrators only."""
+        answer: AuditHead = self._http.json("GET", "/api/v1/audit/head", {})
+        return answer
+
+    def list_keys(self) -> ApiKeys:
+        """The team's API keys, the newest first; also those that were revoked or have expired."""
+        answer: ApiKeys = self._http.json("GET", "/api/v1/keys", {})
+        return answer
+
+    def make_key(self, body: KeyWish) -> MadeKey:
+        """Make an API key. Its token is in this reply alone: nobody can read it again."""
+        answer: MadeKey = self._http.json("POST", "/api/v1/keys", {}, body)
+        return answer
+
+    def revoke_key(self, key_id: str | int) -> None:
+        """Revoke a key: it opens nothing from now on, and stays in the list."""
+        self._http.json("DELETE", f"/api/v1/keys/{segment(key_id)}", {})
+
+    def list_operator_keys(self) -> OperatorKeys:
+        """The team's keys that may sign commands; also those that were revoked. No agent trusts this list."""
+        answer: OperatorKeys = self._http.json("GET", "/api/v1/operator-keys", {})
+        return answer
+
+    def add_operator_key(self, body: OperatorKeyWish) -> OperatorKey:
+        """List the public half of a key. `vedette agent trust` on each host is what makes an agent obey it."""
+        answer: OperatorKey = self._http.json("POST", "/api/v1/operator-keys", {}, body)
+        return answer
+
+    def revoke_operator_key(self, key_id: str | int) -> None:
+        """Say that a key is not to be trusted. Agents hear it by `vedette agent trust revoke`, on their hosts."""
+        self._http.json("DELETE", f"/api/v1/operator-keys/{segment(key_id)}", {})
+
+    def my_team(self) -> Team:
+        """The team that you look at: its members; for owners also their addresses, and who is invited."""
+        answer: Team = self._http.json("GET", "/api/v1/team", {})
+        return answer
+
+    def rename_team(self, body: TeamWish) -> Team:
+        """Call your team by another name."""
+        answer: Team = self._http.json("PATCH", "/api/v1/team", {}, body)
+        return answer
+
+    def make_team(self, body: TeamWish) -> MyTeam:
+        """A new team, which you own. POST /api/v1/session/team looks at it."""
+        answer: MyTeam = self._http.json("POST", "/api/v1/teams", {}, body)
+        return answer
+
+    def change_member(self, user_id: str | int, body: MemberChange) -> Member:
+        """Give a member another role. The API keys of one who is no owner any more end with that."""
+        answer: Member = self._http.json("PATCH", f"/api/v1/team/members/{segment(user_id)}", {}, body)
+        return answer
+
+    def remove_member(self, user_id: str | int) -> None:
+        """Send a member away, as an owner, or leave. The API keys that he made end with it."""
+        self._http.json("DELETE", f"/api/v1/team/members/{segment(user_id)}", {})
+
+    def invite(self, body: InvitationWish) -> MadeInvitation:
+        """Invite somebody into your team, for a week. The link is told once; it is mailed, too, if it can be."""
+        answer: MadeInvitation = self._http.json("POST", "/api/v1/team/invitations", {}, body)
+        return answer
+
+    def withdraw_invitation(self, invitation_id: str | int) -> None:
+        """Take an invitation back: its link opens nothing from now on."""
+        self._http.json("DELETE", f"/api/v1/team/invitations/{segment(invitation_id)}", {})
+
+    def look_at_invitation(self, body: InvitationToken) -> Invited:
+        """What an invitation offers. Whoever has its link may ask."""
+        answer: Invited = self._http.json("POST", "/api/v1/invitations/look", {}, body)
+        return answer
+
+    def join_team(self, body: Joining) -> MyTeam:
+        """Accept an invitation with the account that you are signed in with."""
+        answer: MyTeam = self._http.json("POST", "/api/v1/team/join", {}, body)
+        return answer
+
+    def watches(self) -> Watched:
+        """The validators that your team watches, beside those whose node is its own."""
+        answer: Watched = self._http.json("GET", "/api/v1/team/watches", {})
+        return answer
+
+    def watch(self, body: WatchWish) -> Watched:
+        """From now on your team watches exactly these: it is told when one of them is absent."""
+        answer: Watched = self._http.json("PUT", "/api/v1/team/watches", {}, body)
         return answer
 
     def oembed(self, *, url: str, maxwidth: int | None = None, maxheight: int | None = None) -> OEmbed:

@@ -8,11 +8,55 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class ApiKey(TypedDict):
+    """A key, without its token: that was told once."""
+
+    id: str
+    name: str
+    hint: str
+    scopes: list[Scope]
+    made_by: str | None
+    created_at_ms: int
+    expires_at_ms: int | None
+    used_at_ms: int | None
+    revoked_at_ms: int | None
+
+
+class ApiKeys(TypedDict):
+    keys: list[ApiKey]
+
+
 class ArrivalShape(TypedDict):
     votes: int
     height: int
     left_blocks: int
     left_ms: int | None
+
+
+class Audit(TypedDict):
+    """Lines, newest first."""
+
+    entries: list[AuditEntry]
+    next_before: int | None
+
+
+class AuditEntry(TypedDict):
+    """One line. Persons stand in it by pseudonym, also when they were forgotten."""
+
+    seq: int
+    at_ms: int
+    actor: str
+    actor_name: str | None
+    act: str
+    subject: str
+    detail: dict[str, str | int | bool | None]
+
+
+class AuditHead(TypedDict):
+    """The newest line: kept elsewhere, it binds the whole log."""
+
+    seq: int
+    hash: str
 
 
 class Availability(TypedDict):
@@ -85,6 +129,69 @@ class Blocks(TypedDict):
     next_before: int | None
 
 
+class ClaimChallenge(TypedDict):
+    """What is to be signed, once, by one of the signers."""
+
+    id: str
+    message: str
+    typed_data: dict[str, Any]
+    signers: list[SignerShape]
+    expires_at_ms: int
+
+
+class ClaimChange(TypedDict):
+    """What the public is to be told of a claimed validator; what is left out stays as it is."""
+
+    is_public: NotRequired[bool]
+    name: NotRequired[str | None]
+    about: NotRequired[str]
+    links: NotRequired[list[LinkShape]]
+
+
+class ClaimProof(TypedDict):
+    signature: str
+
+
+class ClaimShape(TypedDict):
+    """A validator that the team proved to be its own."""
+
+    address: str
+    signer: str
+    space: Literal["core", "espace"]
+    claimed_at_ms: int
+    lapsed_at_ms: int | None
+    is_public: bool
+    name: str | None
+    about: str
+    links: list[LinkShape]
+
+
+class ClaimWish(TypedDict):
+    """The validator that is to be the team's."""
+
+    address: str
+
+
+class Claimed(TypedDict):
+    """The team that proved that a validator is its own, as far as it wishes to say so."""
+
+    name: str | None
+    team: str
+    slug: str | None
+
+
+class ClaimedInFull(TypedDict):
+    name: str | None
+    team: str
+    slug: str | None
+    about: str
+    links: list[LinkShape]
+
+
+class Claims(TypedDict):
+    claims: list[ClaimShape]
+
+
 class ComingElection(TypedDict):
     term: int
     first_epoch: int
@@ -121,6 +228,15 @@ class CommitteeShape(TypedDict):
     elections: list[ElectionShape]
 
 
+class Confirmation(TypedDict):
+    """A password (and a code where the account has an authenticator), or a passkey's answer."""
+
+    password: NotRequired[str | None]
+    code: NotRequired[str | None]
+    ticket: NotRequired[str | None]
+    credential: NotRequired[dict[str, Any] | None]
+
+
 class CoverageShape(TypedDict):
     """How much is known of what was asked for."""
 
@@ -135,6 +251,13 @@ class CoverageShape(TypedDict):
 class Covered(TypedDict):
     known: int
     of: int | None
+
+
+class Days(TypedDict):
+    """How much of the known time it was up, by the day (UTC); null where nothing is known."""
+
+    up_ppm: int | None
+    days_ppm: list[int | None]
 
 
 class ElectedVotes(TypedDict):
@@ -210,6 +333,10 @@ class EnrolmentWish(TypedDict):
 
     name: NotRequired[str | None]
     folder: NotRequired[str | None]
+
+
+class Enrolments(TypedDict):
+    enrolments: list[WaitingEnrolment]
 
 
 class EpochLine(TypedDict):
@@ -459,11 +586,55 @@ class Incidents(TypedDict):
     next_before: int | None
 
 
+class Invitation(TypedDict):
+    """An invitation that waits to be accepted."""
+
+    id: str
+    role: Role
+    email: str | None
+    expires_at_ms: int
+
+
+class InvitationToken(TypedDict):
+    token: str
+
+
+class InvitationWish(TypedDict):
+    """Whom to let in, and as what. With an address the link is sent there, where the server sends e-mail."""
+
+    role: Role
+    email: NotRequired[str | None]
+
+
+class Invited(TypedDict):
+    """What an invitation offers."""
+
+    team: str
+    role: Role
+
+
+class Joining(TypedDict):
+    invitation: str
+
+
+class KeyWish(TypedDict):
+    """A key to be made. Without scopes it opens no more than anybody sees."""
+
+    name: str
+    scopes: list[Scope]
+    expires_in_days: NotRequired[int | None]
+
+
 class LayerHealth(TypedDict):
     state: Literal["down", "forked", "zombie", "stalled", "lagging", "syncing", "unknown", "healthy"]
     reason: str
     figures: dict[str, float]
     since_ms: int | None
+
+
+class LinkShape(TypedDict):
+    label: str
+    url: str
 
 
 class LiveBlock(TypedDict):
@@ -475,6 +646,21 @@ class LiveBlock(TypedDict):
     signed_votes: int | None
     total_votes: int | None
     cells: dict[str, str]
+
+
+class MadeInvitation(TypedDict):
+    """A new invitation. Its link is told here and never again: whoever has it may come in, once."""
+
+    id: str
+    link: str
+    expires_at_ms: int
+
+
+class MadeKey(TypedDict):
+    """A new key. Its token is told here and never again."""
+
+    key: ApiKey
+    token: str
 
 
 class MapPlace(TypedDict):
@@ -491,12 +677,55 @@ class MapPlace(TypedDict):
     names: list[str]
 
 
+class May(TypedDict):
+    """What he may do in the team that he looks at, and beyond it."""
+
+    read: bool
+    operate: bool
+    own: bool
+    administer: bool
+
+
+class Me(TypedDict):
+    """The person who is signed in."""
+
+    id: int
+    name: str
+    email: str | None
+    email_verified: bool
+    is_admin: bool
+    has_password: bool
+    has_totp: bool
+    passkeys: int
+
+
+class Member(TypedDict):
+    """A member of your team."""
+
+    user_id: int
+    name: str
+    email: str | None
+    role: Role
+    since_ms: int
+    seen_at_ms: int | None
+
+
+class MemberChange(TypedDict):
+    role: Role
+
+
 class MethodLatency(TypedDict):
     """How long the endpoint took to answer, over the newest 60 answers."""
 
     method: str
     p50_ms: float
     p95_ms: float
+
+
+class MyTeam(TypedDict):
+    id: int
+    name: str
+    role: Role
 
 
 class Network(TypedDict):
@@ -529,6 +758,25 @@ class NetworkHistory(TypedDict):
     finality_gap_epochs: list[int | None]
 
 
+class NewEmail(TypedDict):
+    email: str | None
+
+
+class NewName(TypedDict):
+    name: str
+
+
+class NewPasskey(TypedDict):
+    ticket: str
+    name: str
+    credential: dict[str, Any]
+
+
+class NewPassword(TypedDict):
+    old: str | None
+    new: str
+
+
 class Node(TypedDict):
     """A node. A reader outside its team sees public ones only, with what tells nothing of the machine."""
 
@@ -556,6 +804,7 @@ class Node(TypedDict):
     is_public: bool
     publish: Literal["nothing", "country", "city"]
     place: Place | None
+    revoked_at_ms: int | None
 
 
 class NodeChange(TypedDict):
@@ -580,6 +829,11 @@ class NodeHealth(TypedDict):
 
 class Nodes(TypedDict):
     nodes: list[Node]
+    next_cursor: str | None
+
+
+class Nothing(TypedDict):
+    """An empty object: what is wanted is said by the route alone."""
 
 
 class NoticeShape(TypedDict):
@@ -595,8 +849,8 @@ class NoticeShape(TypedDict):
 class OEmbed(TypedDict):
     """A card to be put on a page, as oEmbed 1.0 has it."""
 
-    version: NotRequired[str]
-    type: NotRequired[str]
+    version: NotRequired[Literal["1.0"]]
+    type: NotRequired[Literal["rich"]]
     provider_name: NotRequired[str]
     provider_url: str
     title: str
@@ -604,6 +858,37 @@ class OEmbed(TypedDict):
     width: int
     height: int
     cache_age: NotRequired[int]
+
+
+class OidcOffer(TypedDict):
+    """Another place's sign-in that is taken here: GET /api/v1/oidc/start leads there."""
+
+    name: str
+
+
+class OperatorKey(TypedDict):
+    """A public half, to be shown: no agent trusts it because it stands here."""
+
+    id: str
+    name: str
+    fingerprint: str
+    public_key: str
+    made_by: Literal["browser", "cli"]
+    may_start_voter: bool
+    created_at_ms: int
+    revoked_at_ms: int | None
+
+
+class OperatorKeyWish(TypedDict):
+    """The public half of a key that may sign commands."""
+
+    name: str
+    public_key: str
+    made_by: Literal["browser", "cli"]
+
+
+class OperatorKeys(TypedDict):
+    keys: list[OperatorKey]
 
 
 OutageKind = Literal["silent", "force_retired", "dispute_locked", "forfeited"]
@@ -636,6 +921,29 @@ class Outlook(TypedDict):
     locking: list[ArrivalShape]
     unlocking: list[ArrivalShape]
     radar: RadarShape | None
+
+
+class PasskeyAnswer(TypedDict):
+    ticket: str
+    credential: dict[str, Any]
+
+
+class PasskeyAsked(TypedDict):
+    """What to hand to navigator.credentials, and the ticket to come back with, within five minutes."""
+
+    ticket: str
+    options: dict[str, Any]
+
+
+class PasskeyEntry(TypedDict):
+    id: str
+    name: str
+    created_at_ms: int
+    used_at_ms: int | None
+
+
+class Passkeys(TypedDict):
+    passkeys: list[PasskeyEntry]
 
 
 class PerformanceShape(TypedDict):
@@ -807,6 +1115,62 @@ class Problem(TypedDict):
     title: str
     status: int
     detail: str
+    need: NotRequired[Literal["code", "confirm"] | None]
+
+
+class Profile(TypedDict):
+    """What the team tells the public of itself."""
+
+    name: str
+    slug: str | None
+    is_public: bool
+    about: str
+    links: list[LinkShape]
+    shows_incidents: bool
+
+
+class ProfileChange(TypedDict):
+    """What is left out stays as it is."""
+
+    slug: NotRequired[str | None]
+    is_public: NotRequired[bool]
+    about: NotRequired[str]
+    links: NotRequired[list[LinkShape]]
+    shows_incidents: NotRequired[bool]
+
+
+class PushChange(TypedDict):
+    subscription: NotRequired[PushSubscription | None]
+    addresses: list[str]
+    language: Literal["en", "zh"]
+
+
+class PushKey(TypedDict):
+    public_key: str
+
+
+class PushKeys(TypedDict):
+    p256dh: str
+    auth: str
+
+
+class PushMade(TypedDict):
+    id: str
+    token: str
+
+
+class PushSubscription(TypedDict):
+    """What `PushSubscription.toJSON()` of the browser gives."""
+
+    endpoint: str
+    expirationTime: NotRequired[float | None]
+    keys: PushKeys
+
+
+class PushWish(TypedDict):
+    subscription: PushSubscription
+    addresses: list[str]
+    language: Literal["en", "zh"]
 
 
 class QueuedVotes(TypedDict):
@@ -824,12 +1188,27 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
+class RecoveryCodes(TypedDict):
+    """Each opens the account once in place of an authenticator. Told here and never again."""
+
+    recovery_codes: list[str]
+
+
 class ReleaseCount(TypedDict):
     release: str
     nodes: int
     voting_nodes: int
     seats: int | None
     seats_ppm: int | None
+
+
+class Reset(TypedDict):
+    token: str
+    password: str
+
+
+class ResetWish(TypedDict):
+    name_or_email: str
 
 
 class RestakeShape(TypedDict):
@@ -876,6 +1255,12 @@ class Rewards(TypedDict):
     next_before: int | None
 
 
+Role = Literal["viewer", "operator", "owner"]
+
+
+Scope = Literal["read", "write", "metrics"]
+
+
 class SeatChangeShape(TypedDict):
     """What becomes of its seats when an epoch begins; null where it cannot be told yet."""
 
@@ -899,6 +1284,70 @@ class Series(TypedDict):
     min: list[list[float | None]]
     max: list[list[float | None]]
     available: list[str]
+
+
+class Session(TypedDict):
+    """Who asks, and what he may. It is told to everyone, the public too."""
+
+    signed_in: bool
+    is_local: bool
+    user: Me | None
+    team: MyTeam | None
+    teams: list[MyTeam]
+    may: May
+    first_run: bool
+    sign_up: Literal["closed", "invited", "open"]
+    mail: bool
+    oidc: OidcOffer | None
+    fresh_until_ms: int | None
+    expires_at_ms: int | None
+
+
+class SessionEntry(TypedDict):
+    """One browser in which he is signed in."""
+
+    id: str
+    browser: str
+    created_at_ms: int
+    seen_at_ms: int
+    is_this: bool
+
+
+class Sessions(TypedDict):
+    sessions: list[SessionEntry]
+
+
+class Setup(TypedDict):
+    """The first person of an installation: its administrator, and the owner of its first team."""
+
+    name: str
+    password: str
+    team_name: str
+    code: NotRequired[str | None]
+
+
+class SignIn(TypedDict):
+    name: str
+    password: str
+    code: NotRequired[str | None]
+
+
+class SignUp(TypedDict):
+    """A new account, let into a team by an invitation; where sign-up is open, with a team of its own."""
+
+    name: str
+    password: NotRequired[str | None]
+    email: NotRequired[str | None]
+    invitation: NotRequired[str | None]
+    team_name: NotRequired[str | None]
+
+
+class SignerShape(TypedDict):
+    """Whose signature proves it."""
+
+    address: str
+    space: Literal["core", "espace"]
+    why: str
 
 
 class Stake(TypedDict):
@@ -941,11 +1390,74 @@ class States(TypedDict):
     available: list[str]
 
 
+class StatusIncident(TypedDict):
+    """What was wrong with something public, in the words that are for everybody."""
+
+    id: int
+    rule: str
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["open", "resolved"]
+    subject: StatusSubject
+    title: str
+    opened_at_ms: int
+    resolved_at_ms: int | None
+
+
+class StatusNode(TypedDict):
+    """A public node, and how long it ran and answered."""
+
+    id: str
+    name: str
+    kind: Literal["agent", "endpoint"]
+    role: str
+    state: Literal["down", "silent", "stopped", "syncing", "unknown", "up"]
+    version: str | None
+    process: Days
+    rpc: Days
+
+
+class StatusSubject(TypedDict):
+    kind: Literal["validator", "node"]
+    id: str
+    name: str
+
+
 class Strip(TypedDict):
     """Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen."""
 
     first: int
     strip: str
+
+
+class Team(TypedDict):
+    """The team that you look at."""
+
+    id: int
+    name: str
+    members: list[Member]
+    invitations: list[Invitation]
+
+
+class TeamChoice(TypedDict):
+    team_id: int
+
+
+class TeamStatus(TypedDict):
+    """A team's status page: nothing but what it published."""
+
+    name: str
+    slug: str
+    about: str
+    links: list[LinkShape]
+    validators: list[ValidatorInFull]
+    nodes: list[StatusNode]
+    days_from_ms: int
+    incidents: list[StatusIncident] | None
+    as_of_ms: int
+
+
+class TeamWish(TypedDict):
+    name: str
 
 
 class TermLine(TypedDict):
@@ -958,6 +1470,18 @@ class TermLine(TypedDict):
     elected_votes: int | None
     finalized: bool | None
     seats: int | None
+
+
+class TotpCode(TypedDict):
+    code: str
+
+
+class TotpSecret(TypedDict):
+    """For an authenticator; told here and never again."""
+
+    secret: str
+    uri: str
+    qr_svg: str
 
 
 class UnreadyNode(TypedDict):
@@ -984,8 +1508,34 @@ class Uptime(TypedDict):
     cells_unknown_ms: list[int]
 
 
+class UserChange(TypedDict):
+    """What an administrator changes of a person. What is left out stays."""
+
+    is_admin: NotRequired[bool | None]
+    is_disabled: NotRequired[bool | None]
+
+
+class UserEntry(TypedDict):
+    """One person, as an administrator sees him."""
+
+    id: int
+    name: str
+    email: str | None
+    email_verified: bool
+    is_admin: bool
+    has_password: bool
+    has_totp: bool
+    created_at_ms: int
+    disabled_at_ms: int | None
+
+
+class Users(TypedDict):
+    users: list[UserEntry]
+
+
 class Validator(TypedDict):
     address: str
+    claimed: Claimed | None
     name: str | None
     node_id: str | None
     committee_votes: int | None
@@ -1022,12 +1572,31 @@ class ValidatorEpochs(TypedDict):
     next_before: int | None
 
 
+class ValidatorInFull(TypedDict):
+    """One validator, with all that its team tells of it."""
+
+    address: str
+    claimed: ClaimedInFull | None
+    name: str | None
+    node_id: str | None
+    committee_votes: int | None
+    stake: Stake | None
+    votes: Votes
+    last_signed_height: int | None
+    incidents: list[int]
+    performance: PerformanceSummary
+
+
 class Validators(TypedDict):
     height: int | None
     window: WindowHeader
     total: int
     validators: list[Validator]
     next_cursor: str | None
+
+
+class Verification(TypedDict):
+    token: str
 
 
 class Versions(TypedDict):
@@ -1047,6 +1616,13 @@ class Votes(TypedDict):
     signed: int
     known: int
     rate: float | None
+
+
+class WaitingEnrolment(TypedDict):
+    """A token with which no agent came yet."""
+
+    id: str
+    expires_at_ms: int
 
 
 class WalletPool(TypedDict):
@@ -1082,6 +1658,19 @@ class WalletShape(TypedDict):
     asked_pools: int
     pools: list[WalletPool]
     untold: list[UntoldPool]
+
+
+class WatchWish(TypedDict):
+    """From now on the team watches exactly these, beside those of the settings."""
+
+    addresses: list[str]
+
+
+class Watched(TypedDict):
+    """The validators that your team watches."""
+
+    addresses: list[str]
+    of_settings: list[str]
 
 
 Why = Literal[

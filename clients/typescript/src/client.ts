@@ -14,13 +14,10 @@ type Sent<O extends keyof operations> = operations[O] extends {
 }
   ? B
   : never;
-type Told<O extends keyof operations> = operations[O] extends {
-  responses: { 200: { content: { "application/json": infer R } } };
-}
-  ? R
-  : operations[O] extends { responses: { 201: { content: { "application/json": infer R } } } }
-    ? R
-    : null;
+type Json<R> = R extends { content: { "application/json": infer B } } ? B : null;
+type Told<O extends keyof operations> = operations[O] extends { responses: infer R }
+  ? { [S in keyof R]: S extends 200 | 201 | 202 | 204 ? Json<R[S]> : never }[keyof R]
+  : null;
 
 /** Asks one server, as whoever the token stands for; without one, as the public. */
 export class Client {
@@ -55,7 +52,7 @@ export class Client {
     return this.#http.json("GET", "/api/v1/validators", query as Query);
   }
 
-  /** One validator. */
+  /** One validator, with what its team tells of it, if one proved that it is its own. */
   oneValidator(address: string | number, query: Asked<"oneValidator"> = {}): Promise<Told<"oneValidator">> {
     return this.#http.json("GET", `/api/v1/validators/${segment(address)}`, query as Query);
   }
@@ -121,8 +118,8 @@ export class Client {
   }
 
   /** Your nodes, by name; for anybody else those that their operators made public, and little of them. */
-  listNodes(): Promise<Told<"listNodes">> {
-    return this.#http.json("GET", "/api/v1/nodes");
+  listNodes(query: Asked<"listNodes"> = {}): Promise<Told<"listNodes">> {
+    return this.#http.json("GET", "/api/v1/nodes", query as Query);
   }
 
   /** One node, as its agent last described it. */
@@ -140,6 +137,11 @@ export class Client {
     return this.#http.json("DELETE", `/api/v1/nodes/${segment(nodeId)}`);
   }
 
+  /** Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays. */
+  revokeNode(nodeId: string | number): Promise<Told<"revokeNode">> {
+    return this.#http.json("POST", `/api/v1/nodes/${segment(nodeId)}/revoke`);
+  }
+
   /** Columns for a chart; without times, the last 24 hours. */
   nodeSeries(nodeId: string | number, query: Asked<"nodeSeries"> = {}): Promise<Told<"nodeSeries">> {
     return this.#http.json("GET", `/api/v1/nodes/${segment(nodeId)}/series`, query as Query);
@@ -155,6 +157,11 @@ export class Client {
     return this.#http.json("GET", `/api/v1/nodes/${segment(nodeId)}/availability`, query as Query);
   }
 
+  /** The tokens of your team with which no agent came yet, and which still let one in. */
+  waitingEnrolments(): Promise<Told<"waitingEnrolments">> {
+    return this.#http.json("GET", "/api/v1/enrolments");
+  }
+
   /** A token that lets one agent in, once, within an hour, and the line to run on the node's machine. */
   makeEnrolment(body: Sent<"makeEnrolment">): Promise<Told<"makeEnrolment">> {
     return this.#http.json("POST", "/api/v1/enrolments", {}, body);
@@ -163,6 +170,11 @@ export class Client {
   /** Whether an agent came with the token. */
   enrolment(enrolmentId: string | number): Promise<Told<"enrolment">> {
     return this.#http.json("GET", `/api/v1/enrolments/${segment(enrolmentId)}`);
+  }
+
+  /** Take a token back: it lets nobody in from now on. */
+  withdrawEnrolment(enrolmentId: string | number): Promise<Told<"withdrawEnrolment">> {
+    return this.#http.json("DELETE", `/api/v1/enrolments/${segment(enrolmentId)}`);
   }
 
   /** Nodes by place. Without membership public ones only, and each no finer than its operator allowed. */
@@ -220,9 +232,149 @@ export class Client {
     return this.#http.json("GET", `/api/v1/incidents/${segment(incidentId)}`);
   }
 
+  /** The validators that your team proved to be its own. */
+  listClaims(): Promise<Told<"listClaims">> {
+    return this.#http.json("GET", "/api/v1/claims");
+  }
+
+  /** Ask for a text whose signature proves that a validator is yours. It waits for half an hour. */
+  beginClaim(body: Sent<"beginClaim">): Promise<Told<"beginClaim">> {
+    return this.#http.json("POST", "/api/v1/claims", {}, body);
+  }
+
+  /** Hand in the signature. A claim of another team, if there was one, ends with that. */
+  proveClaim(challengeId: string | number, body: Sent<"proveClaim">): Promise<Told<"proveClaim">> {
+    return this.#http.json("PUT", `/api/v1/claims/${segment(challengeId)}`, {}, body);
+  }
+
+  /** Say what the public is to know of your validator; whatever is left out stays. */
+  changeClaim(address: string | number, body: Sent<"changeClaim">): Promise<Told<"changeClaim">> {
+    return this.#http.json("PATCH", `/api/v1/claims/${segment(address)}`, {}, body);
+  }
+
+  /** Give a claim up; what was told of the validator is forgotten. */
+  dropClaim(address: string | number): Promise<Told<"dropClaim">> {
+    return this.#http.json("DELETE", `/api/v1/claims/${segment(address)}`);
+  }
+
+  /** What your team tells the public. */
+  teamProfile(): Promise<Told<"teamProfile">> {
+    return this.#http.json("GET", "/api/v1/team/profile");
+  }
+
+  /** Say what the public is to know of your team; whatever is left out stays. */
+  changeProfile(body: Sent<"changeProfile">): Promise<Told<"changeProfile">> {
+    return this.#http.json("PATCH", "/api/v1/team/profile", {}, body);
+  }
+
+  /** A team's status page: its public nodes, and the validators that it publicly claimed. */
+  teamStatus(slug: string | number): Promise<Told<"teamStatus">> {
+    return this.#http.json("GET", `/api/v1/teams/${segment(slug)}`);
+  }
+
   /** Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes. */
   fleetMetrics(): Promise<string> {
     return this.#http.text("GET", "/api/v1/metrics");
+  }
+
+  /** Make an account and sign it in: by invitation, or freely where `accounts.sign_up` is open. */
+  signUp(body: Sent<"signUp">): Promise<Told<"signUp">> {
+    return this.#http.json("POST", "/api/v1/users", {}, body);
+  }
+
+  /** Who did what in your team. Owners only. */
+  readAudit(query: Asked<"readAudit"> = {}): Promise<Told<"readAudit">> {
+    return this.#http.json("GET", "/api/v1/audit", query as Query);
+  }
+
+  /** The head of the whole log, to be kept where nobody can change it. Administrators only. */
+  auditHead(): Promise<Told<"auditHead">> {
+    return this.#http.json("GET", "/api/v1/audit/head");
+  }
+
+  /** The team's API keys, the newest first; also those that were revoked or have expired. */
+  listKeys(): Promise<Told<"listKeys">> {
+    return this.#http.json("GET", "/api/v1/keys");
+  }
+
+  /** Make an API key. Its token is in this reply alone: nobody can read it again. */
+  makeKey(body: Sent<"makeKey">): Promise<Told<"makeKey">> {
+    return this.#http.json("POST", "/api/v1/keys", {}, body);
+  }
+
+  /** Revoke a key: it opens nothing from now on, and stays in the list. */
+  revokeKey(keyId: string | number): Promise<Told<"revokeKey">> {
+    return this.#http.json("DELETE", `/api/v1/keys/${segment(keyId)}`);
+  }
+
+  /** The team's keys that may sign commands; also those that were revoked. No agent trusts this list. */
+  listOperatorKeys(): Promise<Told<"listOperatorKeys">> {
+    return this.#http.json("GET", "/api/v1/operator-keys");
+  }
+
+  /** List the public half of a key. `vedette agent trust` on each host is what makes an agent obey it. */
+  addOperatorKey(body: Sent<"addOperatorKey">): Promise<Told<"addOperatorKey">> {
+    return this.#http.json("POST", "/api/v1/operator-keys", {}, body);
+  }
+
+  /** Say that a key is not to be trusted. Agents hear it by `vedette agent trust revoke`, on their hosts. */
+  revokeOperatorKey(keyId: string | number): Promise<Told<"revokeOperatorKey">> {
+    return this.#http.json("DELETE", `/api/v1/operator-keys/${segment(keyId)}`);
+  }
+
+  /** The team that you look at: its members; for owners also their addresses, and who is invited. */
+  myTeam(): Promise<Told<"myTeam">> {
+    return this.#http.json("GET", "/api/v1/team");
+  }
+
+  /** Call your team by another name. */
+  renameTeam(body: Sent<"renameTeam">): Promise<Told<"renameTeam">> {
+    return this.#http.json("PATCH", "/api/v1/team", {}, body);
+  }
+
+  /** A new team, which you own. POST /api/v1/session/team looks at it. */
+  makeTeam(body: Sent<"makeTeam">): Promise<Told<"makeTeam">> {
+    return this.#http.json("POST", "/api/v1/teams", {}, body);
+  }
+
+  /** Give a member another role. The API keys of one who is no owner any more end with that. */
+  changeMember(userId: string | number, body: Sent<"changeMember">): Promise<Told<"changeMember">> {
+    return this.#http.json("PATCH", `/api/v1/team/members/${segment(userId)}`, {}, body);
+  }
+
+  /** Send a member away, as an owner, or leave. The API keys that he made end with it. */
+  removeMember(userId: string | number): Promise<Told<"removeMember">> {
+    return this.#http.json("DELETE", `/api/v1/team/members/${segment(userId)}`);
+  }
+
+  /** Invite somebody into your team, for a week. The link is told once; it is mailed, too, if it can be. */
+  invite(body: Sent<"invite">): Promise<Told<"invite">> {
+    return this.#http.json("POST", "/api/v1/team/invitations", {}, body);
+  }
+
+  /** Take an invitation back: its link opens nothing from now on. */
+  withdrawInvitation(invitationId: string | number): Promise<Told<"withdrawInvitation">> {
+    return this.#http.json("DELETE", `/api/v1/team/invitations/${segment(invitationId)}`);
+  }
+
+  /** What an invitation offers. Whoever has its link may ask. */
+  lookAtInvitation(body: Sent<"lookAtInvitation">): Promise<Told<"lookAtInvitation">> {
+    return this.#http.json("POST", "/api/v1/invitations/look", {}, body);
+  }
+
+  /** Accept an invitation with the account that you are signed in with. */
+  joinTeam(body: Sent<"joinTeam">): Promise<Told<"joinTeam">> {
+    return this.#http.json("POST", "/api/v1/team/join", {}, body);
+  }
+
+  /** The validators that your team watches, beside those whose node is its own. */
+  watches(): Promise<Told<"watches">> {
+    return this.#http.json("GET", "/api/v1/team/watches");
+  }
+
+  /** From now on your team watches exactly these: it is told when one of them is absent. */
+  watch(body: Sent<"watch">): Promise<Told<"watch">> {
+    return this.#http.json("PUT", "/api/v1/team/watches", {}, body);
   }
 
   /** What to put on a page for one of our addresses (oEmbed 1.0). */

@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * One validator
-         * @description One validator.
+         * @description One validator, with what its team tells of it, if one proved that it is its own.
          */
         get: operations["oneValidator"];
         put?: never;
@@ -392,6 +392,26 @@ export interface paths {
         patch: operations["changeNode"];
         trace?: never;
     };
+    "/api/v1/nodes/{node_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke node
+         * @description Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays.
+         */
+        post: operations["revokeNode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node_id}/series": {
         parameters: {
             query?: never;
@@ -459,7 +479,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Waiting enrolments
+         * @description The tokens of your team with which no agent came yet, and which still let one in.
+         */
+        get: operations["waitingEnrolments"];
         put?: never;
         /**
          * Make enrolment
@@ -486,7 +510,11 @@ export interface paths {
         get: operations["enrolment"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Withdraw enrolment
+         * @description Take a token back: it lets nobody in from now on.
+         */
+        delete: operations["withdrawEnrolment"];
         options?: never;
         head?: never;
         patch?: never;
@@ -721,7 +749,10 @@ export interface paths {
         };
         /**
          * Live
-         * @description What happens, as it happens. After `reset`, or a reconnect, read everything anew.
+         * @description What happens, as it happens.
+         *
+         *     Whoever comes back with the id of the last event that it heard is told what came after (`resumed` in
+         *     `hello`), as far as it may still see it. After `reset`, read everything anew.
          */
         get: operations["live"];
         put?: never;
@@ -772,6 +803,182 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List claims
+         * @description The validators that your team proved to be its own.
+         */
+        get: operations["listClaims"];
+        put?: never;
+        /**
+         * Begin claim
+         * @description Ask for a text whose signature proves that a validator is yours. It waits for half an hour.
+         */
+        post: operations["beginClaim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{challenge_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Prove claim
+         * @description Hand in the signature. A claim of another team, if there was one, ends with that.
+         */
+        put: operations["proveClaim"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop claim
+         * @description Give a claim up; what was told of the validator is forgotten.
+         */
+        delete: operations["dropClaim"];
+        options?: never;
+        head?: never;
+        /**
+         * Change claim
+         * @description Say what the public is to know of your validator; whatever is left out stays.
+         */
+        patch: operations["changeClaim"];
+        trace?: never;
+    };
+    "/api/v1/team/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Team profile
+         * @description What your team tells the public.
+         */
+        get: operations["teamProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change profile
+         * @description Say what the public is to know of your team; whatever is left out stays.
+         */
+        patch: operations["changeProfile"];
+        trace?: never;
+    };
+    "/api/v1/teams/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Team status
+         * @description A team's status page: its public nodes, and the validators that it publicly claimed.
+         */
+        get: operations["teamStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Push key
+         * @description The key that a browser subscribes with (applicationServerKey).
+         */
+        get: operations["pushKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Subscribe
+         * @description Be told when one of these validators stops signing, and when it signs again. Takes no account.
+         */
+        post: operations["subscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change subscription
+         * @description Say anew of whom to be told, and where, if the browser's subscription has changed.
+         */
+        put: operations["changeSubscription"];
+        post?: never;
+        /**
+         * End subscription
+         * @description Be told no more.
+         */
+        delete: operations["endSubscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics": {
         parameters: {
             query?: never;
@@ -785,6 +992,762 @@ export interface paths {
          */
         get: operations["fleetMetrics"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Session
+         * @description Who asks, and what he may. Everyone may ask.
+         */
+        get: operations["session"];
+        put?: never;
+        /**
+         * Sign in
+         * @description Sign in: the reply sets the cookie. 401 with `need: code` when a code is missing.
+         */
+        post: operations["signIn"];
+        /**
+         * Sign out
+         * @description Sign out: this session ends, and its cookie with it.
+         */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set up
+         * @description Make the first account, while there is none: on the server's machine, or with the code from its log.
+         */
+        post: operations["setUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask passkey
+         * @description Ask a device for a passkey, to sign in or to prove oneself again.
+         */
+        post: operations["askPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in by passkey
+         * @description Sign in with what the device answered. No name is needed, and no code.
+         */
+        post: operations["signInByPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm
+         * @description Prove once more that it is you: for ten minutes the account may then be changed.
+         */
+        post: operations["confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at team
+         * @description Look at another one of your teams from now on, in this browser.
+         */
+        post: operations["lookAtTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All sessions
+         * @description Where you are signed in, the newest first.
+         */
+        get: operations["allSessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End other sessions
+         * @description Sign all your browsers out but this one.
+         */
+        delete: operations["endOtherSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End session
+         * @description Sign another browser of yours out.
+         */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description Remove your account. Refused while a team, or this installation, would have nobody left.
+         */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename
+         * @description Take another name to sign in with.
+         */
+        patch: operations["rename"];
+        trace?: never;
+    };
+    "/api/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change password
+         * @description Set a new password. All your other browsers are signed out.
+         */
+        put: operations["changePassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Confirm totp
+         * @description Show that the authenticator has the secret: from now on a sign-in by password needs its code too.
+         */
+        put: operations["confirmTotp"];
+        /**
+         * Begin totp
+         * @description A secret for an authenticator. Nothing asks for its codes before PUT has seen a right one.
+         */
+        post: operations["beginTotp"];
+        /**
+         * Remove totp
+         * @description Take the authenticator away, and the recovery codes with it.
+         */
+        delete: operations["removeTotp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew recovery codes
+         * @description Ten new recovery codes; the old ones open nothing any more.
+         */
+        post: operations["renewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Passkeys
+         * @description Your passkeys.
+         */
+        get: operations["passkeys"];
+        put?: never;
+        /**
+         * Add passkey
+         * @description Keep the passkey that the device made.
+         */
+        post: operations["addPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask new passkey
+         * @description Ask a device to make a passkey for this server.
+         */
+        post: operations["askNewPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove passkey
+         * @description Take a passkey away: it opens nothing any more.
+         */
+        delete: operations["removePasskey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set email
+         * @description Another address, or none. A new one counts once the link in the letter to it was opened.
+         */
+        put: operations["setEmail"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/email/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify again
+         * @description Send the letter once more to the address that waits.
+         */
+        post: operations["verifyAgain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/verifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify
+         * @description Show that an address is yours, with the token of the letter's link. It works once, for a day.
+         */
+        post: operations["verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Reset
+         * @description Set a new password with the token of the letter's link. It works once; all sign-ins end.
+         */
+        put: operations["reset"];
+        /**
+         * Ask reset
+         * @description Have a link sent to set a new password. The answer is the same for somebody whom nobody knows.
+         */
+        post: operations["askReset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody
+         * @description Everybody who has an account here.
+         */
+        get: operations["everybody"];
+        put?: never;
+        /**
+         * Sign up
+         * @description Make an account and sign it in: by invitation, or freely where `accounts.sign_up` is open.
+         */
+        post: operations["signUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change
+         * @description Make somebody an administrator or not, let him in or not. Who may not come in is signed out at once.
+         */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read audit
+         * @description Who did what in your team. Owners only.
+         */
+        get: operations["readAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit head
+         * @description The head of the whole log, to be kept where nobody can change it. Administrators only.
+         */
+        get: operations["auditHead"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List keys
+         * @description The team's API keys, the newest first; also those that were revoked or have expired.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Make key
+         * @description Make an API key. Its token is in this reply alone: nobody can read it again.
+         */
+        post: operations["makeKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke key
+         * @description Revoke a key: it opens nothing from now on, and stays in the list.
+         */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List operator keys
+         * @description The team's keys that may sign commands; also those that were revoked. No agent trusts this list.
+         */
+        get: operations["listOperatorKeys"];
+        put?: never;
+        /**
+         * Add operator key
+         * @description List the public half of a key. `vedette agent trust` on each host is what makes an agent obey it.
+         */
+        post: operations["addOperatorKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke operator key
+         * @description Say that a key is not to be trusted. Agents hear it by `vedette agent trust revoke`, on their hosts.
+         */
+        delete: operations["revokeOperatorKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My team
+         * @description The team that you look at: its members; for owners also their addresses, and who is invited.
+         */
+        get: operations["myTeam"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Rename team
+         * @description Call your team by another name.
+         */
+        patch: operations["renameTeam"];
+        trace?: never;
+    };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make team
+         * @description A new team, which you own. POST /api/v1/session/team looks at it.
+         */
+        post: operations["makeTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove member
+         * @description Send a member away, as an owner, or leave. The API keys that he made end with it.
+         */
+        delete: operations["removeMember"];
+        options?: never;
+        head?: never;
+        /**
+         * Change member
+         * @description Give a member another role. The API keys of one who is no owner any more end with that.
+         */
+        patch: operations["changeMember"];
+        trace?: never;
+    };
+    "/api/v1/team/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite
+         * @description Invite somebody into your team, for a week. The link is told once; it is mailed, too, if it can be.
+         */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw invitation
+         * @description Take an invitation back: its link opens nothing from now on.
+         */
+        delete: operations["withdrawInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at invitation
+         * @description What an invitation offers. Whoever has its link may ask.
+         */
+        post: operations["lookAtInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join team
+         * @description Accept an invitation with the account that you are signed in with.
+         */
+        post: operations["joinTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/team/watches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watches
+         * @description The validators that your team watches, beside those whose node is its own.
+         */
+        get: operations["watches"];
+        /**
+         * Watch
+         * @description From now on your team watches exactly these: it is told when one of them is absent.
+         */
+        put: operations["watch"];
         post?: never;
         delete?: never;
         options?: never;
@@ -978,6 +1941,44 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ApiKey
+         * @description A key, without its token: that was told once.
+         */
+        ApiKey: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Hint
+             * @description the last letters of its token
+             */
+            hint: string;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Made By
+             * @description null: a command on the server, or somebody who was forgotten
+             */
+            made_by: string | null;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Expires At Ms */
+            expires_at_ms: number | null;
+            /**
+             * Used At Ms
+             * @description to the minute
+             */
+            used_at_ms: number | null;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+        };
+        /** ApiKeys */
+        ApiKeys: {
+            /** Keys */
+            keys: components["schemas"]["ApiKey"][];
+        };
         /** ArrivalShape */
         ArrivalShape: {
             /** Votes */
@@ -988,6 +1989,57 @@ export interface components {
             left_blocks: number;
             /** Left Ms */
             left_ms: number | null;
+        };
+        /**
+         * Audit
+         * @description Lines, newest first.
+         */
+        Audit: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntry"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * AuditEntry
+         * @description One line. Persons stand in it by pseudonym, also when they were forgotten.
+         */
+        AuditEntry: {
+            /** Seq */
+            seq: number;
+            /** At Ms */
+            at_ms: number;
+            /**
+             * Actor
+             * @description a pseudonym, `key:<id>`, `machine` (a command on the server), `server`, `public`
+             */
+            actor: string;
+            /**
+             * Actor Name
+             * @description today's name of the person or key; null when there is none
+             */
+            actor_name: string | null;
+            /** Act */
+            act: string;
+            /** Subject */
+            subject: string;
+            /** Detail */
+            detail: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        /**
+         * AuditHead
+         * @description The newest line: kept elsewhere, it binds the whole log.
+         */
+        AuditHead: {
+            /**
+             * Seq
+             * @description 0 while the log is empty
+             */
+            seq: number;
+            /** Hash */
+            hash: string;
         };
         /**
          * Availability
@@ -1153,6 +2205,144 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * ClaimChallenge
+         * @description What is to be signed, once, by one of the signers.
+         */
+        ClaimChallenge: {
+            /** Id */
+            id: string;
+            /**
+             * Message
+             * @description for `personal_sign` of the wallet, as UTF-8
+             */
+            message: string;
+            /**
+             * Typed Data
+             * @description the same for `cfx_signTypedData_v4` (CIP-23)
+             */
+            typed_data: {
+                [key: string]: unknown;
+            };
+            /** Signers */
+            signers: components["schemas"]["SignerShape"][];
+            /** Expires At Ms */
+            expires_at_ms: number;
+        };
+        /**
+         * ClaimChange
+         * @description What the public is to be told of a claimed validator; what is left out stays as it is.
+         */
+        ClaimChange: {
+            /**
+             * Is Public
+             * @description tell anybody whose it is, and what follows
+             */
+            is_public?: boolean;
+            /**
+             * Name
+             * @description null: it has only its address
+             */
+            name?: string | null;
+            /** About */
+            about?: string;
+            /** Links */
+            links?: components["schemas"]["LinkShape"][];
+        };
+        /** ClaimProof */
+        ClaimProof: {
+            /**
+             * Signature
+             * @description 0x and 130 hex digits, as the wallet gave them
+             */
+            signature: string;
+        };
+        /**
+         * ClaimShape
+         * @description A validator that the team proved to be its own.
+         */
+        ClaimShape: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** Signer */
+            signer: string;
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /** Claimed At Ms */
+            claimed_at_ms: number;
+            /**
+             * Lapsed At Ms
+             * @description since then the chain names another owner, and the public is told nothing
+             */
+            lapsed_at_ms: number | null;
+            /** Is Public */
+            is_public: boolean;
+            /** Name */
+            name: string | null;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+        };
+        /**
+         * ClaimWish
+         * @description The validator that is to be the team's.
+         */
+        ClaimWish: {
+            /**
+             * Address
+             * @description PoS address, in either case
+             */
+            address: string;
+        };
+        /**
+         * Claimed
+         * @description The team that proved that a validator is its own, as far as it wishes to say so.
+         */
+        Claimed: {
+            /**
+             * Name
+             * @description what the team calls the validator
+             */
+            name: string | null;
+            /** Team */
+            team: string;
+            /**
+             * Slug
+             * @description of the team's status page, /teams/{slug}; null: it has none
+             */
+            slug: string | null;
+        };
+        /** ClaimedInFull */
+        ClaimedInFull: {
+            /**
+             * Name
+             * @description what the team calls the validator
+             */
+            name: string | null;
+            /** Team */
+            team: string;
+            /**
+             * Slug
+             * @description of the team's status page, /teams/{slug}; null: it has none
+             */
+            slug: string | null;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+        };
+        /** Claims */
+        Claims: {
+            /** Claims */
+            claims: components["schemas"]["ClaimShape"][];
+        };
         /** ComingElection */
         ComingElection: {
             /** Term */
@@ -1245,6 +2435,22 @@ export interface components {
             elections: components["schemas"]["ElectionShape"][];
         };
         /**
+         * Confirmation
+         * @description A password (and a code where the account has an authenticator), or a passkey's answer.
+         */
+        Confirmation: {
+            /** Password */
+            password?: string | null;
+            /** Code */
+            code?: string | null;
+            /** Ticket */
+            ticket?: string | null;
+            /** Credential */
+            credential?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * CoverageShape
          * @description How much is known of what was asked for.
          */
@@ -1277,6 +2483,22 @@ export interface components {
             known: number;
             /** Of */
             of: number | null;
+        };
+        /**
+         * Days
+         * @description How much of the known time it was up, by the day (UTC); null where nothing is known.
+         */
+        Days: {
+            /**
+             * Up Ppm
+             * @description over all the days
+             */
+            up_ppm: number | null;
+            /**
+             * Days Ppm
+             * @description oldest first; the last is today so far
+             */
+            days_ppm: (number | null)[];
         };
         /** ElectedVotes */
         ElectedVotes: {
@@ -1463,6 +2685,11 @@ export interface components {
              * @description where the agent keeps its files
              */
             folder?: string | null;
+        };
+        /** Enrolments */
+        Enrolments: {
+            /** Enrolments */
+            enrolments: components["schemas"]["WaitingEnrolment"][];
         };
         /**
          * EpochLine
@@ -2041,6 +3268,65 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * Invitation
+         * @description An invitation that waits to be accepted.
+         */
+        Invitation: {
+            /** Id */
+            id: string;
+            role: components["schemas"]["Role"];
+            /** Email */
+            email: string | null;
+            /** Expires At Ms */
+            expires_at_ms: number;
+        };
+        /** InvitationToken */
+        InvitationToken: {
+            /** Token */
+            token: string;
+        };
+        /**
+         * InvitationWish
+         * @description Whom to let in, and as what. With an address the link is sent there, where the server sends e-mail.
+         */
+        InvitationWish: {
+            role: components["schemas"]["Role"];
+            /** Email */
+            email?: string | null;
+        };
+        /**
+         * Invited
+         * @description What an invitation offers.
+         */
+        Invited: {
+            /** Team */
+            team: string;
+            role: components["schemas"]["Role"];
+        };
+        /** Joining */
+        Joining: {
+            /** Invitation */
+            invitation: string;
+        };
+        /**
+         * KeyWish
+         * @description A key to be made. Without scopes it opens no more than anybody sees.
+         */
+        KeyWish: {
+            /** Name */
+            name: string;
+            /**
+             * Scopes
+             * @description read: as a viewer; write: as an operator; metrics: those alone
+             */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Expires In Days
+             * @description null: when it is revoked
+             */
+            expires_in_days?: number | null;
+        };
         /** LayerHealth */
         LayerHealth: {
             /**
@@ -2065,6 +3351,34 @@ export interface components {
              * @description since when it has stood still, where that is known
              */
             since_ms: number | null;
+        };
+        /** LinkShape */
+        LinkShape: {
+            /** Label */
+            label: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * MadeInvitation
+         * @description A new invitation. Its link is told here and never again: whoever has it may come in, once.
+         */
+        MadeInvitation: {
+            /** Id */
+            id: string;
+            /** Link */
+            link: string;
+            /** Expires At Ms */
+            expires_at_ms: number;
+        };
+        /**
+         * MadeKey
+         * @description A new key. Its token is told here and never again.
+         */
+        MadeKey: {
+            key: components["schemas"]["ApiKey"];
+            /** Token */
+            token: string;
         };
         /**
          * MapPlace
@@ -2102,6 +3416,84 @@ export interface components {
             names: string[];
         };
         /**
+         * May
+         * @description What he may do in the team that he looks at, and beyond it.
+         */
+        May: {
+            /**
+             * Read
+             * @description see what the team owns
+             */
+            read: boolean;
+            /**
+             * Operate
+             * @description change nodes and what is watched
+             */
+            operate: boolean;
+            /**
+             * Own
+             * @description decide on people, keys and what is public
+             */
+            own: boolean;
+            /**
+             * Administer
+             * @description look after this installation
+             */
+            administer: boolean;
+        };
+        /**
+         * Me
+         * @description The person who is signed in.
+         */
+        Me: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
+            /** Email Verified */
+            email_verified: boolean;
+            /**
+             * Is Admin
+             * @description of this installation
+             */
+            is_admin: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Has Totp */
+            has_totp: boolean;
+            /** Passkeys */
+            passkeys: number;
+        };
+        /**
+         * Member
+         * @description A member of your team.
+         */
+        Member: {
+            /** User Id */
+            user_id: number;
+            /** Name */
+            name: string;
+            /**
+             * Email
+             * @description told to owners only
+             */
+            email: string | null;
+            role: components["schemas"]["Role"];
+            /** Since Ms */
+            since_ms: number;
+            /**
+             * Seen At Ms
+             * @description when a sign-in of his was last used; null: none lasts
+             */
+            seen_at_ms: number | null;
+        };
+        /** MemberChange */
+        MemberChange: {
+            role: components["schemas"]["Role"];
+        };
+        /**
          * MethodLatency
          * @description How long the endpoint took to answer, over the newest 60 answers.
          */
@@ -2112,6 +3504,14 @@ export interface components {
             p50_ms: number;
             /** P95 Ms */
             p95_ms: number;
+        };
+        /** MyTeam */
+        MyTeam: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
         };
         /**
          * Network
@@ -2191,6 +3591,46 @@ export interface components {
              * @description PoW epochs that were not final yet
              */
             finality_gap_epochs: (number | null)[];
+        };
+        /** NewEmail */
+        NewEmail: {
+            /** Email */
+            email: string | null;
+        };
+        /** NewName */
+        NewName: {
+            /**
+             * Name
+             * @description 1 to 40 letters, digits, dots, dashes or underscores; in lower case
+             */
+            name: string;
+        };
+        /** NewPasskey */
+        NewPasskey: {
+            /** Ticket */
+            ticket: string;
+            /** Name */
+            name: string;
+            /**
+             * Credential
+             * @description PublicKeyCredential.toJSON() of the browser
+             */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
+        /** NewPassword */
+        NewPassword: {
+            /**
+             * Old
+             * @description null where the account has none
+             */
+            old: string | null;
+            /**
+             * New
+             * @description 10 to 256 characters
+             */
+            new: string;
         };
         /**
          * Node
@@ -2272,6 +3712,11 @@ export interface components {
             publish: "nothing" | "country" | "city";
             /** @description null: not known, or not published */
             place: components["schemas"]["Place"] | null;
+            /**
+             * Revoked At Ms
+             * @description since then its agent is refused; null for the public
+             */
+            revoked_at_ms: number | null;
         };
         /**
          * NodeChange
@@ -2323,7 +3768,17 @@ export interface components {
         Nodes: {
             /** Nodes */
             nodes: components["schemas"]["Node"][];
+            /**
+             * Next Cursor
+             * @description pass as `cursor` for the next page; null: this is the last
+             */
+            next_cursor: string | null;
         };
+        /**
+         * Nothing
+         * @description An empty object: what is wanted is said by the route alone.
+         */
+        Nothing: Record<string, never>;
         /** NoticeShape */
         NoticeShape: {
             /** Channel */
@@ -2355,13 +3810,15 @@ export interface components {
             /**
              * Version
              * @default 1.0
+             * @constant
              */
-            version: string;
+            version: "1.0";
             /**
              * Type
              * @default rich
+             * @constant
              */
-            type: string;
+            type: "rich";
             /**
              * Provider Name
              * @default Vedette
@@ -2382,6 +3839,71 @@ export interface components {
              * @default 60
              */
             cache_age: number;
+        };
+        /**
+         * OidcOffer
+         * @description Another place's sign-in that is taken here: GET /api/v1/oidc/start leads there.
+         */
+        OidcOffer: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * OperatorKey
+         * @description A public half, to be shown: no agent trusts it because it stands here.
+         */
+        OperatorKey: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Fingerprint
+             * @description as OpenSSH writes it: SHA256:…
+             */
+            fingerprint: string;
+            /**
+             * Public Key
+             * @description 64 hex digits, as `vedette agent trust` takes them
+             */
+            public_key: string;
+            /**
+             * Made By
+             * @enum {string}
+             */
+            made_by: "browser" | "cli";
+            /**
+             * May Start Voter
+             * @description never one made in a browser: whoever has the server serves the page's code
+             */
+            may_start_voter: boolean;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+        };
+        /**
+         * OperatorKeyWish
+         * @description The public half of a key that may sign commands.
+         */
+        OperatorKeyWish: {
+            /** Name */
+            name: string;
+            /**
+             * Public Key
+             * @description Ed25519: base64, 64 hex digits, or a line `ssh-ed25519 AAAA…`
+             */
+            public_key: string;
+            /**
+             * Made By
+             * @enum {string}
+             */
+            made_by: "browser" | "cli";
+        };
+        /** OperatorKeys */
+        OperatorKeys: {
+            /** Keys */
+            keys: components["schemas"]["OperatorKey"][];
         };
         /**
          * OutageKind
@@ -2453,6 +3975,49 @@ export interface components {
              */
             unlocking: components["schemas"]["ArrivalShape"][];
             radar: components["schemas"]["RadarShape"] | null;
+        };
+        /** PasskeyAnswer */
+        PasskeyAnswer: {
+            /** Ticket */
+            ticket: string;
+            /**
+             * Credential
+             * @description PublicKeyCredential.toJSON() of the browser
+             */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * PasskeyAsked
+         * @description What to hand to navigator.credentials, and the ticket to come back with, within five minutes.
+         */
+        PasskeyAsked: {
+            /** Ticket */
+            ticket: string;
+            /**
+             * Options
+             * @description as PublicKeyCredential.parse…OptionsFromJSON() takes them
+             */
+            options: {
+                [key: string]: unknown;
+            };
+        };
+        /** PasskeyEntry */
+        PasskeyEntry: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Used At Ms */
+            used_at_ms: number | null;
+        };
+        /** Passkeys */
+        Passkeys: {
+            /** Passkeys */
+            passkeys: components["schemas"]["PasskeyEntry"][];
         };
         /** PerformanceShape */
         PerformanceShape: {
@@ -2898,6 +4463,113 @@ export interface components {
             status: number;
             /** Detail */
             detail: string;
+            /**
+             * Need
+             * @description what to ask the person for: a code beside the password, or to prove himself again
+             */
+            need?: ("code" | "confirm") | null;
+        };
+        /**
+         * Profile
+         * @description What the team tells the public of itself.
+         */
+        Profile: {
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string | null;
+            /**
+             * Is Public
+             * @description its status page is there, at /teams/{slug}
+             */
+            is_public: boolean;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+            /** Shows Incidents */
+            shows_incidents: boolean;
+        };
+        /**
+         * ProfileChange
+         * @description What is left out stays as it is.
+         */
+        ProfileChange: {
+            /**
+             * Slug
+             * @description null: no page
+             */
+            slug?: string | null;
+            /** Is Public */
+            is_public?: boolean;
+            /** About */
+            about?: string;
+            /** Links */
+            links?: components["schemas"]["LinkShape"][];
+            /**
+             * Shows Incidents
+             * @description of public nodes and publicly claimed validators, on the page
+             */
+            shows_incidents?: boolean;
+        };
+        /** PushChange */
+        PushChange: {
+            /** @description null: as it was */
+            subscription?: components["schemas"]["PushSubscription"] | null;
+            /** Addresses */
+            addresses: string[];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+        };
+        /** PushKey */
+        PushKey: {
+            /**
+             * Public Key
+             * @description a point of P-256, base64url: the browser's applicationServerKey
+             */
+            public_key: string;
+        };
+        /** PushKeys */
+        PushKeys: {
+            /** P256Dh */
+            p256dh: string;
+            /** Auth */
+            auth: string;
+        };
+        /** PushMade */
+        PushMade: {
+            /** Id */
+            id: string;
+            /**
+             * Token
+             * @description changes and ends the subscription; shown once
+             */
+            token: string;
+        };
+        /**
+         * PushSubscription
+         * @description What `PushSubscription.toJSON()` of the browser gives.
+         */
+        PushSubscription: {
+            /** Endpoint */
+            endpoint: string;
+            /** Expirationtime */
+            expirationTime?: number | null;
+            keys: components["schemas"]["PushKeys"];
+        };
+        /** PushWish */
+        PushWish: {
+            subscription: components["schemas"]["PushSubscription"];
+            /** Addresses */
+            addresses: string[];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
         };
         /** QueuedVotes */
         QueuedVotes: {
@@ -2927,6 +4599,14 @@ export interface components {
             /** Elections */
             elections: components["schemas"]["ComingElection"][];
         };
+        /**
+         * RecoveryCodes
+         * @description Each opens the account once in place of an authenticator. Told here and never again.
+         */
+        RecoveryCodes: {
+            /** Recovery Codes */
+            recovery_codes: string[];
+        };
         /** ReleaseCount */
         ReleaseCount: {
             /** Release */
@@ -2945,6 +4625,24 @@ export interface components {
              * @description of all seats
              */
             seats_ppm: number | null;
+        };
+        /** Reset */
+        Reset: {
+            /**
+             * Token
+             * @description what stands behind the # of the link
+             */
+            token: string;
+            /**
+             * Password
+             * @description 10 to 256 characters
+             */
+            password: string;
+        };
+        /** ResetWish */
+        ResetWish: {
+            /** Name Or Email */
+            name_or_email: string;
         };
         /**
          * RestakeShape
@@ -3057,6 +4755,18 @@ export interface components {
             next_before: number | null;
         };
         /**
+         * Role
+         * @description What a member may do in his team; each may all that the one before may.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "owner";
+        /**
+         * Scope
+         * @description What an API key opens. A key without any opens no more than the public sees.
+         * @enum {string}
+         */
+        Scope: "read" | "write" | "metrics";
+        /**
          * SeatChangeShape
          * @description What becomes of its seats when an epoch begins; null where it cannot be told yet.
          */
@@ -3106,6 +4816,156 @@ export interface components {
              * @description all series this node has in the window
              */
             available: string[];
+        };
+        /**
+         * Session
+         * @description Who asks, and what he may. It is told to everyone, the public too.
+         */
+        Session: {
+            /**
+             * Signed In
+             * @description a person did; not a key, nor the server's own machine
+             */
+            signed_in: boolean;
+            /**
+             * Is Local
+             * @description asked on the server's own machine, which is believed
+             */
+            is_local: boolean;
+            user: components["schemas"]["Me"] | null;
+            /** @description the team that he looks at */
+            team: components["schemas"]["MyTeam"] | null;
+            /** Teams */
+            teams: components["schemas"]["MyTeam"][];
+            may: components["schemas"]["May"];
+            /**
+             * First Run
+             * @description nobody has an account here yet: POST /api/v1/setup
+             */
+            first_run: boolean;
+            /**
+             * Sign Up
+             * @enum {string}
+             */
+            sign_up: "closed" | "invited" | "open";
+            /**
+             * Mail
+             * @description whether this server can send e-mail
+             */
+            mail: boolean;
+            oidc: components["schemas"]["OidcOffer"] | null;
+            /**
+             * Fresh Until Ms
+             * @description until then the account may be changed without a new proof
+             */
+            fresh_until_ms: number | null;
+            /** Expires At Ms */
+            expires_at_ms: number | null;
+        };
+        /**
+         * SessionEntry
+         * @description One browser in which he is signed in.
+         */
+        SessionEntry: {
+            /** Id */
+            id: string;
+            /** Browser */
+            browser: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /**
+             * Seen At Ms
+             * @description to the minute
+             */
+            seen_at_ms: number;
+            /** Is This */
+            is_this: boolean;
+        };
+        /** Sessions */
+        Sessions: {
+            /** Sessions */
+            sessions: components["schemas"]["SessionEntry"][];
+        };
+        /**
+         * Setup
+         * @description The first person of an installation: its administrator, and the owner of its first team.
+         */
+        Setup: {
+            /**
+             * Name
+             * @description 1 to 40 letters, digits, dots, dashes or underscores; in lower case
+             */
+            name: string;
+            /**
+             * Password
+             * @description 10 to 256 characters
+             */
+            password: string;
+            /** Team Name */
+            team_name: string;
+            /**
+             * Code
+             * @description from the server's log, unless it is asked on the server's own machine
+             */
+            code?: string | null;
+        };
+        /** SignIn */
+        SignIn: {
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * @description 10 to 256 characters
+             */
+            password: string;
+            /**
+             * Code
+             * @description when the answer was a problem that needs a code
+             */
+            code?: string | null;
+        };
+        /**
+         * SignUp
+         * @description A new account, let into a team by an invitation; where sign-up is open, with a team of its own.
+         */
+        SignUp: {
+            /**
+             * Name
+             * @description 1 to 40 letters, digits, dots, dashes or underscores; in lower case
+             */
+            name: string;
+            /**
+             * Password
+             * @description null: a passkey is to be added at once
+             */
+            password?: string | null;
+            /**
+             * Email
+             * @description a letter asks whether it is yours, where e-mail is sent
+             */
+            email?: string | null;
+            /** Invitation */
+            invitation?: string | null;
+            /** Team Name */
+            team_name?: string | null;
+        };
+        /**
+         * SignerShape
+         * @description Whose signature proves it.
+         */
+        SignerShape: {
+            /**
+             * Address
+             * @description Core Space: base32 of CIP-37; eSpace: 0x with the capitals of EIP-55
+             */
+            address: string;
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /** Why */
+            why: string;
         };
         /**
          * Stake
@@ -3193,6 +5053,71 @@ export interface components {
             available: string[];
         };
         /**
+         * StatusIncident
+         * @description What was wrong with something public, in the words that are for everybody.
+         */
+        StatusIncident: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "resolved";
+            subject: components["schemas"]["StatusSubject"];
+            /** Title */
+            title: string;
+            /** Opened At Ms */
+            opened_at_ms: number;
+            /** Resolved At Ms */
+            resolved_at_ms: number | null;
+        };
+        /**
+         * StatusNode
+         * @description A public node, and how long it ran and answered.
+         */
+        StatusNode: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "agent" | "endpoint";
+            /** Role */
+            role: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "down" | "silent" | "stopped" | "syncing" | "unknown" | "up";
+            /** Version */
+            version: string | null;
+            process: components["schemas"]["Days"];
+            rpc: components["schemas"]["Days"];
+        };
+        /** StatusSubject */
+        StatusSubject: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Strip
          * @description Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen.
          */
@@ -3204,6 +5129,63 @@ export interface components {
             first: number;
             /** Strip */
             strip: string;
+        };
+        /**
+         * Team
+         * @description The team that you look at.
+         */
+        Team: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Members */
+            members: components["schemas"]["Member"][];
+            /**
+             * Invitations
+             * @description told to owners only
+             */
+            invitations: components["schemas"]["Invitation"][];
+        };
+        /** TeamChoice */
+        TeamChoice: {
+            /** Team Id */
+            team_id: number;
+        };
+        /**
+         * TeamStatus
+         * @description A team's status page: nothing but what it published.
+         */
+        TeamStatus: {
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+            /** Validators */
+            validators: components["schemas"]["ValidatorInFull"][];
+            /** Nodes */
+            nodes: components["schemas"]["StatusNode"][];
+            /**
+             * Days From Ms
+             * @description when the first of the days began
+             */
+            days_from_ms: number;
+            /**
+             * Incidents
+             * @description open ones, then those of the last 14 days; null: the team does not show them
+             */
+            incidents: components["schemas"]["StatusIncident"][] | null;
+            /** As Of Ms */
+            as_of_ms: number;
+        };
+        /** TeamWish */
+        TeamWish: {
+            /** Name */
+            name: string;
         };
         /**
          * TermLine
@@ -3239,6 +5221,26 @@ export interface components {
              * @description also where committees tell it afterwards
              */
             seats: number | null;
+        };
+        /** TotpCode */
+        TotpCode: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * TotpSecret
+         * @description For an authenticator; told here and never again.
+         */
+        TotpSecret: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
+            /**
+             * Qr Svg
+             * @description the same as a QR code
+             */
+            qr_svg: string;
         };
         /** UnreadyNode */
         UnreadyNode: {
@@ -3287,6 +5289,45 @@ export interface components {
             /** Cells Unknown Ms */
             cells_unknown_ms: number[];
         };
+        /**
+         * UserChange
+         * @description What an administrator changes of a person. What is left out stays.
+         */
+        UserChange: {
+            /** Is Admin */
+            is_admin?: boolean | null;
+            /** Is Disabled */
+            is_disabled?: boolean | null;
+        };
+        /**
+         * UserEntry
+         * @description One person, as an administrator sees him.
+         */
+        UserEntry: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
+            /** Email Verified */
+            email_verified: boolean;
+            /** Is Admin */
+            is_admin: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Has Totp */
+            has_totp: boolean;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Disabled At Ms */
+            disabled_at_ms: number | null;
+        };
+        /** Users */
+        Users: {
+            /** Users */
+            users: components["schemas"]["UserEntry"][];
+        };
         /** Validator */
         Validator: {
             /**
@@ -3294,6 +5335,8 @@ export interface components {
              * @description PoS address, 32 bytes in hex
              */
             address: string;
+            /** @description null: nobody proved that it is his, or wishes to say so */
+            claimed: components["schemas"]["Claimed"] | null;
             /**
              * Name
              * @description the name of its node, if one of your nodes carries its key
@@ -3390,6 +5433,42 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * ValidatorInFull
+         * @description One validator, with all that its team tells of it.
+         */
+        ValidatorInFull: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** @description null: nobody proved that it is his, or wishes to say so */
+            claimed: components["schemas"]["ClaimedInFull"] | null;
+            /**
+             * Name
+             * @description the name of its node, if one of your nodes carries its key
+             */
+            name: string | null;
+            /** Node Id */
+            node_id: string | null;
+            /**
+             * Committee Votes
+             * @description votes in the current committee, 0 if not a member
+             */
+            committee_votes: number | null;
+            stake: components["schemas"]["Stake"] | null;
+            /** @description the last 100 settled blocks */
+            votes: components["schemas"]["Votes"];
+            /** Last Signed Height */
+            last_signed_height: number | null;
+            /**
+             * Incidents
+             * @description open incidents about it or its node
+             */
+            incidents: number[];
+            performance: components["schemas"]["PerformanceSummary"];
+        };
         /** Validators */
         Validators: {
             /**
@@ -3411,6 +5490,14 @@ export interface components {
              * @description pass as `cursor` for the next page; null: this is the last
              */
             next_cursor: string | null;
+        };
+        /** Verification */
+        Verification: {
+            /**
+             * Token
+             * @description what stands behind the # of the link
+             */
+            token: string;
         };
         /**
          * Versions
@@ -3467,6 +5554,16 @@ export interface components {
              * @description signed / known, null when nothing is known
              */
             rate: number | null;
+        };
+        /**
+         * WaitingEnrolment
+         * @description A token with which no agent came yet.
+         */
+        WaitingEnrolment: {
+            /** Id */
+            id: string;
+            /** Expires At Ms */
+            expires_at_ms: number;
         };
         /**
          * WalletPool
@@ -3571,6 +5668,30 @@ export interface components {
              * @description pools that do not tell what their stakers have
              */
             untold: components["schemas"]["UntoldPool"][];
+        };
+        /**
+         * WatchWish
+         * @description From now on the team watches exactly these, beside those of the settings.
+         */
+        WatchWish: {
+            /** Addresses */
+            addresses: string[];
+        };
+        /**
+         * Watched
+         * @description The validators that your team watches.
+         */
+        Watched: {
+            /**
+             * Addresses
+             * @description by the team's own word
+             */
+            addresses: string[];
+            /**
+             * Of Settings
+             * @description by the server's settings, for the first team
+             */
+            of_settings: string[];
         };
         /**
          * Why
@@ -3763,7 +5884,7 @@ export interface operations {
                 last?: number;
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description any part of the address, or of the name of your node */
+                /** @description any part of the address, or of the name of your node or its public one */
                 q?: string;
                 /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "address" | "score" | "apy" | "vote_rate" | "reward" | "paid_over_expected" | "seats" | "served" | "silent" | "led" | "loss_silent" | "votes" | "stake" | "last_signed" | "-address" | "-score" | "-apy" | "-vote_rate" | "-reward" | "-paid_over_expected" | "-seats" | "-served" | "-silent" | "-led" | "-loss_silent" | "-votes" | "-stake" | "-last_signed";
@@ -3825,7 +5946,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Validator"];
+                    "application/json": components["schemas"]["ValidatorInFull"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -4302,7 +6423,12 @@ export interface operations {
     };
     listNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description at most so many; without it all */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4403,6 +6529,37 @@ export interface operations {
                 "application/json": components["schemas"]["NodeChange"];
             };
         };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeNode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -4549,6 +6706,35 @@ export interface operations {
             };
         };
     };
+    waitingEnrolments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolments"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     makeEnrolment: {
         parameters: {
             query?: never;
@@ -4601,6 +6787,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EnrolmentState"];
                 };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawEnrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                enrolment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description what is wrong, and what to do */
             default: {
@@ -5005,8 +7220,12 @@ export interface operations {
     };
     live: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                last_event_id?: string | null;
+            };
+            header?: {
+                "Last-Event-ID"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5183,6 +7402,390 @@ export interface operations {
             };
         };
     };
+    listClaims: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claims"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimChallenge"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proveClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the challenge */
+                challenge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimProof"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teamProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teamStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a team's public name */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamStatus"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushMade"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the subscription */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the subscription */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     fleetMetrics: {
         parameters: {
             query?: never;
@@ -5199,6 +7802,1552 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyAsked"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signInByPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookAtTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamChoice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    allSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endOtherSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of GET /api/v1/sessions */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TotpCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TotpSecret"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askNewPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyAsked"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removePasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of GET /api/v1/account/passkeys */
+                passkey_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEmail"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyAgain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Verification"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reset"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askReset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nothing"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    everybody: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of GET /api/v1/users */
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserEntry"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readAudit: {
+        parameters: {
+            query?: {
+                /** @description lines of every team and of none; administrators only */
+                all?: boolean;
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auditHead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHead"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOperatorKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorKeys"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addOperatorKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperatorKeyWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeOperatorKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    myTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renameTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyTeam"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a member's `user_id` */
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a member's `user_id` */
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeInvitation"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookAtInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    joinTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Joining"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyTeam"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watched"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WatchWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watched"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5221,8 +9370,8 @@ export interface operations {
                 maxwidth?: number;
                 /** @description in pixels */
                 maxheight?: number;
-                /** @description json; there is no other */
-                format?: string;
+                /** @description json; there is no xml (501) */
+                format?: "json";
             };
             header?: never;
             path?: never;
@@ -5372,6 +9521,15 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description the same, and says so */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
             /** @description what is wrong, and what to do */
             default: {
                 headers: {
@@ -5402,6 +9560,15 @@ export interface operations {
         responses: {
             /** @description a small page */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description the same, and says so */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5487,13 +9654,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Prometheus text, or OpenMetrics for whoever accepts it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
                 };
             };
             /** @description what is wrong, and what to do */

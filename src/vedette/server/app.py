@@ -37,6 +37,7 @@ from vedette.server.api import (
     outlook,
     past,
     pools,
+    profiles,
     push,
     session,
     system,
@@ -79,7 +80,7 @@ NOUNS = (
     live,
     agents,
     claims,
-    teams,
+    profiles,
     push,
     exposition,
     session,
@@ -136,7 +137,7 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
         schemas[shape.__name__] = made
     for operation in (one for path in document["paths"].values() for one in path.values()):
         for status, response in operation["responses"].items():
-            if not str(status).startswith("2"):
+            if not str(status).startswith("2") and "text/html" not in response.get("content", ()):
                 schema = {"$ref": "#/components/schemas/Problem"}
                 response["content"] = {PROBLEM_TYPE: {"schema": schema}}
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -109,6 +109,8 @@ class Examples:
     def of(self, schema: Schema, name: str = "", depth: int = 0) -> Any:
         if "$ref" in schema:
             return self.of(self._schemas[schema["$ref"].rpartition("/")[2]], name, depth + 1)
+        if schema.get("examples"):
+            return schema["examples"][0]
         for fixed in ("example", "const"):
             if fixed in schema:
                 return schema[fixed]

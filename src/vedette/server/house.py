@@ -83,6 +83,8 @@ class House:
     post: Post
     guesses: Guesses
     key_use: KeyUse
+    key_use: KeyUse
+    guesses: Guesses
     changes: Changes
     budgets: Budgets
     live: Live

@@ -10,9 +10,11 @@ self.addEventListener("push", (event) => {
   const text = (name) => (typeof told[name] === "string" ? told[name] : "");
   const shown = self.registration.showNotification(text("title") || "Vedette", {
     body: text("body"),
-    tag: text("tag") || undefined,
+    tag: text("tag") || undefined, // what becomes of a matter stands where its beginning stood
+    renotify: Boolean(text("tag")),
+    lang: text("lang"),
     icon: "/mark.svg",
-    data: { path: text("path") || text("url") },
+    data: { url: text("url") },
   });
   event.waitUntil(shown);
 });
@@ -22,7 +24,7 @@ self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   let place = new URL("/", self.location.origin);
   try {
-    const wanted = new URL((event.notification.data || {}).path || "/", self.location.origin);
+    const wanted = new URL((event.notification.data || {}).url || "/", self.location.origin);
     if (wanted.origin === self.location.origin) place = wanted;
   } catch {
     // No address at all: the front page.

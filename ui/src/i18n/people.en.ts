@@ -92,7 +92,7 @@ export const peopleEn = {
     nameOrEmail: "Name or e-mail",
     send: "Send the link",
     sent: "If there is such an account, the letter is on its way.",
-    sentHint: "It comes within minutes; look among the unwanted ones too. The link works once, for an hour.",
+    sentHint: "It comes within minutes; look among the unwanted ones too. The link works once, for half an hour.",
     set: "Choose a new password",
     setText: "All browsers that are signed in to this account are signed out.",
     button: "Set the password",

@@ -91,7 +91,7 @@ export const peopleZh: PeopleWords = {
     nameOrEmail: "名称或电子邮件",
     send: "发送链接",
     sent: "如果存在这样的账户，邮件已经发出。",
-    sentHint: "几分钟内即可收到，也请查看垃圾邮件。链接只能使用一次，一小时内有效。",
+    sentHint: "几分钟内即可收到，也请查看垃圾邮件。链接只能使用一次，半小时内有效。",
     set: "选择新密码",
     setText: "此账户在所有浏览器中的登录都会退出。",
     button: "设置密码",

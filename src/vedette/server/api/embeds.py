@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -66,7 +66,8 @@ PICTURE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "a picture", "content": {"image/svg+xml": {"schema": {"type": "string"}}}}
 }
 PAGE: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "a small page", "content": {"text/html": {"schema": {"type": "string"}}}}
+    200: {"description": "a small page", "content": {"text/html": {"schema": {"type": "string"}}}},
+    404: {"description": "the same, and says so", "content": {"text/html": {"schema": {"type": "string"}}}},
 }
 AnyAddress = Annotated[str, Path(max_length=120, description="PoS address: 0x and 64 hex digits")]
 Language = Annotated[str | None, Query(max_length=20, description="en or zh; else by Accept-Language")]
@@ -339,14 +340,17 @@ WIDTH, HEIGHT = 480, 240
 LEAST: Final = 120
 OURS: Final = re.compile(r"/(?:embed/)?(validators|pools)/([^/]+)/?")
 NOT_OURS: Final = "Only pages of validators and pools on this server are known, as {base}/validators/0x..."
-Format = Annotated[str, Query(alias="format", max_length=20, description="json; there is no other")]
+Format = Annotated[
+    Literal["json", "xml"],
+    Query(alias="format", json_schema_extra={"enum": ["json"]}, description="json; there is no xml (501)"),
+]
 
 
 class OEmbed(Shape):
     """A card to be put on a page, as oEmbed 1.0 has it."""
 
-    version: str = "1.0"
-    type: str = "rich"
+    version: Literal["1.0"] = "1.0"
+    type: Literal["rich"] = "rich"
     provider_name: str = "Vedette"
     provider_url: str
     title: str

@@ -40,7 +40,10 @@ GDRIP_PER_CFX: Final = 10**9
 TEXT: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Prometheus text, or OpenMetrics for whoever accepts it",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
+        "content": {
+            "text/plain": {"schema": {"type": "string"}},
+            "application/openmetrics-text": {"schema": {"type": "string"}},
+        },
     }
 }
 

@@ -57,7 +57,14 @@ CELLS_MS = {"hour": HOUR_MS, "day": DAY_MS}
 BY_THE_HOUR = ("24h", "7d", "30d")
 OF_SETTINGS = "This node is an endpoint of the settings: take it out there, and start the server again."
 NodeRows = Annotated[int | None, Query(ge=1, le=1_000, description="at most so many; without it all")]
-NodeCursor = Annotated[str | None, Query(max_length=300, description="`next_cursor` of the page before")]
+NodeCursor = Annotated[
+    str | None,
+    Query(
+        max_length=300,
+        description="`next_cursor` of the page before",
+        examples=["ab12cd34ef56ab78~paris-1"],
+    ),
+]
 NO_NODE = "There is no such node, or it is not yours to see. GET /api/v1/nodes lists yours."
 
 
@@ -161,7 +168,13 @@ async def node_series(
     node_id: str,
     rooms: Rooms,
     who: Whose,
-    names: Annotated[str, Query(description="names of series, divided by commas; at most 20")] = "",
+    names: Annotated[
+        str,
+        Query(
+            description="names of series, divided by commas; at most 20",
+            examples=["pow.latest_epoch,pos.committed_height"],
+        ),
+    ] = "",
     from_ms: FromMs = None,
     to_ms: ToMs = None,
     points: Annotated[int, Query(ge=1, le=2_000, description="at most so many buckets")] = 500,
@@ -205,7 +218,13 @@ async def node_states(
     node_id: str,
     rooms: Rooms,
     who: Whose,
-    names: Annotated[str, Query(description="names of states, divided by commas; at most 20")] = "",
+    names: Annotated[
+        str,
+        Query(
+            description="names of states, divided by commas; at most 20",
+            examples=["node.version,process.state"],
+        ),
+    ] = "",
     from_ms: FromMs = None,
     to_ms: ToMs = None,
     form: Format = "json",

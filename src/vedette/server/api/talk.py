@@ -58,7 +58,7 @@ Rows = Annotated[
 Address = Annotated[
     str, Path(pattern=r"^0x[0-9a-fA-F]{64}$", description="PoS address: 0x and 64 hex digits")
 ]
-Epoch = Annotated[int, Path(ge=1, le=INT64_MAX, description="PoS epoch")]
+Epoch = Annotated[int, Path(ge=1, lt=INT64_MAX, description="PoS epoch")]
 Span = Annotated[
     WindowName, Query(alias="window", description="the epochs up to the newest that was counted")
 ]

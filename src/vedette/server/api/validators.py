@@ -70,12 +70,17 @@ Look = Annotated[
 Search = Annotated[
     str,
     Query(
-        max_length=80, description="any part of the address, or of the name of your node or its public one"
+        max_length=80,
+        description="any part of the address, or of the name of your node or its public one",
+        examples=["0x75fd"],
     ),
 ]
 Sort = Annotated[SortKey, Query(description="`-` puts the highest first; what is not known comes last")]
 RowsOfAll = Annotated[int, Query(ge=1, le=ROWS_MAX, description="at most so many")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=200, description="`next_cursor` of the page before", examples=[f"-99~0x{'7' * 64}"]),
+]
 
 
 @router.get("/validators", response_model=Validators, responses=TABLE)

@@ -49,6 +49,10 @@ DETAILS = {
 }
 
 
+SECRET = frozenset({"password", "old", "new", "code", "token", "ticket"})
+"""Fields whose content is not repeated to anybody."""
+
+
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, ProblemError) or error.status_code not in DETAILS:
@@ -83,6 +87,9 @@ def _parameter(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
     given = None if SECRET.search(name) else error.get("input")
     was = f" (you gave {str(given)[:80]!r})" if isinstance(given, str | int | float) else ""
+    given = error.get("input")
+    shown = isinstance(given, str | int | float) and not SECRET.intersection(error["loc"])
+    was = f" (you gave {str(given)[:80]!r})" if shown else ""
     return f"{name}: {error['msg']}{was}"
 
 

@@ -41,8 +41,8 @@ from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
-from vedette.server.parquet import Kiln
 from vedette.server.oidc import Oidc
+from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
@@ -82,8 +82,6 @@ class House:
     signing: Signing
     account: Account
     post: Post
-    guesses: Guesses
-    key_use: KeyUse
     key_use: KeyUse
     guesses: Guesses
     oidc: Oidc

@@ -8,7 +8,6 @@ from starlette.exceptions import HTTPException
 
 STATIC = Path(__file__).parent / "static"
 NOT_PAGES = ("api/", "healthz", "readyz", "metrics", "assets/", "badge/", "embed/", ".well-known/")
-NOT_PAGES = ("api/", "healthz", "readyz", "metrics", "assets/", "badge/", "embed/")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 FRESH = {"Cache-Control": "no-cache"}
 

@@ -853,6 +853,8 @@ def _limits(table: Table | None) -> LimitSetting:
     }
     table.close()
     return LimitSetting(**given)
+
+
 def _oidc(table: Table | None) -> OidcSetting | None:
     if table is None:
         return None

@@ -191,7 +191,7 @@ export const peopleEn = {
     admin: "administrator",
     adminOn: "Make administrator",
     adminOnSure: (name: string) => `Let ${name} administer`,
-    adminOff: "No administrator",
+    adminOff: "Administrator no more",
     adminOffSure: (name: string) => `Let ${name} administer no more`,
     shutOut: "Shut out",
     shutOutSure: (name: string) => `Sign ${name} out everywhere`,

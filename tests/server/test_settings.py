@@ -95,6 +95,12 @@ def test_no_file_at_all_is_a_server_on_loopback() -> None:
     assert (settings.host, settings.trust_loopback, settings.database) == ("127.0.0.1", True, "vedette.db")
 
 
+def test_whoever_names_a_proxy_has_one_and_nobody_is_a_neighbour_by_himself(tmp_path: Path) -> None:
+    behind = '[server]\ntrusted_proxies = ["127.0.0.1"]\n'
+    assert not load(written(tmp_path, behind), {}).trust_loopback
+    assert load(written(tmp_path, behind + "trust_loopback = true"), {}).trust_loopback
+
+
 def test_everything_wrong_is_said_at_once_a_line_each(tmp_path: Path) -> None:
     path = written(
         tmp_path,
@@ -131,6 +137,7 @@ KNOWN = [
     "limits",
     "mail",
     "networks",
+    "oidc",
     "pool_seconds",
     "pools",
     "public_references",

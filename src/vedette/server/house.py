@@ -41,6 +41,7 @@ from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.news import News
+from vedette.server.oidc import Oidc
 from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
@@ -83,6 +84,7 @@ class House:
     post: Post
     key_use: KeyUse
     guesses: Guesses
+    oidc: Oidc
     changes: Changes
     budgets: Budgets
     live: Live
@@ -123,6 +125,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         stack.push_async_callback(house.push.pusher.close)
         await _offer_setup(house)
         stack.push_async_callback(house.post.close)
+        stack.push_async_callback(house.oidc.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
         stack.push_async_callback(house.failures.guard, "key use", house.key_use.write)
@@ -210,6 +213,7 @@ def build(
         account=Account(database, ears, signing, passwords, guesses, second, post),
         post=post,
         guesses=guesses,
+        oidc=Oidc(settings, database, ears, signing),
         changes=Changes(clock.steady_ms),
         budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,

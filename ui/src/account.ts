@@ -1,7 +1,7 @@
 // What the account menu, and the pages of sign-in, account and team, ask of the server.
 import { ask, tell, type Answer } from "./api";
 import type { Json } from "./passkeys";
-import type { Invitation, Invited, Member, Passkey, Role, Session, SessionNow, TeamOf, Ticket, TotpSecret, WholeTeam } from "./people";
+import type { Invitation, Invited, Member, Passkey, People, Person, PersonChange, Role, Session, SessionNow, TeamOf, Ticket, TotpSecret, WholeTeam } from "./people";
 
 type Proof = { password: string | null; code: string | null };
 type Done = null;
@@ -76,6 +76,11 @@ export const account = {
   verify: (token: string) => tell<unknown>("POST", "verifications", { token }),
   askReset: (name_or_email: string) => tell<unknown>("POST", "password-resets", { name_or_email }),
   reset: (token: string, password: string) => tell<unknown>("PUT", "password-resets", { token, password }),
+};
+
+export const everybody = {
+  read: (s?: AbortSignal) => ask<People>("users", s),
+  change: (user: number, what: PersonChange) => tell<Person>("PATCH", `users/${user}`, what),
 };
 
 export const team = {

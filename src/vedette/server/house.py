@@ -20,7 +20,7 @@ from vedette.model.people import FIRST_TEAM
 from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
 from vedette.notify.text import Message, render
-from vedette.server import loops
+from vedette.server import loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
 from vedette.server.asking import Purse
@@ -35,6 +35,7 @@ from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
+from vedette.server.members_mail import MembersMail
 from vedette.server.news import News
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
@@ -171,8 +172,9 @@ def build(
     )
     news = News(database, ears, live, tips, language, lambda: follower.committed_height)
     batcher = Batcher(database, ears, news.heard)
+    members = _members_mail(settings, database)
     outbox = Outbox(
-        database, ears, ways, _renderer(settings, ears), lambda one: news.incidents_changed([one])
+        database, ears, ways | members, _renderer(settings, ears), lambda one: news.incidents_changed([one])
     )
 
     def saved(incidents: list[Incident]) -> None:
@@ -182,7 +184,7 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     purse = Purse(settings.followed, ears)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake)
+    judge = Judge(database, ears, limits, patience, (tuple(ways), tuple(members)), saved, news.judge_wake)
     return House(
         settings=settings,
         database=database,
@@ -250,6 +252,18 @@ def build_channels(settings: Settings) -> dict[str, Channel]:
         mail = settings.mail
         wanted.append(mail_settings(MAIL_CHANNEL, mail.server, mail.sender, mail.to))
     return channels.build(wanted)
+
+
+def _members_mail(settings: Settings, database: Database) -> dict[str, Channel]:
+    """How teams are told that the settings' channels are not for."""
+    if settings.mail is None:
+        return {}
+    mail = settings.mail
+    return {
+        members_mail.NAME: MembersMail(
+            mail_settings(MAIL_CHANNEL, mail.server, mail.sender, mail.to), database
+        )
+    }
 
 
 def _renderer(settings: Settings, ears: Ears) -> Callable[[Notice], Message]:

@@ -99,7 +99,7 @@ class Judge:
         ears: Ears,
         limits: Limits,
         patience: Patience,
-        channels: tuple[str, ...],
+        channels: tuple[tuple[str, ...], tuple[str, ...]],
         on_saved: Callable[[list[Incident]], None],
         wake: asyncio.Event,
     ) -> None:
@@ -107,7 +107,7 @@ class Judge:
         self._ears = ears
         self._limits = limits
         self._patience = patience
-        self._channels = channels
+        self._channels, self._others_channels = channels  # the first team's, and everyone else's
         self._on_saved = on_saved
         self.wake = wake
 
@@ -131,8 +131,7 @@ class Judge:
         for incident in unresolved:
             standing.setdefault(incident.team_id, []).append(incident)
         changes = [
-            # The settings' channels are the first team's alone.
-            Change(incident, reason, self._channels if team_id == FIRST_TEAM else (), now)
+            Change(incident, reason, self._channels_of(team_id), now)
             for team_id in sorted({*seen, *standing})
             for incident, reason in self._steps(seen.get(team_id, View(now)), standing.get(team_id, []))
         ]
@@ -141,6 +140,10 @@ class Judge:
         saved = await self._database.write(lambda conn: incidents.save(conn, changes))
         self._on_saved(saved)
         return saved
+
+    def _channels_of(self, team_id: int) -> tuple[str, ...]:
+        """The settings' channels are the first team's alone."""
+        return self._channels if team_id == FIRST_TEAM else self._others_channels
 
     def _steps(self, view: View, unresolved: Collection[Incident]) -> list[Step]:
         """One team's: what it sees moves no other's incidents."""

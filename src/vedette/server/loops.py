@@ -126,7 +126,7 @@ class Judge:
         ears: Ears,
         limits: Limits,
         patience: Patience,
-        channels: tuple[str, ...],
+        channels: tuple[tuple[str, ...], tuple[str, ...]],
         on_saved: Callable[[list[Incident]], None],
         wake: asyncio.Event,
         audience: Callable[[], Awaitable[Audience]],
@@ -135,7 +135,7 @@ class Judge:
         self._ears = ears
         self._limits = limits
         self._patience = patience
-        self._channels = channels
+        self._channels, self._others_channels = channels  # the first team's, and everyone else's
         self._on_saved = on_saved
         self._audience = audience
         self.wake = wake
@@ -178,7 +178,7 @@ class Judge:
         """On which channels: the settings' are the first team's alone."""
         if incident.team_id == EVERYBODY:
             return told_to(audience, incident, reason)
-        return self._channels if incident.team_id == FIRST_TEAM else ()
+        return self._channels if incident.team_id == FIRST_TEAM else self._others_channels
 
 
 class Outbox:

@@ -36,6 +36,9 @@ app.command(
     "vedette.agent.operator_commands:app", name="operator", help="Keys of people who may command agents."
 )
 app.command("vedette.server.key_commands:app", name="key", help="API keys: tokens for programs.")
+app.command(
+    "vedette.server.forget_commands:app", name="forget", help="Forget a team, a person or a node for good."
+)
 app.command("vedette.server.audit_commands:app", name="audit", help="The log of who did what.")
 app.command(
     "vedette.server.secrets_commands:app",

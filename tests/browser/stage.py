@@ -302,11 +302,12 @@ class Stage:
 
     def nodes(self) -> shapes.Nodes:
         if self.scene in {"empty", "public"}:
-            return shapes.Nodes(nodes=[])
+            return shapes.Nodes(nodes=[], next_cursor=None)
         if self.scene == "fleet":
             cast = [self.node(i) for i in range(len(fleet.CAST))]
-            return shapes.Nodes(nodes=[node for node in cast if node.id not in self.forgotten])
-        return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
+            kept = [node for node in cast if node.id not in self.forgotten]
+            return shapes.Nodes(nodes=kept, next_cursor=None)
+        return shapes.Nodes(nodes=[self.node(i) for i in range(4)], next_cursor=None)
 
     def node(self, index: int) -> shapes.Node:
         down = self.scene == "trouble" and index == 2

@@ -90,6 +90,13 @@ class RegisterNode(StubNode):
     owner: bytes | None = None
     manager: bytes | None = None
     mute: bool = False
+    staked: Sequence[str] = ()  # beside the committee
+
+    def account(self, address: str) -> dict[str, Any]:
+        told = super().account(address)
+        if address in self.staked:
+            told["status"] |= {"availableVotes": "0x7", "locked": "0x7"}
+        return told
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         if question["method"] != "cfx_call":
@@ -315,6 +322,14 @@ async def test_while_no_endpoint_tells_nothing_can_be_claimed(desk: Desk) -> Non
     desk.node.mute = True
     status, problem = await desk.ask("POST", "/claims", {"address": MINE})
     assert (status, "try again" in problem["detail"]) == (503, True)
+
+
+async def test_a_validator_that_never_voted_is_shown_once_it_is_claimed(desk: Desk) -> None:
+    desk.node.bound[UNBOUND] = raw(ALICE.core)
+    desk.node.staked = (UNBOUND,)
+    assert (await desk.ask("GET", f"/validators/{UNBOUND}", token=None))[0] == 404
+    assert (await desk.claim(address=UNBOUND))[0] == 200
+    assert (await desk.ask("GET", f"/validators/{UNBOUND}", token=None))[0] == 200
 
 
 async def test_only_an_owner_claims(desk: Desk) -> None:

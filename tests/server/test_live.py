@@ -355,6 +355,7 @@ async def test_a_members_stream_ends_in_time_so_that_its_rights_are_asked_anew(
     await greeted(member, stranger)
     now[0] += lives.LIFE_MS
     await until(lambda: member.ended)
+    assert member.text.endswith("retry: 100\n\n"), "it is to come back at once"
     assert not stranger.ended
     back = Listener(live, TEAM, member.ids[-1])
     await until(lambda: back.names == ["hello"] and back.events[0][1]["resumed"])

@@ -1,12 +1,13 @@
 """Settings: everything wrong at once, secrets from files, nothing guessed."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vedette.model.errors import SettingError
-from vedette.server.settings import PoolSetting, load
+from vedette.server.settings import PoolSetting, Settings, load
 from vedette.server.tokens import ingest_token
 
 ALICE = "0x" + "a1" * 32
@@ -95,6 +96,12 @@ def test_no_file_at_all_is_a_server_on_loopback() -> None:
     assert (settings.host, settings.trust_loopback, settings.database) == ("127.0.0.1", True, "vedette.db")
 
 
+def test_whoever_names_a_proxy_has_one_and_nobody_is_a_neighbour_by_himself(tmp_path: Path) -> None:
+    behind = '[server]\ntrusted_proxies = ["127.0.0.1"]\n'
+    assert not load(written(tmp_path, behind), {}).trust_loopback
+    assert load(written(tmp_path, behind + "trust_loopback = true"), {}).trust_loopback
+
+
 def test_everything_wrong_is_said_at_once_a_line_each(tmp_path: Path) -> None:
     path = written(
         tmp_path,
@@ -131,6 +138,7 @@ KNOWN = [
     "limits",
     "mail",
     "networks",
+    "oidc",
     "pool_seconds",
     "pools",
     "public_references",
@@ -176,6 +184,22 @@ EXPECTED = [
                 f"wrong setting: endpoints[0].calls_per_s must be {RATES}",
             )
             for wrong in ("0", "-1", "true", "nan", "inf", '"5"')
+        ),
+        (
+            '[accounts]\nsign_up = "all"',
+            'wrong setting: accounts.sign_up must be "closed" or "invited" or "open"',
+        ),
+        (
+            "[accounts]\npassword_memory_kib = 32",
+            "wrong setting: accounts.password_memory_kib must be a whole number from 19456 to 1048576",
+        ),
+        (
+            '[oidc]\nissuer = "http://id.example"\nclient_id = "a"\nclient_secret = "b"',
+            "wrong setting: oidc.issuer must start with https://",
+        ),
+        (
+            '[oidc]\nissuer = "https://id.example"\nclient_id = "a"',
+            "missing setting: oidc.client_secret (or client_secret_file)",
         ),
         ("[server]\nport = true", "wrong setting: server.port must be a whole number from 0 to 65535"),
         ('ingest_token_file = "gone"', "wrong setting: ingest_token_file: cannot read gone: No such file"),
@@ -398,6 +422,19 @@ def test_an_endpoint_that_is_only_followed_has_no_websocket(tmp_path: Path) -> N
 def test_more_endpoints_than_anybody_has_are_refused(tmp_path: Path) -> None:
     many = "".join(f'[[endpoints]]\nname = "n{i}"\nurl = "http://x"\n' for i in range(501))
     assert problems(written(tmp_path, many)) == ["wrong setting: endpoints: 501 are given; at most 500"]
+
+
+def test_the_key_file_stands_beside_the_database_and_the_logs_head_beside_it(tmp_path: Path) -> None:
+    usual = Settings(database=str(tmp_path / "data" / "v.db"), home=tmp_path)
+    assert usual.keys_path == tmp_path / "data" / "secret-keys"
+    assert usual.head_path == tmp_path / "data" / "audit-head"
+    assert replace(usual, database="postgresql://h/v").keys_path == tmp_path / "secret-keys"
+    config = tmp_path / "server.toml"
+    config.write_text('key_file = "k/keys"\n[audit]\nhead_file = "h/head"\n')
+    told = load(config, {})
+    assert (told.keys_path, told.head_path) == (tmp_path / "k" / "keys", tmp_path / "h" / "head")
+    apart = load(config, {"VEDETTE_KEY_FILE": "/run/keys"})
+    assert apart.keys_path == Path("/run/keys")
 
 
 def test_the_file_of_places_stands_beside_the_settings(tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from vedette.model.people import FIRST_TEAM, Role
-from vedette.store import proofs, sessions, tables, tickets, tries, users
+from vedette.model.people import FIRST_TEAM, Role, Who
+from vedette.store import forget, proofs, sessions, tables, tickets, tries, users
 from vedette.store.database import Conn, Database
 from vedette.store.sessions import Lasting
 from vedette.store.tries import FORGET_MS, WAIT_FIRST_MS, WAIT_MAX_MS, Subject, wait_after
 from vedette.store.users import NameTakenError, UserRow
 
 NOW = 1_800_000_000_000
+SERVER = Who(FIRST_TEAM, Role.OWNER, is_admin=True)
 MINUTE = 60_000
 LASTING = Lasting(whole_ms=10 * MINUTE, idle_ms=3 * MINUTE, fresh_ms=MINUTE)
 
@@ -193,7 +194,7 @@ async def test_with_a_person_all_that_is_his_own_goes(database: Database) -> Non
     await database.write(lambda conn: proofs.set_recovery_codes(conn, alice.id, ["one"]))
     await database.write(lambda conn: tickets.make(conn, "reset", NOW, MINUTE, user_id=alice.id))
     await database.write(lambda conn: users.join(conn, alice.id, FIRST_TEAM, Role.VIEWER, NOW))
-    await database.write(lambda conn: users.remove(conn, alice.id))
+    await database.write(lambda conn: forget.forget_user(conn, SERVER, alice.id, NOW))
     assert not await still(database, token, NOW)
     async with database.read() as conn:
         for table in (tables.passkeys, tables.recovery_codes, tables.tickets, tables.memberships):

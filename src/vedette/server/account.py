@@ -16,7 +16,7 @@ from vedette.server.post import Post
 from vedette.server.problems import ProblemError
 from vedette.server.second import SecondFactor, Secret, new_recovery_codes, new_secret, spaced
 from vedette.server.signing import Answer, Begun, Signing, Visitor, subject_of
-from vedette.store import audit, proofs, sessions, tickets, users
+from vedette.store import audit, forget, proofs, sessions, tickets, users
 from vedette.store.database import Conn, Database
 from vedette.store.users import NameTakenError, UserRow
 
@@ -184,13 +184,7 @@ class Account:
         now_ms = self._ears.now_ms()
 
         async def remove(conn: Conn) -> None:
-            user = await self._again(conn, who)
-            if user.totp_sealed is None:
-                return
-            change = {"totp_sealed": None, "totp_confirmed_at_ms": None, "totp_last_step": 0}
-            await users.change(conn, user.id, **change)
-            await proofs.set_recovery_codes(conn, user.id, ())
-            await audit.note(conn, now_ms, who, "account.totp-off", subject_of(user))
+            await drop_totp(conn, await self._again(conn, who), who, now_ms)
 
         await self._database.write(remove)
 
@@ -329,8 +323,7 @@ class Account:
         async def remove(conn: Conn) -> UserRow:
             user = await self._again(conn, who)
             await demand_spare(conn, user)
-            await audit.note(conn, self._ears.now_ms(), who, "account.remove", subject_of(user))
-            await users.remove(conn, user.id)
+            await forget.forget_user(conn, who, user.id, self._ears.now_ms(), "account.remove")
             return user
 
         user = await self._database.write(remove)
@@ -342,6 +335,16 @@ class Account:
         if user is None or user.disabled_at_ms is not None:
             raise ProblemError(401, "Your account is no more: sign in anew.")
         return user
+
+
+async def drop_totp(conn: Conn, user: UserRow, who: Who, now_ms: int) -> None:
+    """Ask for no code any more."""
+    if user.totp_sealed is None:
+        return
+    change = {"totp_sealed": None, "totp_confirmed_at_ms": None, "totp_last_step": 0}
+    await users.change(conn, user.id, **change)
+    await proofs.set_recovery_codes(conn, user.id, ())
+    await audit.note(conn, now_ms, who, "account.totp-off", subject_of(user))
 
 
 async def demand_spare(conn: Conn, user: UserRow) -> None:

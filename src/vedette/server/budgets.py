@@ -26,6 +26,8 @@ COUNTED: Final = ("/api/", "/badge/", "/embed/", "/metrics", "/readyz")
 UNCOUNTED: Final = frozenset({("POST", "/api/v1/reports")})
 """Agents sign what they deliver, and many may stand behind one address."""
 TABLE_COST, EXPORT_COST = 10, 20
+WRONG_KEYS = 30
+"""So many keys that nobody knows are looked up for one address in a minute: each costs a read."""
 EXPORTS: Final = "/api/v1/export"
 SEARCHES: Final = ("/api/v1/wallets/", "/api/v1/search")
 SEARCH_WORDS: Final = (b"q=", b"look=true")
@@ -71,6 +73,11 @@ class Budget:
             return self._left(after - now)
         return self._left(before - now, wait_s=math.ceil(over_ms / 1_000))
 
+    def has(self, caller: str) -> bool:
+        """Whether anything is left; costs nothing."""
+        lacking_ms = self._full_at.get(caller, 0) - self._steady_ms()
+        return lacking_ms + self._each_ms <= 1_000 * WINDOW_S
+
     def _left(self, lacking_ms: float, wait_s: int = 0) -> Left:
         remaining = int(self.quota - lacking_ms / self._each_ms + 1e-6)
         return Left(self.name, self.quota, remaining, math.ceil(lacking_ms / 1_000), wait_s)
@@ -97,7 +104,15 @@ class Budgets:
         self._strangers = budget("address", setting.per_minute), budget("search", setting.searches_per_minute)
         known = setting.known_per_minute, setting.known_searches_per_minute
         self._known = budget("key", known[0]), budget("search", known[1])
+        self._wrong_keys = Budget("wrong-keys", WRONG_KEYS, steady_ms)
         self._warned = False
+
+    def wrong_key(self, caller: Caller) -> None:
+        """He sent a key or token that nobody knows."""
+        self._wrong_keys.take(caller.site)
+
+    def may_try_key(self, caller: Caller) -> bool:
+        return self._wrong_keys.has(caller.site)
 
     def take(self, who: Who, caller: Caller, scope: Mapping[str, Any]) -> list[Left]:
         """Count a request; empty if nothing limits it, else what is left of each budget that paid."""

@@ -35,6 +35,9 @@ LINGER_MS = 60_000
 LIFE_MS = 3_600_000
 """A member's stream ends after this, and goes on when he comes back: what he may see is asked anew."""
 
+AT_ONCE = b"retry: 100\n\n"
+"""The pause before a browser comes back; the next greeting makes it longer again."""
+
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -86,7 +89,7 @@ class Client:
     """One open stream: who reads it, and the number of the last event that it was sent."""
 
     __slots__ = (
-        *("who", "name", "rings", "cursor", "ends_at_ms", "wake", "over"),
+        *("who", "name", "rings", "cursor", "ends_at_ms", "wake", "over", "last"),
         *("quiet", "sending", "sent", "stood", "task"),
     )
 
@@ -98,6 +101,7 @@ class Client:
         self.ends_at_ms = 0
         self.wake = asyncio.Event()
         self.over = False
+        self.last = b""
         self.quiet = False  # nothing was sent since the last beat
         self.sending = False
         self.sent = self.stood = 0  # how often something was sent: now, and at the last beat
@@ -157,6 +161,11 @@ class Live:
         for ring in self._rings.values():
             ring.skip(self._number)
 
+    @property
+    def readers(self) -> set[Who]:
+        """Everyone who listens with rights of his own."""
+        return {client.who for client in self._clients if client.who != PUBLIC}
+
     def end_session(self, session_id: str) -> None:
         """The session is over: so are its streams."""
         self._end(lambda who: who.session_id == session_id)
@@ -205,6 +214,7 @@ class Live:
             if stands and client.task:
                 client.task.cancel()
         elif client.ends_at_ms and now >= client.ends_at_ms:
+            client.last = AT_ONCE
             client.end()
         elif stands:
             client.quiet = True
@@ -302,7 +312,7 @@ class Live:
                 await client.wake.wait()
                 client.wake.clear()
             message = self._next(client)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send({"type": "http.response.body", "body": client.last, "more_body": False})
 
     def _next(self, client: Client) -> bytes:
         """What the client is to be sent now, a part of it if it is much; nothing when it has everything."""

@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
 STATIC = Path(__file__).parent / "static"
-NOT_PAGES = ("api/", "healthz", "readyz", "metrics", "assets/", ".well-known/")
+NOT_PAGES = ("api/", "healthz", "readyz", "metrics", "assets/", "badge/", "embed/", ".well-known/")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 FRESH = {"Cache-Control": "no-cache"}
 

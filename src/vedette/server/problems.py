@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -38,6 +39,7 @@ def say_problems(app: FastAPI) -> None:
     """Make every error of the app a problem. A bug is told to the log, with its traceback."""
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_parameters)
+    app.add_exception_handler(ClientDisconnect, _of_gone)
     app.add_exception_handler(Exception, _of_bug)
 
 
@@ -45,6 +47,10 @@ DETAILS = {
     404: "There is nothing at {path}. /api/openapi.json lists what there is.",
     405: "{path} does not take {method}.",
 }
+
+
+SECRET = frozenset({"password", "old", "new", "code", "token", "ticket"})
+"""Fields whose content is not repeated to anybody."""
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
@@ -73,15 +79,16 @@ async def _of_parameters(_: Request, error: Exception) -> Response:
     return problem(422, "; ".join(_parameter(one) for one in error.errors()))
 
 
-SECRET = re.compile(r"password|token|code|secret|\b(old|new)$", re.IGNORECASE)
-"""Names of what must not be said again, not even to whoever gave it: replies end in screenshots and logs."""
-
-
 def _parameter(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
-    given = None if SECRET.search(name) else error.get("input")
-    was = f" (you gave {str(given)[:80]!r})" if isinstance(given, str | int | float) else ""
+    given = error.get("input")
+    shown = isinstance(given, str | int | float) and not SECRET.intersection(error["loc"])
+    was = f" (you gave {str(given)[:80]!r})" if shown else ""
     return f"{name}: {error['msg']}{was}"
+
+
+async def _of_gone(_: Request, __: Exception) -> Response:
+    return problem(400, "The connection ended before the body did.")
 
 
 async def _of_bug(_: Request, __: Exception) -> Response:

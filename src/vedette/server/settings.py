@@ -136,6 +136,16 @@ class AccountSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSetting:
+    """Another place's sign-in that is taken here (OpenID Connect)."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str = "OpenID Connect"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vedette serve` was told."""
 
@@ -158,6 +168,7 @@ class Settings:
     security: SecuritySetting = SecuritySetting()
     limits: LimitSetting = LimitSetting()
     accounts: AccountSetting = AccountSetting()
+    oidc: OidcSetting | None = None
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -248,7 +259,7 @@ def network(value: object) -> Network:
         wanted = 'addresses or networks such as "10.0.0.5" or "10.0.0.0/8"'
         raise ValueError(f"{wanted}: {value!r} is neither ({error})") from None
     if found.prefixlen == 0:
-        raise ValueError("some addresses and not all: who trusts everybody believes whatever is claimed")
+        raise ValueError("some addresses and not all: whoever trusts everybody trusts whatever is claimed")
     return found
 
 
@@ -487,7 +498,7 @@ def is_loopback(host: str | None) -> bool:
     return (mapped or address).is_loopback
 
 
-SECRETS = ("ingest_token", "read_token", "mail.server")
+SECRETS = ("ingest_token", "read_token", "mail.server", "oidc.client_secret")
 ENVIRONMENT = {
     "VEDETTE_" + path.upper().replace(".", "_"): path
     for path in (
@@ -508,6 +519,9 @@ ENVIRONMENT = {
         "server.trust_loopback",
         "server.trusted_proxies",
         "server.proxy_header",
+        "oidc.issuer",
+        "oidc.client_id",
+        "oidc.name",
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
@@ -591,15 +605,16 @@ def read(
     top = Table("", given, problems, home)
     server = top.table("server") or Table("server", {}, problems, home)
     public_url = server.take("public_url", url("http", "https"), None)
+    proxies = server.take("trusted_proxies", many(network), usual.trusted.networks)
     settings = Settings(
         database=_database(top, home),
         host=server.take("host", text, usual.host),
         port=server.take("port", whole(0, 65535), usual.port),
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
-        trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        trust_loopback=server.take("trust_loopback", flag, _is_here(public_url) and not proxies),
         trusted=Trusted(
-            networks=server.take("trusted_proxies", many(network), ()),
+            networks=proxies,
             header=server.take("proxy_header", one_of(*PROXY_HEADERS), FORWARDED_FOR),
         ),
         endpoints=_endpoints(top, environment),
@@ -615,6 +630,7 @@ def read(
         security=_security(top.table("security")),
         limits=_limits(top.table("limits")),
         accounts=_accounts(top.table("accounts")),
+        oidc=_oidc(top.table("oidc")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -769,8 +785,8 @@ def _webhooks(top: Table) -> tuple[WebhookSetting, ...]:
         table.close()
     names = [one.name for one in found]
     _complain_of_twins("webhooks", names, top.problems)
-    if "email" in names:
-        top.problems.append('wrong setting: webhooks: "email" is the name of the mail; choose another')
+    for taken in sorted({"email", "members"} & set(names)):
+        top.problems.append(f'wrong setting: webhooks: "{taken}" is the name of the mail; choose another')
     return tuple(found)
 
 
@@ -837,6 +853,22 @@ def _limits(table: Table | None) -> LimitSetting:
     }
     table.close()
     return LimitSetting(**given)
+
+
+def _oidc(table: Table | None) -> OidcSetting | None:
+    if table is None:
+        return None
+    issuer = table.need("issuer", bare_url("https", "http"), "")
+    if issuer.startswith("http://") and not is_loopback(urlsplit(issuer).hostname):
+        table.problems.append(f"wrong setting: {table.named('issuer')} must start with https://")
+    oidc = OidcSetting(
+        issuer=issuer,
+        client_id=table.need("client_id", text, ""),
+        client_secret=table.need_secret("client_secret", text),
+        name=table.take("name", label, "OpenID Connect"),
+    )
+    table.close()
+    return oidc
 
 
 def _accounts(table: Table | None) -> AccountSetting:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, select, update
 
 from vedette.model.claims import Challenge, Claim, Link, Signer
 from vedette.model.people import Who
@@ -180,11 +180,6 @@ async def shown(conn: Conn) -> dict[PosAddress, Shown]:
         .where(columns.is_public, columns.lapsed_at_ms.is_(None))
     )
     return {PosAddress(row.address): _shown(row) for row in await conn.execute(query)}
-
-
-async def claimed_count(conn: Conn) -> int:
-    query = select(func.count()).select_from(t.claims).where(t.claims.c.lapsed_at_ms.is_(None))
-    return int((await conn.execute(query)).scalar_one())
 
 
 def _shown(row: Row[Any]) -> Shown:

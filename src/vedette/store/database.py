@@ -144,7 +144,7 @@ class PostgreSQL(Database):
 
     @classmethod
     async def start(cls, where: URL) -> "PostgreSQL":
-        engine = create_async_engine(where, pool_size=POOL, pool_pre_ping=True)
+        engine = create_async_engine(where, pool_size=POOL, pool_pre_ping=True, hide_parameters=True)
         await _upgrade(engine, where)
         return cls(engine)
 
@@ -207,7 +207,8 @@ def address(url: str) -> URL:
 
 
 def _sqlite_engine(where: URL, begin: str, *, pool_size: int, query_only: bool) -> AsyncEngine:
-    engine = create_async_engine(where, pool_size=pool_size, max_overflow=0)
+    # What was to be written is somebody's: an error that is logged does not quote it.
+    engine = create_async_engine(where, pool_size=pool_size, max_overflow=0, hide_parameters=True)
     pragmas = (
         f"PRAGMA busy_timeout = {BUSY_MS}",
         "PRAGMA journal_mode = WAL",

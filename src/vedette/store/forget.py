@@ -65,15 +65,17 @@ async def forget_team(conn: Conn, who: Who, team_id: int, now_ms: int) -> Counts
     return counts
 
 
-async def forget_user(conn: Conn, who: Who, user_id: int, now_ms: int) -> Counts:
+async def forget_user(conn: Conn, who: Who, user_id: int, now_ms: int, act: str = "user.forget") -> Counts:
     """His account with all that proves him; the keys that he made end, for he knows their tokens.
 
     Raises ForgetError when a team would be left without an owner.
     """
+    await _hold_teams(conn, user_id)
     for alone in await owned_alone(conn, user_id):
+        otherwise = "" if alone.team_id == FIRST_TEAM else ", or forget the team"
         raise ForgetError(
             f"he is the only owner of team {alone.team_id} ({alone.team_name}):"
-            " make somebody else an owner first, or forget the team"
+            f" make somebody else an owner first{otherwise}"
         )
     subject, email = await subject_of(conn, user_id), await _email(conn, user_id)
     for team_id in (await conn.execute(_teams_of_keys(user_id))).scalars().all():
@@ -83,7 +85,7 @@ async def forget_user(conn: Conn, who: Who, user_id: int, now_ms: int) -> Counts
         to_him = update(t.invitations).where(t.invitations.c.email == email).values(email=None)
         counts["invitations"] += (await conn.execute(to_him)).rowcount
     # Noted while he can still be named by his pseudonym, should he be the one who asked.
-    await audit.note(conn, now_ms, who, "user.forget", subject, _told(counts))
+    await audit.note(conn, now_ms, who, act, subject, _told(counts))
     return counts + await _delete(conn, "users", t.users.c.id == user_id)
 
 
@@ -172,6 +174,13 @@ def _cleaned(incident: dict[str, Any], node_id: str, names: set[str]) -> dict[st
 async def _email(conn: Conn, user_id: int) -> str | None:
     found: str | None = (await conn.execute(select(t.users.c.email).where(t.users.c.id == user_id))).scalar()
     return found
+
+
+async def _hold_teams(conn: Conn, user_id: int) -> None:
+    """Until this transaction ends nobody else changes who owns his teams."""
+    his = select(t.memberships.c.team_id).where(t.memberships.c.user_id == user_id)
+    held = select(t.teams.c.id).where(t.teams.c.id.in_(his)).order_by(t.teams.c.id)
+    await conn.execute(held.with_for_update())
 
 
 def _teams_of_keys(user_id: int) -> Any:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,6 +58,14 @@ async def of_session(conn: Conn, token: bytes, now_ms: int) -> Held | None:
     role = None if row.role is None else Role(row.role)
     who = Who(row.team_id, role, row.user_id, row.id, row.is_admin, row.fresh_until_ms)
     return Held(who, row.created_at_ms, row.seen_at_ms, row.expires_at_ms)
+
+
+async def standing(
+    conn: Conn, session_ids: Iterable[str], now_ms: int
+) -> dict[str, tuple[int | None, Role | None]]:
+    """Which of these sessions have not ended, and what their owners are in which team."""
+    rows = await conn.execute(_held(now_ms).where(t.sessions.c.id.in_(list(session_ids))))
+    return {row.id: (row.team_id, None if row.role is None else Role(row.role)) for row in rows}
 
 
 def _held(now_ms: int) -> Select[Any]:
@@ -163,8 +172,13 @@ async def of_key(conn: Conn, token: bytes, now_ms: int) -> Who | None:
     """Who reads with this API key; None when there is none such, or it ended."""
     keys = t.api_keys.c
     lasts = or_(keys.expires_at_ms.is_(None), keys.expires_at_ms > now_ms)
-    query = select(keys.id, keys.team_id, keys.scopes).where(
-        keys.token_hash == hash_of(token), keys.revoked_at_ms.is_(None), lasts
+    # Whoever may not come in himself does not by a key that he made.
+    made = t.api_keys.outerjoin(t.users, t.users.c.id == keys.user_id)
+    query = (
+        select(keys.id, keys.team_id, keys.scopes)
+        .select_from(made)
+        .where(keys.token_hash == hash_of(token), keys.revoked_at_ms.is_(None), lasts)
+        .where(t.users.c.disabled_at_ms.is_(None))
     )
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else reader_with(KeyHeld(row.id, row.team_id, _scopes(row.scopes)))

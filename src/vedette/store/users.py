@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, exists, insert, select, update
 
 from vedette.model.people import Role
 from vedette.store import tables as t
@@ -67,6 +67,11 @@ async def by_name(conn: Conn, name: str) -> UserRow | None:
     return await _one(conn, t.users.c.name == name)
 
 
+async def by_oidc(conn: Conn, issuer: str, subject: str) -> UserRow | None:
+    """Whom another place vouches for."""
+    return await _one(conn, (t.users.c.oidc_issuer == issuer) & (t.users.c.oidc_subject == subject))
+
+
 async def by_email(conn: Conn, email: str) -> UserRow | None:
     """Who has this address and has shown that it is his."""
     return await _one(conn, (t.users.c.email == email) & t.users.c.email_verified_at_ms.is_not(None))
@@ -125,11 +130,6 @@ async def take_email(conn: Conn, user_id: int, email: str, now_ms: int) -> bool:
         return False
     await change(conn, user_id, email=email, email_verified_at_ms=now_ms)
     return True
-
-
-async def remove(conn: Conn, user_id: int) -> None:
-    """With all that is his own: sessions, passkeys, codes, memberships."""
-    await conn.execute(delete(t.users).where(t.users.c.id == user_id))
 
 
 async def join(conn: Conn, user_id: int, team_id: int, role: Role, now_ms: int) -> None:

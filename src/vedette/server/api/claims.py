@@ -1,5 +1,6 @@
 """A team proves that a validator is its own, and says what the public may know of it."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from vedette.server.api.claim_shapes import (
 )
 from vedette.server.api.members import Owner, Viewer
 from vedette.server.api.talk import Address, Rooms, reply
+from vedette.server.api.validators import look_up
 from vedette.server.asking import TooManyError
 from vedette.server.claims import NobodyError, OverError, UnboundError
 from vedette.server.problems import ProblemError
@@ -81,6 +83,9 @@ async def prove_claim(challenge_id: ChallengeId, proof: ClaimProof, rooms: Rooms
         raise ProblemError(422, f"signature: {error}") from error
     except RpcError as error:
         raise ProblemError(503, NOBODY_TELLS) from error
+    # One that has never voted would have no page yet. If nobody tells of it now, its first vote does.
+    with suppress(ProblemError):
+        await look_up(claim.address, rooms)
     return reply(claim_shape(claim))
 
 

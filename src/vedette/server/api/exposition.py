@@ -40,7 +40,10 @@ GDRIP_PER_CFX: Final = 10**9
 TEXT: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Prometheus text, or OpenMetrics for whoever accepts it",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
+        "content": {
+            "text/plain": {"schema": {"type": "string"}},
+            "application/openmetrics-text": {"schema": {"type": "string"}},
+        },
     }
 }
 
@@ -118,6 +121,7 @@ async def _of_team(rooms: "House", who: Who, tip: Tip) -> Shown:
     async with rooms.database.read() as conn:
         rows = await nodes.nodes(conn, who)
         troubles = await incidents.unresolved(conn)
+        own = (await people.watched_by(conn)).get(who.team_id or 0, set())
         watches = await people.watches_of(conn, who)
         own = {*watches.of_settings, *watches.own}
         names = {row.states.get("node.pos_address", ""): row.name for row in rows} if rows else {}

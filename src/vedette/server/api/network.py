@@ -10,7 +10,7 @@ from vedette.model.incident import IncidentState
 from vedette.model.people import Who
 from vedette.server.api.nodes import state_of
 from vedette.server.api.shapes import Endpoint, Network, PosNow, PowNow
-from vedette.server.api.talk import Rooms, Whose, reply
+from vedette.server.api.talk import Rooms, Whose, kept_by, reply
 from vedette.server.follower import Follower
 from vedette.server.tip import Tip, participation
 from vedette.store import incidents, nodes
@@ -41,7 +41,7 @@ async def network(rooms: Rooms, who: Whose) -> Response:
             "data_doubts": list(rooms.watch.data.doubts),
         }
     )
-    return reply(shape)
+    return reply(shape, kept_by(who))
 
 
 async def _states(conn: Conn, who: Who, rooms: Rooms) -> dict[str, int]:

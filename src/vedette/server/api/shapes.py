@@ -315,6 +315,7 @@ class Node(Shape):
 
 class Nodes(Shape):
     nodes: list[Node]
+    next_cursor: str | None = Field(description="pass as `cursor` for the next page; null: this is the last")
 
 
 class EnrolmentWish(Shape):
@@ -455,6 +456,24 @@ class States(Shape):
     available: list[str] = Field(description="all states that this node told in the window")
 
 
+class SeriesLine(Shape):
+    """A row of the table of series: one name in one bucket. A gap has no row."""
+
+    at_ms: int
+    name: str
+    mean: float | None
+    min: float | None
+    max: float | None
+
+
+class StateLine(Shape):
+    """A row of the table of states: what it was from then on."""
+
+    at_ms: int
+    name: str
+    value: str | None
+
+
 class Uptime(Shape):
     """Shares of a window and of its cells. Unknown time is nobody's fault: it is part of no share."""
 
@@ -478,6 +497,25 @@ class Availability(Shape):
     cells_at_ms: list[int] = Field(description="where each cell begins")
     process: Uptime = Field(description="up: the node's process ran")
     rpc: Uptime = Field(description="up: RPC answered cfx_getStatus; down: it did not, or no process ran")
+
+
+class UptimeLine(Shape):
+    """A cell of the calendar, as a row."""
+
+    at_ms: int
+    process_up_ms: int
+    process_down_ms: int
+    process_unknown_ms: int
+    rpc_up_ms: int
+    rpc_down_ms: int
+    rpc_unknown_ms: int
+
+
+class VoteLine(Shape):
+    """A cell of a strip, as a row."""
+
+    height: int
+    vote: str = Field(description="s signed, l led and signed, a absent, - not elected, ? unseen")
 
 
 class Block(Shape):

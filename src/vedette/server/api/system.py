@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from vedette.server.api.exposition import TEXT
 from vedette.server.api.members import Viewer
 from vedette.server.api.talk import Rooms
 from vedette.server.house import House
@@ -30,7 +31,7 @@ async def readyz(rooms: Rooms) -> Response:
     return PlainTextResponse("ready\n")
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", response_class=PlainTextResponse, responses=TEXT)
 async def metrics(request: Request, rooms: Rooms, who: Viewer) -> Response:
     """The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
 

@@ -73,6 +73,9 @@ async () => {
   return [key.type, key.extractable, why];
 }
 """
+WORKER = """
+navigator.serviceWorker.register("/push/worker.js", { scope: "/push/" }).then((one) => one.scope)
+"""
 TOO_LOW = """
 [...document.querySelectorAll("main .button, main .field")]
   .filter((one) => one.offsetHeight && one.offsetHeight < 44)
@@ -367,6 +370,7 @@ def test_what_the_page_makes_opens_the_real_server(browser: Browser, tmp_path: P
         page.goto("/embed?kind=network")
         picture = page.get_by_role("img", name="Preview: Conflux PoS: votes cast")
         page.wait_for_function("one => one.complete && one.naturalWidth > 60", arg=picture.element_handle())
+        assert page.evaluate(WORKER) == f"{server.url}/push/"
 
 
 # --- for everybody
@@ -387,6 +391,8 @@ def test_nobody_is_shut_out_of_keys(opened: Open, stage: Play, dark: bool, phone
         lang = "zh-CN" if phone else "en-US"
         with opened(stage.url + path, dark=dark, phone=phone, lang=lang, bypass_policy=True) as page:
             settled(page)
+            if path in {"/claims", "/operator-keys"}:
+                page.locator("main [aria-expanded=false]").first.click(timeout=SLOW_MS)
             assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), path
             found += violations(page)
             if phone:

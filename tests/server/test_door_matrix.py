@@ -146,7 +146,7 @@ MATRIX: dict[str, Line] = {
     "DELETE /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, fresh=nobody),
     # the server itself
     "GET /api/v1/metrics": ALL,
-    "GET /metrics": Line("401 200 200 200 200 403 401 403"),
+    "GET /metrics": Line("401 403 403 403 403 200 401 403"),
     "GET /healthz": ALL,
     "GET /readyz": ALL,
 }

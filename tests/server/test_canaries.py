@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
@@ -43,10 +44,11 @@ def questions(world: World) -> list[str]:
         if method != "GET" or operation in QUIET:
             continue
         known = {parameter["name"] for parameter in parameters(template)}
-        path = template.format(**{"address": "", **world.ids}) if "{" in template else template
-        line = MATRIX[operation]
-        asked.append(path + line.query)
-        asked += [f"{path}{line.query or '?'}&{extra}" for name, extra in FORMS if name in known]
+        query = MATRIX[operation].query
+        ids = defaultdict(lambda: "0" * 32, world.ids)
+        path, query = template.format_map(ids), query.format_map(ids)
+        asked.append(path + query)
+        asked += [f"{path}{query or '?'}&{extra}" for name, extra in FORMS if name in known]
     return asked
 
 

@@ -55,6 +55,7 @@ from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
+from vedette.server.uptimes import Uptimes
 from vedette.server.vault import Vault
 from vedette.server.wallets import Wallets
 from vedette.server.watch import Watch
@@ -98,6 +99,7 @@ class House:
     lookups: Lookups
     claims: Claims
     push: Push
+    uptimes: Uptimes
     batcher: Batcher
     ingest: Ingest
     judge: Judge
@@ -234,6 +236,7 @@ def build(
         lookups=Lookups(purse, follower, database, ears, tips),
         claims=claims,
         push=push,
+        uptimes=Uptimes(ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,

@@ -23,8 +23,9 @@ check: .venv/.dev lint types unit ## Lint, types, floors and unit tests: what to
 
 test: .venv/.dev lint types ## Everything: unit, real validators, real database, real browser
 	@scripts/browser.sh
-	$(BIN)/pytest -q -p no:cacheprovider -n 4 -m "not real and not proof"
-	$(BIN)/pytest -q -p no:cacheprovider -n 3 --dist loadfile --no-loadscope-reorder -m "real and not proof"
+	@scripts/promtool.sh
+	$(BIN)/python scripts/tests.py -n 4 -m "not real and not proof"
+	$(BIN)/python scripts/tests.py -n 3 --dist loadfile --no-loadscope-reorder -m "real and not proof"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -34,6 +35,7 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/python scripts/page.py check
+	$(BIN)/python scripts/clients.py check
 
 unit: .venv/.dev
 	$(BIN)/pytest -q -n 3 -m "not slow and not real and not browser and not proof"
@@ -57,8 +59,9 @@ image-test: .venv/.dev ## Build the container image and run server and agent fro
 locks: .venv/.dev ## Pin every dependency anew
 	@scripts/locks.sh
 
-page-types: .venv/.dev ## The page's types, from the server's OpenAPI document
+page-types: .venv/.dev ## The page's types and the clients, from the server's OpenAPI document
 	$(BIN)/python scripts/page.py types
+	$(BIN)/python scripts/clients.py write
 
 clean: ## Forget what was built
 	rm -rf .venv ui/node_modules src/vedette/server/static

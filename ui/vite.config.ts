@@ -1,11 +1,15 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 import { en } from "./src/i18n/en.ts";
+import { keysEn } from "./src/i18n/keys.en.ts";
+import { keysZh } from "./src/i18n/keys.zh.ts";
 import { missing } from "./src/i18n/missing.ts";
+import { peopleEn } from "./src/i18n/people.en.ts";
+import { peopleZh } from "./src/i18n/people.zh.ts";
 import { zh } from "./src/i18n/zh.ts";
 
 // Types say it first (`npm run check`); this says it in a build, which does not look at types.
-const holes = missing(en, zh);
+const holes = [...missing(en, zh), ...missing(peopleEn, peopleZh), ...missing(keysEn, keysZh)];
 if (holes.length) throw new Error(`The Chinese catalogue lacks: ${holes.join(", ")}`);
 
 // Only two names are read of Node, so its types are not worth a dependency.

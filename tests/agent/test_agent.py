@@ -49,6 +49,15 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+def of_server(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The warnings about the server: on a busy machine a probe of the node may come home late meanwhile."""
+    return [line for line in warnings(caplog) if "probes fail" not in line]
+
+
+LONG_MS = 3_000
+"""Rounds for tests that count failing probes: the stub node, in this very process, gets 2.4 s to answer."""
+
+
 def eventually(true: Callable[[], bool], within_s: float = 5.0) -> None:
     """What follows a post in the agent follows a moment later."""
     ends_at = time.monotonic() + within_s
@@ -110,11 +119,11 @@ def test_a_bad_node_is_one_clear_line_and_the_rounds_go_on(
 ) -> None:
     caplog.set_level(logging.INFO, "vedette.agent")
     scene.node.canned = BAD_NODES[kind]
-    scene.start()
+    scene.start(interval_ms=LONG_MS)
     asked = {"pow", "head", "pos", "pivot", "sync_phase", "peers", "voting", "txpool", "version"}
     asked |= {"pos_address"}
-    wanted = reported(4)
-    envelope = scene.server.wait_for(lambda e: wanted(e) and failed_in(e) == asked, within_s=15).envelope
+    wanted = reported(3)
+    envelope = scene.server.wait_for(lambda e: wanted(e) and failed_in(e) == asked, within_s=30).envelope
     report = envelope.reports[-1]
     assert report.states["probe.pow.error"].isprintable()
     assert {"host.memory.used_bytes", "host.disk.used_ratio", "process.rss_bytes"} <= set(report.numbers)
@@ -123,7 +132,8 @@ def test_a_bad_node_is_one_clear_line_and_the_rounds_go_on(
     (line,) = warnings(caplog)
     assert re.search(rf"{len(asked)} of \d+ probes fail", line)
     scene.node.canned = None
-    scene.server.wait_for(lambda e: "pow.latest_epoch" in e.live.numbers if e.live else False)
+    scene.server.wait_for(lambda e: "pow.latest_epoch" in e.live.numbers if e.live else False, within_s=30)
+    eventually(lambda: "report again" in caplog.messages[-1])
     assert re.fullmatch(r"all \d+ probes report again", caplog.messages[-1])
     assert len(warnings(caplog)) == 1
 
@@ -180,8 +190,8 @@ def test_a_light_node_gives_what_it_can_and_is_said_once(
     missing = {"pos_getStatus", "test_posVotingStatus", "test_posRegister"}
     for name in missing:
         del scene.node.results[name]
-    scene.start()
-    post = scene.server.wait_for(reported(5))
+    scene.start(interval_ms=LONG_MS)
+    post = scene.server.wait_for(reported(3), within_s=30)
     first = next(report for report in scene.server.reports if "pow.latest_epoch" in report.numbers)
     failed = {name.split(".")[1] for name in first.numbers if name.endswith(".failed")}
     assert failed == {"pos", "voting", "pos_address"}
@@ -204,8 +214,8 @@ def test_a_node_whose_pos_is_off_gives_what_it_can_and_is_said_once(
         "test_posVotingStatus": recorded_error("no_pos.test_posVotingStatus"),
         "test_posRegister": recorded_error("no_pos.test_posVotingStatus"),
     }
-    scene.start()
-    post = scene.server.wait_for(reported(5))
+    scene.start(interval_ms=LONG_MS)
+    post = scene.server.wait_for(reported(3), within_s=30)
     live = post.envelope.live
     assert live is not None
     assert "PoS chain is not enabled" in live.states["probe.pos.error"]
@@ -227,7 +237,7 @@ def test_an_outage_of_the_server_loses_nothing_and_counts_nothing_twice(
     scene.server.wait_for(reported(6))
     seqs = [report.seq for report in scene.server.reports]
     assert seqs == list(range(1, len(seqs) + 1))
-    (line,) = warnings(caplog)
+    (line,) = of_server(caplog)
     assert "HTTP 500: the server failed ('out of breath')" in line
 
 
@@ -253,7 +263,7 @@ def test_a_server_that_fails_is_told_once_and_tried_again(
     time.sleep(2.5)
     done.append(1)
     scene.server.wait_for(reported(2), within_s=15)
-    (line,) = warnings(caplog)
+    (line,) = of_server(caplog)
     assert said in line
     assert line.isprintable()
     eventually(lambda: sum("takes our reports again" in message for message in caplog.messages) == 1)
@@ -305,7 +315,7 @@ def test_a_wrong_token_is_named_by_its_file_and_never_shown(
     Path(scene.settings.token_file or "").write_text("wrong-token")
     scene.start()
     time.sleep(1.5)
-    (line,) = warnings(caplog)
+    (line,) = of_server(caplog)
     assert f"does not accept the token in {scene.settings.token_file}" in line
     assert "wrong-token" not in caplog.text
     Path(scene.settings.token_file or "").write_text("a-token")

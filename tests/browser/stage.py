@@ -22,17 +22,19 @@ from typing import Literal, Self
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from tests.browser import fleet
+from tests.browser import fleet, public
+from tests.browser.kept import Kept, reply
 from tests.browser.pooled import Pooled
 from tests.browser.served import Served
 from vedette.conflux.address import AddressError
-from vedette.server.api import history_shapes, shapes
+from vedette.server.api import claim_shapes, history_shapes, shapes
+from vedette.server.app import openapi_document
 
 BUILT = Path(__file__).parents[2] / "src" / "vedette" / "server" / "static"
 STATIC = Path(os.environ.get("VEDETTE_PAGE_OUT") or BUILT)  # where vite was told to build
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "font-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 SCENES = ("healthy", "trouble", "many", "young", "fleet", "empty", "public", "broken", "gone")
 EPOCH_BLOCKS = 60
@@ -116,6 +118,7 @@ class Stage:
             self.block_times[self.height - HISTORY + 1 + i] = start + i * self.block_ms
         for name in self.names:
             self.strips[name] = self._history(name)
+        self.kept = Kept(now_ms, self.addresses)
 
     def _history(self, name: str) -> str:
         index = self.names.index(name)
@@ -254,6 +257,7 @@ class Stage:
         own = index < 4 and self.scene != "public"
         return shapes.Validator(
             address=self.addresses[name],
+            claimed=None,
             name=name if own else None,
             node_id=f"n000000{index}" if own else None,
             committee_votes=75 - index % 40 if elected else 0,
@@ -298,11 +302,12 @@ class Stage:
 
     def nodes(self) -> shapes.Nodes:
         if self.scene in {"empty", "public"}:
-            return shapes.Nodes(nodes=[])
+            return shapes.Nodes(nodes=[], next_cursor=None)
         if self.scene == "fleet":
             cast = [self.node(i) for i in range(len(fleet.CAST))]
-            return shapes.Nodes(nodes=[node for node in cast if node.id not in self.forgotten])
-        return shapes.Nodes(nodes=[self.node(i) for i in range(4)])
+            kept = [node for node in cast if node.id not in self.forgotten]
+            return shapes.Nodes(nodes=kept, next_cursor=None)
+        return shapes.Nodes(nodes=[self.node(i) for i in range(4)], next_cursor=None)
 
     def node(self, index: int) -> shapes.Node:
         down = self.scene == "trouble" and index == 2
@@ -480,6 +485,21 @@ class Stage:
             first_staked_epoch=last - 100,
         )
 
+    def session(self) -> dict[str, object]:
+        """Somebody on the server's own machine, who may do everything; on a public page, anybody."""
+        local = self.scene != "public"
+        nobody: dict[str, object] = {"signed_in": False, "user": None, "teams": [], "first_run": False}
+        return nobody | {
+            "is_local": local,
+            "team": {"id": 1, "name": "Our nodes", "role": "owner"} if local else None,
+            "may": dict.fromkeys(("read", "operate", "own", "administer"), local),
+            "sign_up": "invited",
+            "mail": False,
+            "oidc": None,
+            "fresh_until_ms": None,
+            "expires_at_ms": None,
+        }
+
     def incidents(self) -> shapes.Incidents:
         if self.scene in {"empty", "public"}:
             return shapes.Incidents(incidents=[], next_before=None)
@@ -619,10 +639,16 @@ class Play:
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/api/v1/live", self._live)
+        self.stage.kept.routes(app)
+        app.router.add_get("/api/v1/teams/{slug}", self._status)
+        app.router.add_get("/api/v1/validators/{address}", self._in_full)
+        app.router.add_get("/api/openapi.json", self._description)
         app.router.add_get("/api/v1/{path:.+}", self._api)
         app.router.add_post("/api/v1/enrolments", self._enrol)
         app.router.add_patch("/api/v1/nodes/{id}", self._change)
         app.router.add_delete("/api/v1/nodes/{id}", self._forget)
+        app.router.add_get("/badge/{path:.+}.svg", public.badge)
+        app.router.add_get("/embed/{path:.+}", public.card)
         app.router.add_get("/{path:.*}", self._file)
         return app
 
@@ -635,9 +661,30 @@ class Play:
             return problem(503, "The database is being moved; try again in a minute.")
         response = await handler(request)
         if not response.prepared:
-            response.headers["Content-Security-Policy"] = POLICY
+            framed = request.path.startswith("/embed/")
+            response.headers["Content-Security-Policy"] = (
+                POLICY.replace("ancestors 'none'", "ancestors *") if framed else POLICY
+            )
             response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+    async def _status(self, request: web.Request) -> web.Response:
+        page = public.status(self.stage, request.match_info["slug"])
+        if page is None:
+            return problem(404, "No team shows itself under this name.")
+        return reply(claim_shapes.TeamStatus, page)
+
+    async def _in_full(self, request: web.Request) -> web.Response:
+        """One validator, with what its team tells of it."""
+        address = request.match_info["address"]
+        told = self._reply(["validators", address], request)
+        if not isinstance(told, BaseModel):
+            return problem(404, "There is nothing with this address.")
+        claimed = {"claimed": self.stage.kept.claimed(address)}
+        return reply(claim_shapes.ValidatorInFull, told.model_dump(mode="json") | claimed)
+
+    async def _description(self, _: web.Request) -> web.Response:
+        return web.json_response(openapi_document())
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         path = (STATIC / request.match_info["path"]).resolve()
@@ -646,6 +693,8 @@ class Play:
 
     async def _api(self, request: web.Request) -> web.Response:
         path = request.match_info["path"].split("/")
+        if path == ["session"]:
+            return web.json_response(self.stage.session())
         if path[0] == "wallets":
             return self._wallet(path[1])
         if path[0] == "enrolments":

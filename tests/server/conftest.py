@@ -29,7 +29,7 @@ class Api:
         async with self.http.get(f"{self.url}/api/v1{path}", headers=headers) as reply:
             return (
                 reply.status,
-                {name.lower(): text for name, text in reply.headers.items()},
+                {name.lower(): ", ".join(reply.headers.getall(name)) for name in reply.headers},
                 await reply.read(),
             )
 

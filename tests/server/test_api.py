@@ -197,7 +197,7 @@ async def test_the_public_sees_the_chain_and_nothing_that_is_owned(stage: Stage)
     assert network["nodes"] == {}
     validators = (await stage.get("/api/v1/validators", STRANGER))["validators"]
     assert all(one["name"] is None and one["node_id"] is None for one in validators)
-    assert (await stage.get("/api/v1/nodes", STRANGER)) == {"nodes": []}
+    assert (await stage.get("/api/v1/nodes", STRANGER)) == {"nodes": [], "next_cursor": None}
     assert (await stage.get("/api/v1/blocks", STRANGER))["blocks"]
     for path in ("", "/series?names=pos.epoch", "/states?names=node.version", "/availability"):
         whole = f"/api/v1/nodes/{stage.agent.node_id}{path}"

@@ -197,6 +197,7 @@ async def test_bad_questions_get_one_line(api: Api) -> None:
         "/network/history?window=2d",
         "/committee/0",
         "/epochs/x",
+        f"/epochs/{2**63 - 1}",
         "/epochs?limit=1001",
         "/blocks/0",
         "/blocks/99999999999999999999",

@@ -184,7 +184,7 @@ async def test_a_forgotten_node_is_gone_and_its_agent_is_refused_until_it_is_enr
 ) -> None:
     assert await desk.ask("DELETE", desk.path) == (204, None)
     assert (await desk.ask("GET", desk.path))[0] == 404
-    assert (await desk.ask("GET", "/api/v1/nodes"))[1] == {"nodes": []}
+    assert (await desk.ask("GET", "/api/v1/nodes"))[1] == {"nodes": [], "next_cursor": None}
     body, headers = desk.agent.post(desk.agent.envelope(desk.house.ears.now_ms()))
     async with desk.http.post(f"{desk.url}/api/v1/reports", data=body, headers=headers) as reply:
         assert reply.status == 401
@@ -212,7 +212,7 @@ async def test_a_report_under_way_while_its_node_is_forgotten_is_refused(desk: D
 async def test_nothing_of_a_node_is_public_that_was_not_meant_to_be(desk: Desk) -> None:
     said = {"name": "Asia One", "role": "voter", "labels": ["rack-7"], "group": "inner", "place": PLACE}
     await desk.ask("PATCH", desk.path, said)
-    assert await desk.ask("GET", "/api/v1/nodes", token=None) == (200, {"nodes": []})
+    assert await desk.ask("GET", "/api/v1/nodes", token=None) == (200, {"nodes": [], "next_cursor": None})
     await desk.ask("PATCH", desk.path, {"is_public": True})
     _, found = await desk.ask("GET", "/api/v1/nodes", token=None)
     (node,) = found["nodes"]

@@ -349,7 +349,7 @@ BAD = {
     "rewards?before=-1": "before",
     "balance?from_ms=7&to_ms=7": "before to_ms",
     "balance?from_ms=0&to_ms=99999999999": "400 days",
-    "elections?format=xml": "format: Input should be 'json' or 'csv'",
+    "elections?format=xml": "format: Input should be 'json', 'csv' or 'parquet'",
 }
 
 

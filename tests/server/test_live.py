@@ -11,15 +11,22 @@ from tests.server.stage import until
 from vedette.model.people import FIRST_TEAM, PUBLIC, KeyHeld, Role, Who
 from vedette.model.people import Scope as KeyScope
 from vedette.server import live as lives
+from vedette.server.access import NEIGHBOUR
+from vedette.server.caller import CALLER, Caller
 from vedette.server.live import Live
 
 TEAM = Who(FIRST_TEAM)
 
 
+SOMEBODY = Caller("203.0.113.7")
+
+
 class Listener:
     """One client of the stream, as uvicorn would drive it."""
 
-    def __init__(self, live: Live, who: Who, last_id: str | None = None, query: str = "") -> None:
+    def __init__(
+        self, live: Live, who: Who, last_id: str | None = None, query: str = "", caller: Caller = SOMEBODY
+    ) -> None:
         self.who = who
         self.text = ""
         self.status = 0
@@ -28,7 +35,7 @@ class Listener:
         self.reads.set()
         self.gone = asyncio.Event()
         headers = [(b"last-event-id", last_id.encode())] if last_id is not None else []
-        scope = {"listener": self, "headers": headers, "query_string": query.encode()}
+        scope = {"listener": self, "headers": headers, "query_string": query.encode(), CALLER: caller}
         self.task = asyncio.create_task(live(scope, self._receive, self._send))
 
     async def _receive(self) -> dict[str, Any]:
@@ -348,6 +355,7 @@ async def test_a_members_stream_ends_in_time_so_that_its_rights_are_asked_anew(
     await greeted(member, stranger)
     now[0] += lives.LIFE_MS
     await until(lambda: member.ended)
+    assert member.text.endswith("retry: 100\n\n"), "it is to come back at once"
     assert not stranger.ended
     back = Listener(live, TEAM, member.ids[-1])
     await until(lambda: back.names == ["hello"] and back.events[0][1]["resumed"])
@@ -370,3 +378,21 @@ async def test_closing_ends_every_stream_and_lets_nobody_in(live: Live) -> None:
     late = Listener(live, TEAM)
     await late.task
     assert late.status == 503
+
+
+async def test_one_address_has_a_bounded_number_of_streams_and_the_neighbour_has_not() -> None:
+    live = Live(who_of, lambda: 7, streams_each=2)
+    first, _second = Listener(live, PUBLIC), Listener(live, PUBLIC)
+    await until(lambda: len(live) == 2)
+    third = Listener(live, PUBLIC)
+    await third.task
+    assert (third.status, len(live)) == (429, 2)
+    assert "2 live streams" in third.text
+    household = [Listener(live, PUBLIC, caller=Caller(f"2001:db8::{one}")) for one in range(3)]
+    people = [Listener(live, ALICE), Listener(live, ALICE), Listener(live, BOB), Listener(live, KEY)]
+    neighbours = [Listener(live, NEIGHBOUR) for _ in range(5)]
+    await greeted(*people, *neighbours, *household[:2])
+    await household[2].task
+    await first.leave()
+    await greeted(Listener(live, PUBLIC))
+    assert len(live) == 2 + 2 + 4 + 5

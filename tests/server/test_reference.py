@@ -19,6 +19,7 @@ from vedette.server.settings import (
     AccountSetting,
     AlertSetting,
     EndpointSetting,
+    LimitSetting,
     PoolSetting,
     SeriesSetting,
     Settings,
@@ -47,6 +48,8 @@ def test_the_defaults_in_the_reference_are_the_programs() -> None:
     usual = AlertSetting()
     for name in AlertSetting.__dataclass_fields__:
         assert rows[f"alerts.{name}"] == str(getattr(usual, name))
+    for name in LimitSetting.__dataclass_fields__:
+        assert rows[f"limits.{name}"] == str(getattr(LimitSetting(), name))
     for name in SeriesSetting.__dataclass_fields__:
         assert rows[f"series.{name}"] == str(getattr(SeriesSetting(), name))
     for name in AccountSetting.__dataclass_fields__:

@@ -55,6 +55,9 @@ to = ["a@example.org", "b@example.org"]
 [[webhooks]]
 name = "hook"
 url = "http://127.0.0.1:9/hook"
+[limits]
+per_minute = 100
+live_streams = 0
 [alerts]
 absent_blocks = 12
 language = "zh"
@@ -84,11 +87,19 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert not settings.trust_loopback  # behind a proxy everyone comes from loopback
     assert [str(one) for one in settings.trusted.networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
     assert settings.trusted.header == "Forwarded"
+    assert (settings.limits.per_minute, settings.limits.live_streams) == (100, 0)
+    assert settings.limits.known_per_minute == 6_000
 
 
 def test_no_file_at_all_is_a_server_on_loopback() -> None:
     settings = load(None, {})
     assert (settings.host, settings.trust_loopback, settings.database) == ("127.0.0.1", True, "vedette.db")
+
+
+def test_whoever_names_a_proxy_has_one_and_nobody_is_a_neighbour_by_himself(tmp_path: Path) -> None:
+    behind = '[server]\ntrusted_proxies = ["127.0.0.1"]\n'
+    assert not load(written(tmp_path, behind), {}).trust_loopback
+    assert load(written(tmp_path, behind + "trust_loopback = true"), {}).trust_loopback
 
 
 def test_everything_wrong_is_said_at_once_a_line_each(tmp_path: Path) -> None:
@@ -124,13 +135,16 @@ KNOWN = [
     "ingest_token",
     "ingest_token_file",
     "key_file",
+    "limits",
     "mail",
     "networks",
+    "oidc",
     "pool_seconds",
     "pools",
     "public_references",
     "read_token",
     "read_token_file",
+    "security",
     "series",
     "server",
     "watch",
@@ -186,6 +200,7 @@ EXPECTED = [
             "pools[0].name must be a printable text of at most 80 characters",
         ),
         (f'[[pools]]\ncontract = "{PHX}"', "missing setting: pools[0].name"),
+        ("[limits]\nper_minute = -1", "limits.per_minute must be a whole number from 0 to 1000000"),
         ("pool_seconds = 4", "pool_seconds must be a whole number from 5 to 86400"),
         ('[server]\ntrusted_proxies = ["proxy"]', "trusted_proxies must be addresses or networks such as"),
         ('[server]\ntrusted_proxies = ["10.0.0.1/8"]', "'10.0.0.1/8' is neither"),
@@ -194,6 +209,14 @@ EXPECTED = [
         ('[server]\ntrust_loopback = "yes"', "wrong setting: server.trust_loopback must be true or false"),
         ('[alerts]\nlanguage = "fr"', 'wrong setting: alerts.language must be "en" or "zh"'),
         ("database = ", "are not TOML"),
+        (
+            '[security]\ncontact = ["http://x"]',
+            "security.contact must be e-mail addresses or URLs that start with https://, mailto: or tel:",
+        ),
+        (
+            '[security]\nallow_private_targets = ["10.0.0.1/8"]',
+            'security.allow_private_targets must be addresses or networks such as "10.0.0.5"',
+        ),
         ("[mail]", "missing setting: mail.server (or server_file)"),
     ],
 )
@@ -413,3 +436,10 @@ def test_the_networks_file_stands_beside_the_settings(tmp_path: Path) -> None:
     assert load(given, {}).networks_file == tmp_path / "data/n.toml"
     assert load(given, {}).public_references is False
     assert load(given, {"VEDETTE_NETWORKS": "here.toml"}).networks_file == Path("here.toml")
+
+
+def test_a_contact_and_private_targets_come_from_file_or_environment(tmp_path: Path) -> None:
+    given = written(tmp_path, '[security]\ncontact = ["sec@example.org", "https://example.org/report"]')
+    found = load(given, {"VEDETTE_SECURITY_ALLOW_PRIVATE_TARGETS": "10.1.0.0/16, fd12::/48"}).security
+    assert found.contact == ("mailto:sec@example.org", "https://example.org/report")
+    assert [str(network) for network in found.allow_private_targets] == ["10.1.0.0/16", "fd12::/48"]

@@ -72,6 +72,8 @@ def test_people_are_added_listed_and_let_go_of(desk: Desk) -> None:
     assert desk.run("admin", "bob", "--off") == (0, "bob is no administrator any more")
     again = desk.run("password", "bob", "--password-stdin", stdin="two otters share a fish")
     assert again[1].startswith("bob has a new password; 0 sign-ins ended")
+    lost = desk.run("password", "bob", "--drop-authenticator", "--password-stdin", stdin=PASSWORD)
+    assert lost == (0, "bob has a new password; 0 sign-ins ended")
     code, told = desk.run("password", "nobody", "--password-stdin", stdin=PASSWORD)
     assert (code, told) == (2, "nobody is called nobody: vedette user list shows who is there")
     code, told = desk.run(

@@ -68,6 +68,6 @@ async def _emptied(server: str) -> None:
         tables = ", ".join(table.name for table in metadata.sorted_tables if table.name != "marks")
         await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
         await connection.execute("DELETE FROM marks WHERE name <> 'schema'")
-        await connection.execute("INSERT INTO teams (id, name) VALUES (1, 'first')")
+        await connection.execute("INSERT INTO teams (name) VALUES ('first')")
     finally:
         await connection.close()

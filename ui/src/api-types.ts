@@ -15,7 +15,7 @@ export interface paths {
          * Network
          * @description Where the chain is, how our endpoints do, and how many of your nodes are in which state.
          */
-        get: operations["network_api_v1_network_get"];
+        get: operations["network"];
         put?: never;
         post?: never;
         delete?: never;
@@ -32,10 +32,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Network History
+         * Network history
          * @description Columns for charts: participation, rewards, stake, yields and finality.
          */
-        get: operations["network_history_api_v1_network_history_get"];
+        get: operations["networkHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -52,10 +52,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * History Progress
+         * History progress
          * @description How far the past is read: blocks, epochs, rewards, transactions.
          */
-        get: operations["history_progress_api_v1_history_get"];
+        get: operations["historyProgress"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,10 +72,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Validators
+         * List validators
          * @description Every validator that was ever seen or is watched: stake, last blocks, and how it did.
          */
-        get: operations["list_validators_api_v1_validators_get"];
+        get: operations["listValidators"];
         put?: never;
         post?: never;
         delete?: never;
@@ -92,10 +92,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Validator
-         * @description One validator.
+         * One validator
+         * @description One validator, with what its team tells of it, if one proved that it is its own.
          */
-        get: operations["one_validator_api_v1_validators__address__get"];
+        get: operations["oneValidator"];
         put?: never;
         post?: never;
         delete?: never;
@@ -112,10 +112,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Votes
+         * Validator votes
          * @description One validator's votes in the last settled blocks, or in finished epochs (at most 100 at a time).
          */
-        get: operations["validator_votes_api_v1_validators__address__votes_get"];
+        get: operations["validatorVotes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -132,10 +132,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Performance
+         * Validator performance
          * @description Every figure of one validator over a window, each with its formula.
          */
-        get: operations["validator_performance_api_v1_validators__address__performance_get"];
+        get: operations["validatorPerformance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -152,10 +152,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Epochs
+         * Validator epochs
          * @description Epoch by epoch: votes, what it signed and led, and what it was paid; newest first.
          */
-        get: operations["validator_epochs_api_v1_validators__address__epochs_get"];
+        get: operations["validatorEpochs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -172,10 +172,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Rewards
+         * Validator rewards
          * @description What it was paid for each epoch, to the last Drip; newest first.
          */
-        get: operations["validator_rewards_api_v1_validators__address__rewards_get"];
+        get: operations["validatorRewards"];
         put?: never;
         post?: never;
         delete?: never;
@@ -192,10 +192,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Balance
+         * Validator balance
          * @description What it held over time, in PoS and at its PoW address; without times, the last 30 days.
          */
-        get: operations["validator_balance_api_v1_validators__address__balance_get"];
+        get: operations["validatorBalance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -212,10 +212,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Outlook
+         * Validator outlook
          * @description How long it may stand still, when its queues end, and the elections that are coming.
          */
-        get: operations["validator_outlook_api_v1_validators__address__outlook_get"];
+        get: operations["validatorOutlook"];
         put?: never;
         post?: never;
         delete?: never;
@@ -232,10 +232,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Elections
+         * Validator elections
          * @description Term by term: whether it stood for election, and which seats it won; newest first.
          */
-        get: operations["validator_elections_api_v1_validators__address__elections_get"];
+        get: operations["validatorElections"];
         put?: never;
         post?: never;
         delete?: never;
@@ -252,10 +252,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Validator Events
+         * Validator events
          * @description What happened to it: its transactions, and what snapshots of its stake show; newest first.
          */
-        get: operations["validator_events_api_v1_validators__address__events_get"];
+        get: operations["validatorEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -272,10 +272,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Acting Committee
+         * Acting committee
          * @description Who may vote now, what they signed of the last hundred blocks, and the two coming elections.
          */
-        get: operations["acting_committee_api_v1_committee_get"];
+        get: operations["actingCommittee"];
         put?: never;
         post?: never;
         delete?: never;
@@ -292,10 +292,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Committee Of Epoch
+         * Committee of epoch
          * @description Who could vote in an epoch, and what they signed in it.
          */
-        get: operations["committee_of_epoch_api_v1_committee__epoch__get"];
+        get: operations["committeeOfEpoch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -312,10 +312,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Epochs
+         * List epochs
          * @description Finished epochs, newest first.
          */
-        get: operations["list_epochs_api_v1_epochs_get"];
+        get: operations["listEpochs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -332,10 +332,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Epoch
+         * One epoch
          * @description One finished epoch, with everybody's part in it.
          */
-        get: operations["one_epoch_api_v1_epochs__epoch__get"];
+        get: operations["oneEpoch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -352,10 +352,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Nodes
+         * List nodes
          * @description Your nodes, by name; for anybody else those that their operators made public, and little of them.
          */
-        get: operations["list_nodes_api_v1_nodes_get"];
+        get: operations["listNodes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -372,24 +372,24 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Node
+         * One node
          * @description One node, as its agent last described it.
          */
-        get: operations["one_node_api_v1_nodes__node_id__get"];
+        get: operations["oneNode"];
         put?: never;
         post?: never;
         /**
-         * Forget Node
+         * Forget node
          * @description Forget your node and its past. Its agent is refused from then on, until it is enrolled again.
          */
-        delete: operations["forget_node_api_v1_nodes__node_id__delete"];
+        delete: operations["forgetNode"];
         options?: never;
         head?: never;
         /**
-         * Change Node
+         * Change node
          * @description Say what your node is called, is for, and where it is; whatever is left out stays.
          */
-        patch: operations["change_node_api_v1_nodes__node_id__patch"];
+        patch: operations["changeNode"];
         trace?: never;
     };
     "/api/v1/nodes/{node_id}/revoke": {
@@ -402,10 +402,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Revoke Node
+         * Revoke node
          * @description Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays.
          */
-        post: operations["revoke_node_api_v1_nodes__node_id__revoke_post"];
+        post: operations["revokeNode"];
         delete?: never;
         options?: never;
         head?: never;
@@ -420,10 +420,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Series
+         * Node series
          * @description Columns for a chart; without times, the last 24 hours.
          */
-        get: operations["node_series_api_v1_nodes__node_id__series_get"];
+        get: operations["nodeSeries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -440,10 +440,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node States
+         * Node states
          * @description Since when a state was what, over time: versions, phases, errors; without times, the last 24 hours.
          */
-        get: operations["node_states_api_v1_nodes__node_id__states_get"];
+        get: operations["nodeStates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -460,10 +460,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Node Availability
+         * Node availability
          * @description How long it ran and answered, and how long nobody knows; with an availability calendar.
          */
-        get: operations["node_availability_api_v1_nodes__node_id__availability_get"];
+        get: operations["nodeAvailability"];
         put?: never;
         post?: never;
         delete?: never;
@@ -480,16 +480,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Waiting Enrolments
+         * Waiting enrolments
          * @description The tokens of your team with which no agent came yet, and which still let one in.
          */
-        get: operations["waiting_enrolments_api_v1_enrolments_get"];
+        get: operations["waitingEnrolments"];
         put?: never;
         /**
-         * Make Enrolment
+         * Make enrolment
          * @description A token that lets one agent in, once, within an hour, and the line to run on the node's machine.
          */
-        post: operations["make_enrolment_api_v1_enrolments_post"];
+        post: operations["makeEnrolment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -507,14 +507,14 @@ export interface paths {
          * Enrolment
          * @description Whether an agent came with the token.
          */
-        get: operations["enrolment_api_v1_enrolments__enrolment_id__get"];
+        get: operations["enrolment"];
         put?: never;
         post?: never;
         /**
-         * Withdraw Enrolment
+         * Withdraw enrolment
          * @description Take a token back: it lets nobody in from now on.
          */
-        delete: operations["withdraw_enrolment_api_v1_enrolments__enrolment_id__delete"];
+        delete: operations["withdrawEnrolment"];
         options?: never;
         head?: never;
         patch?: never;
@@ -528,10 +528,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * World Map
+         * World map
          * @description Nodes by place. Without membership public ones only, and each no finer than its operator allowed.
          */
-        get: operations["world_map_api_v1_map_get"];
+        get: operations["worldMap"];
         put?: never;
         post?: never;
         delete?: never;
@@ -551,7 +551,7 @@ export interface paths {
          * Versions
          * @description Releases by nodes and voting power, and who is ready for which fork.
          */
-        get: operations["versions_api_v1_versions_get"];
+        get: operations["versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -568,10 +568,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Blocks
+         * List blocks
          * @description Settled blocks and who was absent, newest first.
          */
-        get: operations["list_blocks_api_v1_blocks_get"];
+        get: operations["listBlocks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -588,10 +588,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Block
+         * One block
          * @description One settled block: who signed it, and who did not.
          */
-        get: operations["one_block_api_v1_blocks__height__get"];
+        get: operations["oneBlock"];
         put?: never;
         post?: never;
         delete?: never;
@@ -608,10 +608,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Pools
+         * List pools
          * @description Every pool that is listed: its fee, what it holds, and what it left its stakers.
          */
-        get: operations["list_pools_api_v1_pools_get"];
+        get: operations["listPools"];
         put?: never;
         post?: never;
         delete?: never;
@@ -628,10 +628,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Pool
+         * One pool
          * @description One pool, and when it failed.
          */
-        get: operations["one_pool_api_v1_pools__pool__get"];
+        get: operations["onePool"];
         put?: never;
         post?: never;
         delete?: never;
@@ -648,10 +648,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Fees
+         * Pool fees
          * @description What its operator decided when: fee, periods, owner and code; newest first.
          */
-        get: operations["pool_fees_api_v1_pools__pool__fees_get"];
+        get: operations["poolFees"];
         put?: never;
         post?: never;
         delete?: never;
@@ -668,10 +668,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Pool Holdings
+         * Pool holdings
          * @description What it held and had earned over time; without times, the last 30 days.
          */
-        get: operations["pool_holdings_api_v1_pools__pool__holdings_get"];
+        get: operations["poolHoldings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -688,10 +688,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Wallet
+         * One wallet
          * @description Its votes, its interest, and when its votes come free, in every pool that is listed.
          */
-        get: operations["one_wallet_api_v1_wallets__address__get"];
+        get: operations["oneWallet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -708,10 +708,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Incidents
+         * List incidents
          * @description What is wrong, and what was: open ones first, then newest first.
          */
-        get: operations["list_incidents_api_v1_incidents_get"];
+        get: operations["listIncidents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -728,10 +728,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One Incident
+         * One incident
          * @description One incident, with its messages.
          */
-        get: operations["one_incident_api_v1_incidents__incident_id__get"];
+        get: operations["oneIncident"];
         put?: never;
         post?: never;
         delete?: never;
@@ -754,7 +754,7 @@ export interface paths {
          *     Whoever comes back with the id of the last event that it heard is told what came after (`resumed` in
          *     `hello`), as far as it may still see it. After `reset`, read everything anew.
          */
-        get: operations["live_api_v1_live_get"];
+        get: operations["live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -776,7 +776,7 @@ export interface paths {
          * Enrol
          * @description Keep a node for an agent's key. Needs the enrolment token: `Authorization: Bearer ...`.
          */
-        post: operations["enrol_api_v1_agents_post"];
+        post: operations["enrol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -796,7 +796,203 @@ export interface paths {
          * Reports
          * @description Deliver reports, oldest first, and the live state. A second delivery is harmless.
          */
-        post: operations["reports_api_v1_reports_post"];
+        post: operations["reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List claims
+         * @description The validators that your team proved to be its own.
+         */
+        get: operations["listClaims"];
+        put?: never;
+        /**
+         * Begin claim
+         * @description Ask for a text whose signature proves that a validator is yours. It waits for half an hour.
+         */
+        post: operations["beginClaim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{challenge_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Prove claim
+         * @description Hand in the signature. A claim of another team, if there was one, ends with that.
+         */
+        put: operations["proveClaim"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop claim
+         * @description Give a claim up; what was told of the validator is forgotten.
+         */
+        delete: operations["dropClaim"];
+        options?: never;
+        head?: never;
+        /**
+         * Change claim
+         * @description Say what the public is to know of your validator; whatever is left out stays.
+         */
+        patch: operations["changeClaim"];
+        trace?: never;
+    };
+    "/api/v1/team/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Team profile
+         * @description What your team tells the public.
+         */
+        get: operations["teamProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change profile
+         * @description Say what the public is to know of your team; whatever is left out stays.
+         */
+        patch: operations["changeProfile"];
+        trace?: never;
+    };
+    "/api/v1/teams/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Team status
+         * @description A team's status page: its public nodes, and the validators that it publicly claimed.
+         */
+        get: operations["teamStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Push key
+         * @description The key that a browser subscribes with (applicationServerKey).
+         */
+        get: operations["pushKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Subscribe
+         * @description Be told when one of these validators stops signing, and when it signs again. Takes no account.
+         */
+        post: operations["subscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change subscription
+         * @description Say anew of whom to be told, and where, if the browser's subscription has changed.
+         */
+        put: operations["changeSubscription"];
+        post?: never;
+        /**
+         * End subscription
+         * @description Be told no more.
+         */
+        delete: operations["endSubscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fleet metrics
+         * @description Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes.
+         */
+        get: operations["fleetMetrics"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -814,18 +1010,18 @@ export interface paths {
          * Session
          * @description Who asks, and what he may. Everyone may ask.
          */
-        get: operations["session_api_v1_session_get"];
+        get: operations["session"];
         put?: never;
         /**
-         * Sign In
+         * Sign in
          * @description Sign in: the reply sets the cookie. 401 with `need: code` when a code is missing.
          */
-        post: operations["sign_in_api_v1_session_post"];
+        post: operations["signIn"];
         /**
-         * Sign Out
+         * Sign out
          * @description Sign out: this session ends, and its cookie with it.
          */
-        delete: operations["sign_out_api_v1_session_delete"];
+        delete: operations["signOut"];
         options?: never;
         head?: never;
         patch?: never;
@@ -841,10 +1037,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Set Up
+         * Set up
          * @description Make the first account, while there is none: on the server's machine, or with the code from its log.
          */
-        post: operations["set_up_api_v1_setup_post"];
+        post: operations["setUp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -861,10 +1057,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask Passkey
+         * Ask passkey
          * @description Ask a device for a passkey, to sign in or to prove oneself again.
          */
-        post: operations["ask_passkey_api_v1_session_passkey_options_post"];
+        post: operations["askPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -881,10 +1077,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign In By Passkey
+         * Sign in by passkey
          * @description Sign in with what the device answered. No name is needed, and no code.
          */
-        post: operations["sign_in_by_passkey_api_v1_session_passkey_post"];
+        post: operations["signInByPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -904,7 +1100,7 @@ export interface paths {
          * Confirm
          * @description Prove once more that it is you: for ten minutes the account may then be changed.
          */
-        post: operations["confirm_api_v1_session_confirm_post"];
+        post: operations["confirm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -921,10 +1117,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Look At Team
+         * Look at team
          * @description Look at another one of your teams from now on, in this browser.
          */
-        post: operations["look_at_team_api_v1_session_team_post"];
+        post: operations["lookAtTeam"];
         delete?: never;
         options?: never;
         head?: never;
@@ -939,17 +1135,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All Sessions
+         * All sessions
          * @description Where you are signed in, the newest first.
          */
-        get: operations["all_sessions_api_v1_sessions_get"];
+        get: operations["allSessions"];
         put?: never;
         post?: never;
         /**
-         * End Other Sessions
+         * End other sessions
          * @description Sign all your browsers out but this one.
          */
-        delete: operations["end_other_sessions_api_v1_sessions_delete"];
+        delete: operations["endOtherSessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -966,10 +1162,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End Session
+         * End session
          * @description Sign another browser of yours out.
          */
-        delete: operations["end_session_api_v1_sessions__session_id__delete"];
+        delete: operations["endSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -989,14 +1185,14 @@ export interface paths {
          * Remove
          * @description Remove your account. Refused while a team, or this installation, would have nobody left.
          */
-        delete: operations["remove_api_v1_account_delete"];
+        delete: operations["remove"];
         options?: never;
         head?: never;
         /**
          * Rename
          * @description Take another name to sign in with.
          */
-        patch: operations["rename_api_v1_account_patch"];
+        patch: operations["rename"];
         trace?: never;
     };
     "/api/v1/account/password": {
@@ -1008,10 +1204,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Change Password
+         * Change password
          * @description Set a new password. All your other browsers are signed out.
          */
-        put: operations["change_password_api_v1_account_password_put"];
+        put: operations["changePassword"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1028,20 +1224,20 @@ export interface paths {
         };
         get?: never;
         /**
-         * Confirm Totp
+         * Confirm totp
          * @description Show that the authenticator has the secret: from now on a sign-in by password needs its code too.
          */
-        put: operations["confirm_totp_api_v1_account_totp_put"];
+        put: operations["confirmTotp"];
         /**
-         * Begin Totp
+         * Begin totp
          * @description A secret for an authenticator. Nothing asks for its codes before PUT has seen a right one.
          */
-        post: operations["begin_totp_api_v1_account_totp_post"];
+        post: operations["beginTotp"];
         /**
-         * Remove Totp
+         * Remove totp
          * @description Take the authenticator away, and the recovery codes with it.
          */
-        delete: operations["remove_totp_api_v1_account_totp_delete"];
+        delete: operations["removeTotp"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1057,10 +1253,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Renew Recovery Codes
+         * Renew recovery codes
          * @description Ten new recovery codes; the old ones open nothing any more.
          */
-        post: operations["renew_recovery_codes_api_v1_account_recovery_codes_post"];
+        post: operations["renewRecoveryCodes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1078,13 +1274,13 @@ export interface paths {
          * Passkeys
          * @description Your passkeys.
          */
-        get: operations["passkeys_api_v1_account_passkeys_get"];
+        get: operations["passkeys"];
         put?: never;
         /**
-         * Add Passkey
+         * Add passkey
          * @description Keep the passkey that the device made.
          */
-        post: operations["add_passkey_api_v1_account_passkeys_post"];
+        post: operations["addPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1101,10 +1297,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask New Passkey
+         * Ask new passkey
          * @description Ask a device to make a passkey for this server.
          */
-        post: operations["ask_new_passkey_api_v1_account_passkeys_options_post"];
+        post: operations["askNewPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1122,10 +1318,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove Passkey
+         * Remove passkey
          * @description Take a passkey away: it opens nothing any more.
          */
-        delete: operations["remove_passkey_api_v1_account_passkeys__passkey_id__delete"];
+        delete: operations["removePasskey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1140,10 +1336,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Set Email
+         * Set email
          * @description Another address, or none. A new one counts once the link in the letter to it was opened.
          */
-        put: operations["set_email_api_v1_account_email_put"];
+        put: operations["setEmail"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1161,10 +1357,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Verify Again
+         * Verify again
          * @description Send the letter once more to the address that waits.
          */
-        post: operations["verify_again_api_v1_account_email_verification_post"];
+        post: operations["verifyAgain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1184,7 +1380,7 @@ export interface paths {
          * Verify
          * @description Show that an address is yours, with the token of the letter's link. It works once, for a day.
          */
-        post: operations["verify_api_v1_verifications_post"];
+        post: operations["verify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1203,12 +1399,52 @@ export interface paths {
          * Reset
          * @description Set a new password with the token of the letter's link. It works once; all sign-ins end.
          */
-        put: operations["reset_api_v1_password_resets_put"];
+        put: operations["reset"];
         /**
-         * Ask Reset
+         * Ask reset
          * @description Have a link sent to set a new password. The answer is the same for somebody whom nobody knows.
          */
-        post: operations["ask_reset_api_v1_password_resets_post"];
+        post: operations["askReset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Start
+         * @description Go to the place that the settings name. Whoever is signed in binds it to his account.
+         */
+        get: operations["start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Callback
+         * @description Come back from there, signed in if the account is known here.
+         */
+        get: operations["callback"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1226,13 +1462,13 @@ export interface paths {
          * Everybody
          * @description Everybody who has an account here.
          */
-        get: operations["everybody_api_v1_users_get"];
+        get: operations["everybody"];
         put?: never;
         /**
-         * Sign Up
+         * Sign up
          * @description Make an account and sign it in: by invitation, or freely where `accounts.sign_up` is open.
          */
-        post: operations["sign_up_api_v1_users_post"];
+        post: operations["signUp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1256,7 +1492,7 @@ export interface paths {
          * Change
          * @description Make somebody an administrator or not, let him in or not. Who may not come in is signed out at once.
          */
-        patch: operations["change_api_v1_users__user_id__patch"];
+        patch: operations["change"];
         trace?: never;
     };
     "/api/v1/audit": {
@@ -1267,10 +1503,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Audit
+         * Read audit
          * @description Who did what in your team. Owners only.
          */
-        get: operations["read_audit_api_v1_audit_get"];
+        get: operations["readAudit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1287,10 +1523,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Audit Head
+         * Audit head
          * @description The head of the whole log, to be kept where nobody can change it. Administrators only.
          */
-        get: operations["audit_head_api_v1_audit_head_get"];
+        get: operations["auditHead"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1307,16 +1543,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Keys
+         * List keys
          * @description The team's API keys, the newest first; also those that were revoked or have expired.
          */
-        get: operations["list_keys_api_v1_keys_get"];
+        get: operations["listKeys"];
         put?: never;
         /**
-         * Make Key
+         * Make key
          * @description Make an API key. Its token is in this reply alone: nobody can read it again.
          */
-        post: operations["make_key_api_v1_keys_post"];
+        post: operations["makeKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1334,10 +1570,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke Key
+         * Revoke key
          * @description Revoke a key: it opens nothing from now on, and stays in the list.
          */
-        delete: operations["revoke_key_api_v1_keys__key_id__delete"];
+        delete: operations["revokeKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1351,16 +1587,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Operator Keys
+         * List operator keys
          * @description The team's keys that may sign commands; also those that were revoked. No agent trusts this list.
          */
-        get: operations["list_operator_keys_api_v1_operator_keys_get"];
+        get: operations["listOperatorKeys"];
         put?: never;
         /**
-         * Add Operator Key
+         * Add operator key
          * @description List the public half of a key. `vedette agent trust` on each host is what makes an agent obey it.
          */
-        post: operations["add_operator_key_api_v1_operator_keys_post"];
+        post: operations["addOperatorKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1378,10 +1614,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke Operator Key
+         * Revoke operator key
          * @description Say that a key is not to be trusted. Agents hear it by `vedette agent trust revoke`, on their hosts.
          */
-        delete: operations["revoke_operator_key_api_v1_operator_keys__key_id__delete"];
+        delete: operations["revokeOperatorKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1395,20 +1631,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * My Team
+         * My team
          * @description The team that you look at: its members; for owners also their addresses, and who is invited.
          */
-        get: operations["my_team_api_v1_team_get"];
+        get: operations["myTeam"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /**
-         * Rename Team
+         * Rename team
          * @description Call your team by another name.
          */
-        patch: operations["rename_team_api_v1_team_patch"];
+        patch: operations["renameTeam"];
         trace?: never;
     };
     "/api/v1/teams": {
@@ -1421,10 +1657,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make Team
+         * Make team
          * @description A new team, which you own. POST /api/v1/session/team looks at it.
          */
-        post: operations["make_team_api_v1_teams_post"];
+        post: operations["makeTeam"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1442,17 +1678,17 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove Member
+         * Remove member
          * @description Send a member away, as an owner, or leave. The API keys that he made end with it.
          */
-        delete: operations["remove_member_api_v1_team_members__user_id__delete"];
+        delete: operations["removeMember"];
         options?: never;
         head?: never;
         /**
-         * Change Member
+         * Change member
          * @description Give a member another role. The API keys of one who is no owner any more end with that.
          */
-        patch: operations["change_member_api_v1_team_members__user_id__patch"];
+        patch: operations["changeMember"];
         trace?: never;
     };
     "/api/v1/team/invitations": {
@@ -1468,7 +1704,7 @@ export interface paths {
          * Invite
          * @description Invite somebody into your team, for a week. The link is told once; it is mailed, too, if it can be.
          */
-        post: operations["invite_api_v1_team_invitations_post"];
+        post: operations["invite"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1486,10 +1722,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Withdraw Invitation
+         * Withdraw invitation
          * @description Take an invitation back: its link opens nothing from now on.
          */
-        delete: operations["withdraw_invitation_api_v1_team_invitations__invitation_id__delete"];
+        delete: operations["withdrawInvitation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1505,10 +1741,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Look At Invitation
+         * Look at invitation
          * @description What an invitation offers. Whoever has its link may ask.
          */
-        post: operations["look_at_invitation_api_v1_invitations_look_post"];
+        post: operations["lookAtInvitation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1525,10 +1761,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Join Team
+         * Join team
          * @description Accept an invitation with the account that you are signed in with.
          */
-        post: operations["join_team_api_v1_team_join_post"];
+        post: operations["joinTeam"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1546,12 +1782,132 @@ export interface paths {
          * Watches
          * @description The validators that your team watches, beside those whose node is its own.
          */
-        get: operations["watches_api_v1_team_watches_get"];
+        get: operations["watches"];
         /**
          * Watch
          * @description From now on your team watches exactly these: it is told when one of them is absent.
          */
-        put: operations["watch_api_v1_team_watches_put"];
+        put: operations["watch"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oembed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Oembed
+         * @description What to put on a page for one of our addresses (oEmbed 1.0).
+         */
+        get: operations["oembed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/validators/{address}/{what}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator badge
+         * @description A validator's badge. One that was never seen is *unknown*, in grey.
+         */
+        get: operations["validatorBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/nodes/{node_id}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Node badge
+         * @description The state of a node that its operator made public; any other is *unknown*.
+         */
+        get: operations["nodeBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/badge/network/{what}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Network badge
+         * @description The network's badge.
+         */
+        get: operations["networkBadge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embed/validators/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Validator embed
+         * @description A validator as a card, for a frame on any page.
+         */
+        get: operations["validatorEmbed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embed/pools/{pool}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pool embed
+         * @description A staking pool as a card, for a frame on any page.
+         */
+        get: operations["poolEmbed"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1570,7 +1926,7 @@ export interface paths {
          * Healthz
          * @description The process lives and answers.
          */
-        get: operations["healthz_healthz_get"];
+        get: operations["healthz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1590,7 +1946,7 @@ export interface paths {
          * Readyz
          * @description Does its work: the database takes writes, and the chain is followed. Else 503, with reasons.
          */
-        get: operations["readyz_readyz_get"];
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1608,9 +1964,11 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description For Prometheus. Needs the read token, or an API key that reads, from anywhere but this machine.
+         * @description The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
+         *
+         *     Your nodes and validators are at /api/v1/metrics.
          */
-        get: operations["metrics_metrics_get"];
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1887,6 +2245,144 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * ClaimChallenge
+         * @description What is to be signed, once, by one of the signers.
+         */
+        ClaimChallenge: {
+            /** Id */
+            id: string;
+            /**
+             * Message
+             * @description for `personal_sign` of the wallet, as UTF-8
+             */
+            message: string;
+            /**
+             * Typed Data
+             * @description the same for `cfx_signTypedData_v4` (CIP-23)
+             */
+            typed_data: {
+                [key: string]: unknown;
+            };
+            /** Signers */
+            signers: components["schemas"]["SignerShape"][];
+            /** Expires At Ms */
+            expires_at_ms: number;
+        };
+        /**
+         * ClaimChange
+         * @description What the public is to be told of a claimed validator; what is left out stays as it is.
+         */
+        ClaimChange: {
+            /**
+             * Is Public
+             * @description tell anybody whose it is, and what follows
+             */
+            is_public?: boolean;
+            /**
+             * Name
+             * @description null: it has only its address
+             */
+            name?: string | null;
+            /** About */
+            about?: string;
+            /** Links */
+            links?: components["schemas"]["LinkShape"][];
+        };
+        /** ClaimProof */
+        ClaimProof: {
+            /**
+             * Signature
+             * @description 0x and 130 hex digits, as the wallet gave them
+             */
+            signature: string;
+        };
+        /**
+         * ClaimShape
+         * @description A validator that the team proved to be its own.
+         */
+        ClaimShape: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** Signer */
+            signer: string;
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /** Claimed At Ms */
+            claimed_at_ms: number;
+            /**
+             * Lapsed At Ms
+             * @description since then the chain names another owner, and the public is told nothing
+             */
+            lapsed_at_ms: number | null;
+            /** Is Public */
+            is_public: boolean;
+            /** Name */
+            name: string | null;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+        };
+        /**
+         * ClaimWish
+         * @description The validator that is to be the team's.
+         */
+        ClaimWish: {
+            /**
+             * Address
+             * @description PoS address, in either case
+             */
+            address: string;
+        };
+        /**
+         * Claimed
+         * @description The team that proved that a validator is its own, as far as it wishes to say so.
+         */
+        Claimed: {
+            /**
+             * Name
+             * @description what the team calls the validator
+             */
+            name: string | null;
+            /** Team */
+            team: string;
+            /**
+             * Slug
+             * @description of the team's status page, /teams/{slug}; null: it has none
+             */
+            slug: string | null;
+        };
+        /** ClaimedInFull */
+        ClaimedInFull: {
+            /**
+             * Name
+             * @description what the team calls the validator
+             */
+            name: string | null;
+            /** Team */
+            team: string;
+            /**
+             * Slug
+             * @description of the team's status page, /teams/{slug}; null: it has none
+             */
+            slug: string | null;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+        };
+        /** Claims */
+        Claims: {
+            /** Claims */
+            claims: components["schemas"]["ClaimShape"][];
+        };
         /** ComingElection */
         ComingElection: {
             /** Term */
@@ -2027,6 +2523,22 @@ export interface components {
             known: number;
             /** Of */
             of: number | null;
+        };
+        /**
+         * Days
+         * @description How much of the known time it was up, by the day (UTC); null where nothing is known.
+         */
+        Days: {
+            /**
+             * Up Ppm
+             * @description over all the days
+             */
+            up_ppm: number | null;
+            /**
+             * Days Ppm
+             * @description oldest first; the last is today so far
+             */
+            days_ppm: (number | null)[];
         };
         /** ElectedVotes */
         ElectedVotes: {
@@ -2880,6 +3392,13 @@ export interface components {
              */
             since_ms: number | null;
         };
+        /** LinkShape */
+        LinkShape: {
+            /** Label */
+            label: string;
+            /** Url */
+            url: string;
+        };
         /**
          * MadeInvitation
          * @description A new invitation. Its link is told here and never again: whoever has it may come in, once.
@@ -3289,6 +3808,11 @@ export interface components {
         Nodes: {
             /** Nodes */
             nodes: components["schemas"]["Node"][];
+            /**
+             * Next Cursor
+             * @description pass as `cursor` for the next page; null: this is the last
+             */
+            next_cursor: string | null;
         };
         /**
          * Nothing
@@ -3317,6 +3841,44 @@ export interface components {
             attempts: number;
             /** Error */
             error: string | null;
+        };
+        /**
+         * OEmbed
+         * @description A card to be put on a page, as oEmbed 1.0 has it.
+         */
+        OEmbed: {
+            /**
+             * Version
+             * @default 1.0
+             * @constant
+             */
+            version: "1.0";
+            /**
+             * Type
+             * @default rich
+             * @constant
+             */
+            type: "rich";
+            /**
+             * Provider Name
+             * @default Vedette
+             */
+            provider_name: string;
+            /** Provider Url */
+            provider_url: string;
+            /** Title */
+            title: string;
+            /** Html */
+            html: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Cache Age
+             * @default 60
+             */
+            cache_age: number;
         };
         /**
          * OidcOffer
@@ -3947,6 +4509,108 @@ export interface components {
              */
             need?: ("code" | "confirm") | null;
         };
+        /**
+         * Profile
+         * @description What the team tells the public of itself.
+         */
+        Profile: {
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string | null;
+            /**
+             * Is Public
+             * @description its status page is there, at /teams/{slug}
+             */
+            is_public: boolean;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+            /** Shows Incidents */
+            shows_incidents: boolean;
+        };
+        /**
+         * ProfileChange
+         * @description What is left out stays as it is.
+         */
+        ProfileChange: {
+            /**
+             * Slug
+             * @description null: no page
+             */
+            slug?: string | null;
+            /** Is Public */
+            is_public?: boolean;
+            /** About */
+            about?: string;
+            /** Links */
+            links?: components["schemas"]["LinkShape"][];
+            /**
+             * Shows Incidents
+             * @description of public nodes and publicly claimed validators, on the page
+             */
+            shows_incidents?: boolean;
+        };
+        /** PushChange */
+        PushChange: {
+            /** @description null: as it was */
+            subscription?: components["schemas"]["PushSubscription"] | null;
+            /** Addresses */
+            addresses: string[];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+        };
+        /** PushKey */
+        PushKey: {
+            /**
+             * Public Key
+             * @description a point of P-256, base64url: the browser's applicationServerKey
+             */
+            public_key: string;
+        };
+        /** PushKeys */
+        PushKeys: {
+            /** P256Dh */
+            p256dh: string;
+            /** Auth */
+            auth: string;
+        };
+        /** PushMade */
+        PushMade: {
+            /** Id */
+            id: string;
+            /**
+             * Token
+             * @description changes and ends the subscription; shown once
+             */
+            token: string;
+        };
+        /**
+         * PushSubscription
+         * @description What `PushSubscription.toJSON()` of the browser gives.
+         */
+        PushSubscription: {
+            /** Endpoint */
+            endpoint: string;
+            /** Expirationtime */
+            expirationTime?: number | null;
+            keys: components["schemas"]["PushKeys"];
+        };
+        /** PushWish */
+        PushWish: {
+            subscription: components["schemas"]["PushSubscription"];
+            /** Addresses */
+            addresses: string[];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+        };
         /** QueuedVotes */
         QueuedVotes: {
             /** End Height */
@@ -4326,6 +4990,24 @@ export interface components {
             team_name?: string | null;
         };
         /**
+         * SignerShape
+         * @description Whose signature proves it.
+         */
+        SignerShape: {
+            /**
+             * Address
+             * @description Core Space: base32 of CIP-37; eSpace: 0x with the capitals of EIP-55
+             */
+            address: string;
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "core" | "espace";
+            /** Why */
+            why: string;
+        };
+        /**
          * Stake
          * @description Votes of a PoS account, as `pos_getAccount` told them at `height`.
          */
@@ -4411,6 +5093,71 @@ export interface components {
             available: string[];
         };
         /**
+         * StatusIncident
+         * @description What was wrong with something public, in the words that are for everybody.
+         */
+        StatusIncident: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "resolved";
+            subject: components["schemas"]["StatusSubject"];
+            /** Title */
+            title: string;
+            /** Opened At Ms */
+            opened_at_ms: number;
+            /** Resolved At Ms */
+            resolved_at_ms: number | null;
+        };
+        /**
+         * StatusNode
+         * @description A public node, and how long it ran and answered.
+         */
+        StatusNode: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "agent" | "endpoint";
+            /** Role */
+            role: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "down" | "silent" | "stopped" | "syncing" | "unknown" | "up";
+            /** Version */
+            version: string | null;
+            process: components["schemas"]["Days"];
+            rpc: components["schemas"]["Days"];
+        };
+        /** StatusSubject */
+        StatusSubject: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Strip
          * @description Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen.
          */
@@ -4444,6 +5191,36 @@ export interface components {
         TeamChoice: {
             /** Team Id */
             team_id: number;
+        };
+        /**
+         * TeamStatus
+         * @description A team's status page: nothing but what it published.
+         */
+        TeamStatus: {
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string;
+            /** About */
+            about: string;
+            /** Links */
+            links: components["schemas"]["LinkShape"][];
+            /** Validators */
+            validators: components["schemas"]["ValidatorInFull"][];
+            /** Nodes */
+            nodes: components["schemas"]["StatusNode"][];
+            /**
+             * Days From Ms
+             * @description when the first of the days began
+             */
+            days_from_ms: number;
+            /**
+             * Incidents
+             * @description open ones, then those of the last 14 days; null: the team does not show them
+             */
+            incidents: components["schemas"]["StatusIncident"][] | null;
+            /** As Of Ms */
+            as_of_ms: number;
         };
         /** TeamWish */
         TeamWish: {
@@ -4598,6 +5375,8 @@ export interface components {
              * @description PoS address, 32 bytes in hex
              */
             address: string;
+            /** @description null: nobody proved that it is his, or wishes to say so */
+            claimed: components["schemas"]["Claimed"] | null;
             /**
              * Name
              * @description the name of its node, if one of your nodes carries its key
@@ -4693,6 +5472,42 @@ export interface components {
              * @description pass as `before` for the next page; null: this is the last
              */
             next_before: number | null;
+        };
+        /**
+         * ValidatorInFull
+         * @description One validator, with all that its team tells of it.
+         */
+        ValidatorInFull: {
+            /**
+             * Address
+             * @description PoS address, 32 bytes in hex
+             */
+            address: string;
+            /** @description null: nobody proved that it is his, or wishes to say so */
+            claimed: components["schemas"]["ClaimedInFull"] | null;
+            /**
+             * Name
+             * @description the name of its node, if one of your nodes carries its key
+             */
+            name: string | null;
+            /** Node Id */
+            node_id: string | null;
+            /**
+             * Committee Votes
+             * @description votes in the current committee, 0 if not a member
+             */
+            committee_votes: number | null;
+            stake: components["schemas"]["Stake"] | null;
+            /** @description the last 100 settled blocks */
+            votes: components["schemas"]["Votes"];
+            /** Last Signed Height */
+            last_signed_height: number | null;
+            /**
+             * Incidents
+             * @description open incidents about it or its node
+             */
+            incidents: number[];
+            performance: components["schemas"]["PerformanceSummary"];
         };
         /** Validators */
         Validators: {
@@ -5006,7 +5821,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    network_api_v1_network_get: {
+    network: {
         parameters: {
             query?: never;
             header?: never;
@@ -5035,15 +5850,15 @@ export interface operations {
             };
         };
     };
-    network_history_api_v1_network_history_get: {
+    networkHistory: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description at most so many; each covers whole epochs */
                 points?: number;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -5051,7 +5866,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5059,6 +5874,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NetworkHistory"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5072,7 +5888,7 @@ export interface operations {
             };
         };
     };
-    history_progress_api_v1_history_get: {
+    historyProgress: {
         parameters: {
             query?: never;
             header?: never;
@@ -5101,14 +5917,14 @@ export interface operations {
             };
         };
     };
-    list_validators_api_v1_validators_get: {
+    listValidators: {
         parameters: {
             query?: {
                 /** @description so many of the newest settled blocks */
                 last?: number;
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
-                /** @description any part of the address, or of the name of your node */
+                /** @description any part of the address, or of the name of your node or its public one */
                 q?: string;
                 /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "address" | "score" | "apy" | "vote_rate" | "reward" | "paid_over_expected" | "seats" | "served" | "silent" | "led" | "loss_silent" | "votes" | "stake" | "last_signed" | "-address" | "-score" | "-apy" | "-vote_rate" | "-reward" | "-paid_over_expected" | "-seats" | "-served" | "-silent" | "-led" | "-loss_silent" | "-votes" | "-stake" | "-last_signed";
@@ -5116,8 +5932,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -5125,7 +5941,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5133,6 +5949,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Validators"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5146,7 +5963,7 @@ export interface operations {
             };
         };
     };
-    one_validator_api_v1_validators__address__get: {
+    oneValidator: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -5169,7 +5986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Validator"];
+                    "application/json": components["schemas"]["ValidatorInFull"];
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5183,7 +6000,7 @@ export interface operations {
             };
         };
     };
-    validator_votes_api_v1_validators__address__votes_get: {
+    validatorVotes: {
         parameters: {
             query?: {
                 /** @description so many of the newest settled blocks */
@@ -5192,6 +6009,8 @@ export interface operations {
                 first_epoch?: number | null;
                 /** @description at most 100 epochs in all */
                 last_epoch?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5202,13 +6021,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Strip"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5222,7 +6043,7 @@ export interface operations {
             };
         };
     };
-    validator_performance_api_v1_validators__address__performance_get: {
+    validatorPerformance: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -5257,15 +6078,15 @@ export interface operations {
             };
         };
     };
-    validator_epochs_api_v1_validators__address__epochs_get: {
+    validatorEpochs: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5276,7 +6097,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5284,6 +6105,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ValidatorEpochs"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5297,15 +6119,15 @@ export interface operations {
             };
         };
     };
-    validator_rewards_api_v1_validators__address__rewards_get: {
+    validatorRewards: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5316,7 +6138,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5324,6 +6146,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Rewards"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5337,15 +6160,15 @@ export interface operations {
             };
         };
     };
-    validator_balance_api_v1_validators__address__balance_get: {
+    validatorBalance: {
         parameters: {
             query?: {
                 /** @description unix milliseconds */
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5356,7 +6179,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5364,6 +6187,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Balance"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5377,7 +6201,7 @@ export interface operations {
             };
         };
     };
-    validator_outlook_api_v1_validators__address__outlook_get: {
+    validatorOutlook: {
         parameters: {
             query?: never;
             header?: never;
@@ -5409,15 +6233,15 @@ export interface operations {
             };
         };
     };
-    validator_elections_api_v1_validators__address__elections_get: {
+    validatorElections: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5428,7 +6252,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5436,6 +6260,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Elections"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5449,15 +6274,15 @@ export interface operations {
             };
         };
     };
-    validator_events_api_v1_validators__address__events_get: {
+    validatorEvents: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5468,7 +6293,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5476,6 +6301,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Events"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5489,11 +6315,11 @@ export interface operations {
             };
         };
     };
-    acting_committee_api_v1_committee_get: {
+    actingCommittee: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -5501,7 +6327,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5509,6 +6335,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5522,11 +6349,11 @@ export interface operations {
             };
         };
     };
-    committee_of_epoch_api_v1_committee__epoch__get: {
+    committeeOfEpoch: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5537,7 +6364,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5545,6 +6372,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CommitteeShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5558,15 +6386,15 @@ export interface operations {
             };
         };
     };
-    list_epochs_api_v1_epochs_get: {
+    listEpochs: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -5574,7 +6402,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5582,6 +6410,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Epochs"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5595,11 +6424,11 @@ export interface operations {
             };
         };
     };
-    one_epoch_api_v1_epochs__epoch__get: {
+    oneEpoch: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5610,7 +6439,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5618,6 +6447,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EpochShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5631,9 +6461,14 @@ export interface operations {
             };
         };
     };
-    list_nodes_api_v1_nodes_get: {
+    listNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description at most so many; without it all */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5660,7 +6495,7 @@ export interface operations {
             };
         };
     };
-    one_node_api_v1_nodes__node_id__get: {
+    oneNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5691,7 +6526,7 @@ export interface operations {
             };
         };
     };
-    forget_node_api_v1_nodes__node_id__delete: {
+    forgetNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5720,7 +6555,7 @@ export interface operations {
             };
         };
     };
-    change_node_api_v1_nodes__node_id__patch: {
+    changeNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5755,7 +6590,7 @@ export interface operations {
             };
         };
     };
-    revoke_node_api_v1_nodes__node_id__revoke_post: {
+    revokeNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5786,7 +6621,7 @@ export interface operations {
             };
         };
     };
-    node_series_api_v1_nodes__node_id__series_get: {
+    nodeSeries: {
         parameters: {
             query?: {
                 /** @description names of series, divided by commas; at most 20 */
@@ -5797,6 +6632,8 @@ export interface operations {
                 to_ms?: number | null;
                 /** @description at most so many buckets */
                 points?: number;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5806,13 +6643,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5826,7 +6665,7 @@ export interface operations {
             };
         };
     };
-    node_states_api_v1_nodes__node_id__states_get: {
+    nodeStates: {
         parameters: {
             query?: {
                 /** @description names of states, divided by commas; at most 20 */
@@ -5835,6 +6674,8 @@ export interface operations {
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5844,13 +6685,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["States"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5864,12 +6707,14 @@ export interface operations {
             };
         };
     };
-    node_availability_api_v1_nodes__node_id__availability_get: {
+    nodeAvailability: {
         parameters: {
             query?: {
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day */
                 cell?: ("hour" | "day") | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -5879,13 +6724,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Availability"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -5899,7 +6746,7 @@ export interface operations {
             };
         };
     };
-    waiting_enrolments_api_v1_enrolments_get: {
+    waitingEnrolments: {
         parameters: {
             query?: never;
             header?: never;
@@ -5928,7 +6775,7 @@ export interface operations {
             };
         };
     };
-    make_enrolment_api_v1_enrolments_post: {
+    makeEnrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -5961,7 +6808,7 @@ export interface operations {
             };
         };
     };
-    enrolment_api_v1_enrolments__enrolment_id__get: {
+    enrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -5992,7 +6839,7 @@ export interface operations {
             };
         };
     };
-    withdraw_enrolment_api_v1_enrolments__enrolment_id__delete: {
+    withdrawEnrolment: {
         parameters: {
             query?: never;
             header?: never;
@@ -6021,7 +6868,7 @@ export interface operations {
             };
         };
     };
-    world_map_api_v1_map_get: {
+    worldMap: {
         parameters: {
             query?: never;
             header?: never;
@@ -6050,7 +6897,7 @@ export interface operations {
             };
         };
     };
-    versions_api_v1_versions_get: {
+    versions: {
         parameters: {
             query?: never;
             header?: never;
@@ -6079,15 +6926,15 @@ export interface operations {
             };
         };
     };
-    list_blocks_api_v1_blocks_get: {
+    listBlocks: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -6095,7 +6942,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6103,6 +6950,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Blocks"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6116,11 +6964,11 @@ export interface operations {
             };
         };
     };
-    one_block_api_v1_blocks__height__get: {
+    oneBlock: {
         parameters: {
             query?: {
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -6131,7 +6979,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6139,6 +6987,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["BlockShape"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6152,15 +7001,15 @@ export interface operations {
             };
         };
     };
-    list_pools_api_v1_pools_get: {
+    listPools: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
                 window?: "24h" | "7d" | "30d" | "365d" | "all";
                 /** @description `-` puts the highest first; what is not known comes last */
                 sort?: "apy_after_fee" | "apy" | "fee" | "votes" | "stakers" | "reward" | "silent" | "score" | "name" | "-apy_after_fee" | "-apy" | "-fee" | "-votes" | "-stakers" | "-reward" | "-silent" | "-score" | "-name";
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -6168,7 +7017,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6176,6 +7025,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Pools"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6189,7 +7039,7 @@ export interface operations {
             };
         };
     };
-    one_pool_api_v1_pools__pool__get: {
+    onePool: {
         parameters: {
             query?: {
                 /** @description the epochs up to the newest that was counted */
@@ -6224,15 +7074,15 @@ export interface operations {
             };
         };
     };
-    pool_fees_api_v1_pools__pool__fees_get: {
+    poolFees: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many; without it 50, or in CSV all there are */
+                /** @description at most so many; without it 50, in a table all */
                 limit?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -6243,7 +7093,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6251,6 +7101,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Fees"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6264,15 +7115,15 @@ export interface operations {
             };
         };
     };
-    pool_holdings_api_v1_pools__pool__holdings_get: {
+    poolHoldings: {
         parameters: {
             query?: {
                 /** @description unix milliseconds */
                 from_ms?: number | null;
                 /** @description unix milliseconds */
                 to_ms?: number | null;
-                /** @description csv: the same rows as a table */
-                format?: "json" | "csv";
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -6283,7 +7134,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description as JSON, or with format=csv as RFC 4180 has it */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6291,6 +7142,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HoldingsHistory"];
                     "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6304,7 +7156,7 @@ export interface operations {
             };
         };
     };
-    one_wallet_api_v1_wallets__address__get: {
+    oneWallet: {
         parameters: {
             query?: never;
             header?: never;
@@ -6336,13 +7188,15 @@ export interface operations {
             };
         };
     };
-    list_incidents_api_v1_incidents_get: {
+    listIncidents: {
         parameters: {
             query?: {
                 /** @description `next_before` of the page before */
                 before?: number | null;
-                /** @description at most so many */
-                limit?: number;
+                /** @description at most so many; without it 50, in a table all */
+                limit?: number | null;
+                /** @description csv, parquet: the same rows as a table */
+                format?: "json" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -6350,13 +7204,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Incidents"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description what is wrong, and what to do */
@@ -6370,7 +7226,7 @@ export interface operations {
             };
         };
     };
-    one_incident_api_v1_incidents__incident_id__get: {
+    oneIncident: {
         parameters: {
             query?: never;
             header?: never;
@@ -6402,7 +7258,7 @@ export interface operations {
             };
         };
     };
-    live_api_v1_live_get: {
+    live: {
         parameters: {
             query?: {
                 last_event_id?: string | null;
@@ -6435,7 +7291,7 @@ export interface operations {
             };
         };
     };
-    enrol_api_v1_agents_post: {
+    enrol: {
         parameters: {
             query?: never;
             header?: never;
@@ -6453,13 +7309,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description the agent's node */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        node_id: string;
+                    };
                 };
             };
             /** @description Bad Request */
@@ -6500,7 +7358,7 @@ export interface operations {
             };
         };
     };
-    reports_api_v1_reports_post: {
+    reports: {
         parameters: {
             query?: never;
             header: {
@@ -6525,7 +7383,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
                     "application/x-msgpack": unknown;
                 };
             };
@@ -6585,7 +7442,421 @@ export interface operations {
             };
         };
     };
-    session_api_v1_session_get: {
+    listClaims: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claims"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimChallenge"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proveClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the challenge */
+                challenge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimProof"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teamProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teamStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a team's public name */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamStatus"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushMade"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the subscription */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the subscription */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fleetMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text, or OpenMetrics for whoever accepts it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                    "application/openmetrics-text": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session: {
         parameters: {
             query?: never;
             header?: never;
@@ -6614,7 +7885,7 @@ export interface operations {
             };
         };
     };
-    sign_in_api_v1_session_post: {
+    signIn: {
         parameters: {
             query?: never;
             header?: never;
@@ -6647,7 +7918,7 @@ export interface operations {
             };
         };
     };
-    sign_out_api_v1_session_delete: {
+    signOut: {
         parameters: {
             query?: never;
             header?: never;
@@ -6676,7 +7947,7 @@ export interface operations {
             };
         };
     };
-    set_up_api_v1_setup_post: {
+    setUp: {
         parameters: {
             query?: never;
             header?: never;
@@ -6709,7 +7980,7 @@ export interface operations {
             };
         };
     };
-    ask_passkey_api_v1_session_passkey_options_post: {
+    askPasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -6742,7 +8013,7 @@ export interface operations {
             };
         };
     };
-    sign_in_by_passkey_api_v1_session_passkey_post: {
+    signInByPasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -6775,7 +8046,7 @@ export interface operations {
             };
         };
     };
-    confirm_api_v1_session_confirm_post: {
+    confirm: {
         parameters: {
             query?: never;
             header?: never;
@@ -6808,7 +8079,7 @@ export interface operations {
             };
         };
     };
-    look_at_team_api_v1_session_team_post: {
+    lookAtTeam: {
         parameters: {
             query?: never;
             header?: never;
@@ -6841,7 +8112,7 @@ export interface operations {
             };
         };
     };
-    all_sessions_api_v1_sessions_get: {
+    allSessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -6870,7 +8141,7 @@ export interface operations {
             };
         };
     };
-    end_other_sessions_api_v1_sessions_delete: {
+    endOtherSessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -6897,7 +8168,7 @@ export interface operations {
             };
         };
     };
-    end_session_api_v1_sessions__session_id__delete: {
+    endSession: {
         parameters: {
             query?: never;
             header?: never;
@@ -6927,7 +8198,7 @@ export interface operations {
             };
         };
     };
-    remove_api_v1_account_delete: {
+    remove: {
         parameters: {
             query?: never;
             header?: never;
@@ -6956,7 +8227,7 @@ export interface operations {
             };
         };
     };
-    rename_api_v1_account_patch: {
+    rename: {
         parameters: {
             query?: never;
             header?: never;
@@ -6989,7 +8260,7 @@ export interface operations {
             };
         };
     };
-    change_password_api_v1_account_password_put: {
+    changePassword: {
         parameters: {
             query?: never;
             header?: never;
@@ -7022,7 +8293,7 @@ export interface operations {
             };
         };
     };
-    confirm_totp_api_v1_account_totp_put: {
+    confirmTotp: {
         parameters: {
             query?: never;
             header?: never;
@@ -7055,7 +8326,7 @@ export interface operations {
             };
         };
     };
-    begin_totp_api_v1_account_totp_post: {
+    beginTotp: {
         parameters: {
             query?: never;
             header?: never;
@@ -7088,7 +8359,7 @@ export interface operations {
             };
         };
     };
-    remove_totp_api_v1_account_totp_delete: {
+    removeTotp: {
         parameters: {
             query?: never;
             header?: never;
@@ -7115,7 +8386,7 @@ export interface operations {
             };
         };
     };
-    renew_recovery_codes_api_v1_account_recovery_codes_post: {
+    renewRecoveryCodes: {
         parameters: {
             query?: never;
             header?: never;
@@ -7148,7 +8419,7 @@ export interface operations {
             };
         };
     };
-    passkeys_api_v1_account_passkeys_get: {
+    passkeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -7177,7 +8448,7 @@ export interface operations {
             };
         };
     };
-    add_passkey_api_v1_account_passkeys_post: {
+    addPasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7210,7 +8481,7 @@ export interface operations {
             };
         };
     };
-    ask_new_passkey_api_v1_account_passkeys_options_post: {
+    askNewPasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7243,7 +8514,7 @@ export interface operations {
             };
         };
     };
-    remove_passkey_api_v1_account_passkeys__passkey_id__delete: {
+    removePasskey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7273,7 +8544,7 @@ export interface operations {
             };
         };
     };
-    set_email_api_v1_account_email_put: {
+    setEmail: {
         parameters: {
             query?: never;
             header?: never;
@@ -7306,7 +8577,7 @@ export interface operations {
             };
         };
     };
-    verify_again_api_v1_account_email_verification_post: {
+    verifyAgain: {
         parameters: {
             query?: never;
             header?: never;
@@ -7339,7 +8610,7 @@ export interface operations {
             };
         };
     };
-    verify_api_v1_verifications_post: {
+    verify: {
         parameters: {
             query?: never;
             header?: never;
@@ -7370,7 +8641,7 @@ export interface operations {
             };
         };
     };
-    reset_api_v1_password_resets_put: {
+    reset: {
         parameters: {
             query?: never;
             header?: never;
@@ -7401,7 +8672,7 @@ export interface operations {
             };
         };
     };
-    ask_reset_api_v1_password_resets_post: {
+    askReset: {
         parameters: {
             query?: never;
             header?: never;
@@ -7434,7 +8705,69 @@ export interface operations {
             };
         };
     };
-    everybody_api_v1_users_get: {
+    start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the provider, or to the page, which says what went wrong behind the # */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    callback: {
+        parameters: {
+            query?: {
+                state?: string | null;
+                code?: string | null;
+                iss?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the provider, or to the page, which says what went wrong behind the # */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    everybody: {
         parameters: {
             query?: never;
             header?: never;
@@ -7463,7 +8796,7 @@ export interface operations {
             };
         };
     };
-    sign_up_api_v1_users_post: {
+    signUp: {
         parameters: {
             query?: never;
             header?: never;
@@ -7496,7 +8829,7 @@ export interface operations {
             };
         };
     };
-    change_api_v1_users__user_id__patch: {
+    change: {
         parameters: {
             query?: never;
             header?: never;
@@ -7532,7 +8865,7 @@ export interface operations {
             };
         };
     };
-    read_audit_api_v1_audit_get: {
+    readAudit: {
         parameters: {
             query?: {
                 /** @description lines of every team and of none; administrators only */
@@ -7568,7 +8901,7 @@ export interface operations {
             };
         };
     };
-    audit_head_api_v1_audit_head_get: {
+    auditHead: {
         parameters: {
             query?: never;
             header?: never;
@@ -7597,7 +8930,7 @@ export interface operations {
             };
         };
     };
-    list_keys_api_v1_keys_get: {
+    listKeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -7626,7 +8959,7 @@ export interface operations {
             };
         };
     };
-    make_key_api_v1_keys_post: {
+    makeKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7659,7 +8992,7 @@ export interface operations {
             };
         };
     };
-    revoke_key_api_v1_keys__key_id__delete: {
+    revokeKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7688,7 +9021,7 @@ export interface operations {
             };
         };
     };
-    list_operator_keys_api_v1_operator_keys_get: {
+    listOperatorKeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -7717,7 +9050,7 @@ export interface operations {
             };
         };
     };
-    add_operator_key_api_v1_operator_keys_post: {
+    addOperatorKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7750,7 +9083,7 @@ export interface operations {
             };
         };
     };
-    revoke_operator_key_api_v1_operator_keys__key_id__delete: {
+    revokeOperatorKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -7779,7 +9112,7 @@ export interface operations {
             };
         };
     };
-    my_team_api_v1_team_get: {
+    myTeam: {
         parameters: {
             query?: never;
             header?: never;
@@ -7808,7 +9141,7 @@ export interface operations {
             };
         };
     };
-    rename_team_api_v1_team_patch: {
+    renameTeam: {
         parameters: {
             query?: never;
             header?: never;
@@ -7841,7 +9174,7 @@ export interface operations {
             };
         };
     };
-    make_team_api_v1_teams_post: {
+    makeTeam: {
         parameters: {
             query?: never;
             header?: never;
@@ -7874,7 +9207,7 @@ export interface operations {
             };
         };
     };
-    remove_member_api_v1_team_members__user_id__delete: {
+    removeMember: {
         parameters: {
             query?: never;
             header?: never;
@@ -7904,7 +9237,7 @@ export interface operations {
             };
         };
     };
-    change_member_api_v1_team_members__user_id__patch: {
+    changeMember: {
         parameters: {
             query?: never;
             header?: never;
@@ -7940,7 +9273,7 @@ export interface operations {
             };
         };
     };
-    invite_api_v1_team_invitations_post: {
+    invite: {
         parameters: {
             query?: never;
             header?: never;
@@ -7973,7 +9306,7 @@ export interface operations {
             };
         };
     };
-    withdraw_invitation_api_v1_team_invitations__invitation_id__delete: {
+    withdrawInvitation: {
         parameters: {
             query?: never;
             header?: never;
@@ -8002,7 +9335,7 @@ export interface operations {
             };
         };
     };
-    look_at_invitation_api_v1_invitations_look_post: {
+    lookAtInvitation: {
         parameters: {
             query?: never;
             header?: never;
@@ -8035,7 +9368,7 @@ export interface operations {
             };
         };
     };
-    join_team_api_v1_team_join_post: {
+    joinTeam: {
         parameters: {
             query?: never;
             header?: never;
@@ -8068,7 +9401,7 @@ export interface operations {
             };
         };
     };
-    watches_api_v1_team_watches_get: {
+    watches: {
         parameters: {
             query?: never;
             header?: never;
@@ -8097,7 +9430,7 @@ export interface operations {
             };
         };
     };
-    watch_api_v1_team_watches_put: {
+    watch: {
         parameters: {
             query?: never;
             header?: never;
@@ -8130,7 +9463,233 @@ export interface operations {
             };
         };
     };
-    healthz_healthz_get: {
+    oembed: {
+        parameters: {
+            query: {
+                /** @description of a validator's or pool's page on this server */
+                url: string;
+                /** @description in pixels */
+                maxwidth?: number;
+                /** @description in pixels */
+                maxheight?: number;
+                /** @description json; there is no xml (501) */
+                format?: "json";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OEmbed"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validatorBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+                what: "status" | "votes" | "seats" | "apy" | "presence";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nodeBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a node's id: 16 hex digits */
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    networkBadge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                what: "participation" | "height" | "epoch" | "validators" | "members";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validatorEmbed: {
+        parameters: {
+            query?: {
+                /** @description en or zh; else by Accept-Language */
+                lang?: string | null;
+                /** @description auto: by the reader's own setting */
+                theme?: "auto" | "light" | "dark";
+            };
+            header?: never;
+            path: {
+                /** @description PoS address: 0x and 64 hex digits */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a small page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description the same, and says so */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    poolEmbed: {
+        parameters: {
+            query?: {
+                /** @description en or zh; else by Accept-Language */
+                lang?: string | null;
+                /** @description auto: by the reader's own setting */
+                theme?: "auto" | "light" | "dark";
+            };
+            header?: never;
+            path: {
+                /** @description a pool's contract (Core Space address), or its validator's PoS address */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a small page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description the same, and says so */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
@@ -8159,7 +9718,7 @@ export interface operations {
             };
         };
     };
-    readyz_readyz_get: {
+    readyz: {
         parameters: {
             query?: never;
             header?: never;
@@ -8188,7 +9747,7 @@ export interface operations {
             };
         };
     };
-    metrics_metrics_get: {
+    metrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -8197,13 +9756,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Prometheus text, or OpenMetrics for whoever accepts it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                    "application/openmetrics-text": string;
                 };
             };
             /** @description what is wrong, and what to do */

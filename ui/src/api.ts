@@ -27,6 +27,7 @@ import type {
   StateRuns,
   Strip,
   Validator,
+  ValidatorInFull,
   ValidatorEpochs,
   Validators,
   VedetteNode,
@@ -35,11 +36,14 @@ import type {
   WholeBlock,
   WorldMap,
 } from "./shapes";
+import type { SessionNow } from "./people";
 import type { UptimeWindow } from "./uptime";
 import type { WindowName } from "./windows";
 
 /** Why a question had no answer. `status` 0: the server did not speak at all. */
-export type Trouble = { status: number; why: string };
+export type Trouble = { status: number; why: string; need?: Need };
+/** What the server wants before it does this: a one-time code, or a fresh proof of who asks. */
+export type Need = "code" | "confirm";
 export type Answer<T> = { ok: true; data: T } | ({ ok: false } & Trouble);
 
 export const API = "/api/v1";
@@ -47,32 +51,33 @@ const DEADLINE_MS = 15_000;
 
 export const ask = <T>(path: string, signal?: AbortSignal): Promise<Answer<T>> => said<T>(path, {}, signal);
 
-/** Change something; of what is gone, nothing comes back. */
-export const tell = <T>(method: "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Answer<T>> =>
-  said<T>(path, body === undefined ? { method } : { method, body: JSON.stringify(body) });
+/** Change something; of what is gone, nothing comes back. `token`: where not the cookie, but this says who may. */
+export const tell = <T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown, token?: string): Promise<Answer<T>> =>
+  said<T>(path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }) });
 
 async function said<T>(path: string, what: RequestInit, signal?: AbortSignal): Promise<Answer<T>> {
   const late = AbortSignal.timeout(DEADLINE_MS);
   try {
     const response = await fetch(`${API}/${path}`, {
       ...what,
-      headers: { accept: "application/json", ...(what.body ? { "content-type": "application/json" } : {}) },
+      headers: { ...what.headers, accept: "application/json", ...(what.body ? { "content-type": "application/json" } : {}) },
       signal: signal ? AbortSignal.any([signal, late]) : late,
     });
     if (response.ok) return { ok: true, data: (response.status === 204 ? null : await response.json()) as T };
-    return { ok: false, status: response.status, why: await reason(response) };
+    return { ok: false, status: response.status, ...(await reason(response)) };
   } catch (error) {
     return { ok: false, status: 0, why: error instanceof Error ? error.message : String(error) };
   }
 }
 
 /** What the server said is wrong; a proxy's HTML page in between is named by its status only. */
-async function reason(response: Response): Promise<string> {
+async function reason(response: Response): Promise<Omit<Trouble, "status">> {
   try {
-    const problem = (await response.json()) as Partial<Problem>;
-    return problem.detail ?? problem.title ?? `HTTP ${response.status}`;
+    const problem = (await response.json()) as Partial<Problem> & { need?: unknown };
+    const why = problem.detail ?? problem.title ?? `HTTP ${response.status}`;
+    return problem.need === "code" || problem.need === "confirm" ? { why, need: problem.need } : { why };
   } catch {
-    return `HTTP ${response.status}`;
+    return { why: `HTTP ${response.status}` };
   }
 }
 
@@ -131,9 +136,10 @@ export const questions = {
 } as const;
 
 export const api = {
+  session: (s?: AbortSignal) => ask<SessionNow>("session", s),
   network: (s?: AbortSignal) => ask<Network>(questions.network, s),
   validators: (s?: AbortSignal, what?: Listing) => ask<Validators>(questions.validators(what), s),
-  validator: (address: string, s?: AbortSignal) => ask<Validator>(questions.validator(address), s),
+  validator: (address: string, s?: AbortSignal) => ask<ValidatorInFull>(questions.validator(address), s),
   lookUp: (address: string, s?: AbortSignal) => ask<Validator>(questions.lookUp(address), s),
   votes: (address: string, last: number, s?: AbortSignal) => ask<Strip>(questions.votes(address, last), s),
   performance: (address: string, window: WindowName, s?: AbortSignal) =>

@@ -28,7 +28,7 @@ class Fleet {
 
   #names: Map<string, string> = $derived(namesOf(this.validators.data?.validators ?? []));
 
-  /** What a PoS address is called by its node; null when nobody told. */
+  /** What a PoS address is called by its node or its team; null when nobody told. */
   nameOf(address: string): string | null {
     return this.#names.get(address) ?? null;
   }
@@ -104,7 +104,12 @@ export function newestOf(network: Network, block: LiveBlock): Network {
 }
 
 function namesOf(validators: Validator[]): Map<string, string> {
-  return new Map(validators.flatMap((v) => (v.name === null ? [] : [[v.address, v.name] as const])));
+  return new Map(
+    validators.flatMap((v) => {
+      const name = v.name ?? v.claimed?.name;
+      return name ? [[v.address, name] as const] : [];
+    }),
+  );
 }
 
 async function timed(answer: ReturnType<typeof api.network>): ReturnType<typeof api.network> {

@@ -19,14 +19,24 @@ export type Route =
   | { page: "enrol" }
   | { page: "incidents" }
   | { page: "incident"; id: number }
+  | { page: Alone }
+  | { page: "status"; slug: string }
   | { page: "nowhere"; path: string };
 
-export type Place = "network" | "validators" | "nodes" | "incidents";
+/** Pages of people: sign-in, account, team, its keys and what it tells others. Each is the whole address. */
+const ALONE = [
+  "sign-in", "sign-up", "setup", "reset", "verify", "account", "team", "keys", "operator-keys", "claims", "profile", "audit", "embed", "api",
+] as const;
+export type Alone = (typeof ALONE)[number];
+
+export type Place = "network" | "validators" | "nodes" | "incidents" | "team";
 
 export function routeOf(path: string): Route {
   const [place, id, ...rest] = path.split("/").filter(Boolean).map(decoded);
   if (rest.length) return { page: "nowhere", path };
   if (place === undefined) return { page: "network" };
+  const alone = ALONE.find((one) => one === place && id === undefined);
+  if (alone) return { page: alone };
   const chain = chainRoute(place, id);
   if (chain) return chain;
   if (place === "validators") return id === undefined ? { page: "validators" } : { page: "validator", address: id };
@@ -35,6 +45,7 @@ export function routeOf(path: string): Route {
   if (place === "nodes") return id === undefined ? { page: "nodes" } : { page: "node", id };
   if ((place === "map" || place === "versions" || place === "enrol") && id === undefined) return { page: place };
   if (place === "incidents" && id === undefined) return { page: "incidents" };
+  if ((place === "status" || place === "teams") && id !== undefined) return { page: "status", slug: id };
   const incident = place === "incidents" ? numberOf(id) : null;
   return incident === null ? { page: "nowhere", path } : { page: "incident", id: incident };
 }
@@ -86,16 +97,32 @@ export function placeOf(route: Route): Place | null {
     enrol: "nodes",
     incidents: "incidents",
     incident: "incidents",
+    account: "team",
+    team: "team",
+    keys: "team",
+    "operator-keys": "team",
+    claims: "team",
+    profile: "team",
+    audit: "team",
+    embed: null,
+    api: null,
+    status: null,
+    "sign-in": null,
+    "sign-up": null,
+    setup: null,
+    reset: null,
+    verify: null,
     nowhere: null,
   } as const;
   return places[route.page];
 }
 
-/** The chapters of a place: what is said of the chain, of those who vote, and of the machines. */
+/** The chapters of a place: what is said of the chain, of those who vote, of the machines, and of those who watch. */
 export const CHAPTERS = {
   network: ["network", "committee", "epochs", "history"],
   validators: ["validators", "pools"],
   nodes: ["nodes", "map", "versions"],
+  team: ["account", "team", "keys", "operator-keys", "claims", "profile", "audit"],
 } as const;
 export type Chapter = (typeof CHAPTERS)[keyof typeof CHAPTERS][number];
 
@@ -116,6 +143,13 @@ const CHAPTER_OF: Partial<Record<Route["page"], Chapter>> = {
   enrol: "nodes",
   map: "map",
   versions: "versions",
+  account: "account",
+  team: "team",
+  keys: "keys",
+  "operator-keys": "operator-keys",
+  claims: "claims",
+  profile: "profile",
+  audit: "audit",
 };
 
 export const chapterOf = (route: Route): Chapter | null => CHAPTER_OF[route.page] ?? null;
@@ -141,4 +175,22 @@ export const to = {
   node: (id: string) => `/nodes/${encodeURIComponent(id)}`,
   incidents: "/incidents",
   incident: (id: number) => `/incidents/${id}`,
+  signIn: "/sign-in",
+  /** Sign in, and come back to where it was needed. */
+  signInFor: (path: string) => (path === "/" || routeOf(path).page === "sign-in" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(path)}`),
+  signUp: "/sign-up",
+  setup: "/setup",
+  reset: "/reset",
+  account: "/account",
+  team: "/team",
+  keys: "/keys",
+  "operator-keys": "/operator-keys",
+  claims: "/claims",
+  claimOf: (address: string) => `/claims?address=${encodeURIComponent(address)}`,
+  profile: "/profile",
+  audit: "/audit",
+  embed: "/embed",
+  embedOf: (kind: string, id: string) => `/embed?kind=${kind}&id=${encodeURIComponent(id)}`,
+  api: "/api",
+  status: (slug: string) => `/status/${encodeURIComponent(slug)}`,
 } as const;

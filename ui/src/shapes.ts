@@ -9,6 +9,7 @@ export type PowNow = Shapes["PowNow"];
 export type Endpoint = Shapes["Endpoint"];
 export type Validators = Shapes["Validators"];
 export type Validator = Shapes["Validator"];
+export type ValidatorInFull = Shapes["ValidatorInFull"];
 export type Stake = Shapes["Stake"];
 export type Strip = Shapes["Strip"];
 export type Votes = Shapes["Votes"];

@@ -1,7 +1,7 @@
 // Words that need both a number and the language: durations, ages, what an incident says.
 import { exact, localTime, measure, NOTHING, short, span, span2, whole } from "./format";
 import { t } from "./i18n/index.svelte";
-import type { Incident, WindowHeader } from "./shapes";
+import type { Incident, Validator, WindowHeader } from "./shapes";
 
 const joined = (parts: ReturnType<typeof span>[]): string =>
   parts.map(({ n, unit }) => `${n}${t().time.gap}${t().time.unit[unit]}`).join(t().time.gap);
@@ -63,6 +63,9 @@ export function endingOf(incident: Incident): string {
 
 /** What is called by a name if it has one, else by its shortened address. */
 export const nameOr = (name: string | null, address: string): string => name ?? short(address);
+
+/** The name of a validator's own node first, then what its team calls it before everybody. */
+export const calledOf = (v: Pick<Validator, "name" | "claimed">): string | null => v.name ?? v.claimed?.name ?? null;
 
 export const clock = (ms: number): string => localTime(new Date(ms)).slice(11, 16);
 

@@ -182,6 +182,7 @@ GET_VOTES: Final = View("getVotes(bytes32)", "4c051100", lambda a: RegisteredVot
 POOL_NAME: Final = View("poolName()", "f3466dfa", lambda a: a.text(0))
 POOL_POS_ADDRESS: Final = View("posAddress()", "1764618c", lambda a: a.pos_address(0))
 POOL_OWNER: Final = View("owner()", "8da5cb5b", lambda a: a.pow_address(0))
+POOL_MANAGER: Final = View("manager()", "481c6a75", lambda a: a.pow_address(0))
 POOL_APY: Final = View("poolAPY()", "82df7a3b", _number)
 POOL_USER_SHARE: Final = View("poolUserShareRatio()", "67a1aa4f", _share)
 POOL_SUMMARY: Final = View(

@@ -5,6 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+EVERYBODY = 0
+"""A team without members: what is judged for whoever asked to be told of public validators is its."""
 FIRST_TEAM = 1
 """The team that a fresh installation belongs to."""
 

@@ -1,11 +1,12 @@
 """The one HTTP client of all channels. It says nothing of a URL but its host, and follows nobody.
 
-Private and loopback addresses are allowed: the URL is written in the administrator's own settings file. The
-day that anybody else may enter one, its address must be resolved once, checked and pinned here first.
+A URL of the administrator's own settings file may lead anywhere, his private network included. For URLs
+that anybody else gave there is a guard with `targets`: it calls only what they allow, where they judged it.
 """
 
 import asyncio
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +14,10 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from vedette.notify.errors import ChannelError
+from vedette.notify.targets import Targets
 
 DEADLINE_S = 10.0
 REPLY_BYTES_MAX = 16 << 10  # a reply is read only so far as to leave the connection in order
@@ -33,12 +36,23 @@ class Reply:
 class Guard:
     """POST, with one deadline over all of it. Opened at the first use, closed by its owner."""
 
-    def __init__(self, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        deadline_s: float = DEADLINE_S,
+        targets: Targets | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`targets` judge where it may lead; without them all is allowed, for the administrator's URLs.
+
+        `tls`: whom to trust, if not whom the machine trusts.
+        """
         self._deadline_s = deadline_s
+        self._tls: ssl.SSLContext | bool = True if tls is None else tls
+        self._targets = targets
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Send once. Raises ChannelError (temporary) when no answer comes in time, or not HTTP."""
+        """Send once. Raises ChannelError: temporary when no answer comes in time, or not HTTP."""
         host = host_of(url)
         try:
             async with asyncio.timeout(self._deadline_s):
@@ -49,9 +63,15 @@ class Guard:
             # The cause is left out on purpose: aiohttp's errors spell the whole URL.
             raise ChannelError(f"{host}: {_plainly(error)}") from None
 
+    def check(self, url: str) -> None:
+        """Raise ChannelError for a URL whose look alone tells that it may not be called."""
+        if self._targets is not None:
+            self._targets.check(URL(url))
+
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         session = self._open()
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+        self.check(url)
+        async with session.post(URL(url), data=body, headers=headers, allow_redirects=False) as response:
             start = await _read_some(response)
             wish = retry_after_s(response.headers.get("Retry-After"), datetime.now(UTC))
             return Reply(response.status, wish, start)
@@ -59,7 +79,10 @@ class Guard:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=True),  # messages are rare: no stale connections
+                # Messages are rare: no connection is kept, so each goes where its name was judged to lead.
+                connector=aiohttp.TCPConnector(
+                    force_close=True, resolver=self._targets, use_dns_cache=False, ssl=self._tls
+                ),
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # nobody's zip bomb

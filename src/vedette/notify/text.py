@@ -104,6 +104,11 @@ def message_title(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -
     )
 
 
+def message_lines(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> tuple[str, ...]:
+    """What a message says below its title, without advice: that is for whoever runs the node."""
+    return _parts(incident, reason, lang, now_ms).lines
+
+
 def render(
     incident: Incident, reason: Reason, lang: Lang, public_url: str | None, key: str, now_ms: int
 ) -> Message:

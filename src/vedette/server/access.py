@@ -16,6 +16,9 @@ USUAL: Final = Lasting(30 * DAY_MS, 7 * DAY_MS)
 KEY_START: Final = b"vdt_"
 """How every API key begins, so that one that leaked is known for what it is."""
 
+ELSEWHERE = (b"cross-site", b"same-site")
+"""What a browser says of a request that another site's page makes."""
+
 NEIGHBOUR = Who(FIRST_TEAM, Role.OWNER, is_admin=True)
 """Whoever asks on the server's own machine could read the database as well."""
 TOKEN_BEARER = Who(FIRST_TEAM, Role.VIEWER)
@@ -126,17 +129,20 @@ class Access:
 def is_neighbour(client: tuple[str, int] | None, headers: Headers) -> bool:
     """Came from this machine itself, for itself.
 
-    The Host must be this machine's too: a hostile page whose name resolves to 127.0.0.1 speaks from here.
+    The Host must be this machine's too: a hostile page whose name resolves to 127.0.0.1 speaks from here. And
+    no other site's page may ask, since it could read what everybody may.
     """
     if client is None or not is_loopback(client[0]):
         return False
-    host = None
+    host, origins = "", []
     for name, value in headers:
-        if name.startswith(FORWARDED):
+        if name.startswith(FORWARDED) or (name == b"sec-fetch-site" and value in ELSEWHERE):
             return False
         if name == b"host":
-            host = _host_name(value.decode("latin-1"))
-    return is_loopback(host)
+            host = value.decode("latin-1").lower()
+        elif name == b"origin":
+            origins.append(value.decode("latin-1").lower())
+    return is_loopback(_host_name(host)) and all(origin.partition("://")[2] == host for origin in origins)
 
 
 def _host_name(host: str) -> str:

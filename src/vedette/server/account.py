@@ -184,13 +184,7 @@ class Account:
         now_ms = self._ears.now_ms()
 
         async def remove(conn: Conn) -> None:
-            user = await self._again(conn, who)
-            if user.totp_sealed is None:
-                return
-            change = {"totp_sealed": None, "totp_confirmed_at_ms": None, "totp_last_step": 0}
-            await users.change(conn, user.id, **change)
-            await proofs.set_recovery_codes(conn, user.id, ())
-            await audit.note(conn, now_ms, who, "account.totp-off", subject_of(user))
+            await drop_totp(conn, await self._again(conn, who), who, now_ms)
 
         await self._database.write(remove)
 
@@ -341,6 +335,16 @@ class Account:
         if user is None or user.disabled_at_ms is not None:
             raise ProblemError(401, "Your account is no more: sign in anew.")
         return user
+
+
+async def drop_totp(conn: Conn, user: UserRow, who: Who, now_ms: int) -> None:
+    """Ask for no code any more."""
+    if user.totp_sealed is None:
+        return
+    change = {"totp_sealed": None, "totp_confirmed_at_ms": None, "totp_last_step": 0}
+    await users.change(conn, user.id, **change)
+    await proofs.set_recovery_codes(conn, user.id, ())
+    await audit.note(conn, now_ms, who, "account.totp-off", subject_of(user))
 
 
 async def demand_spare(conn: Conn, user: UserRow) -> None:

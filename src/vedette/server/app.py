@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import socket
 from collections.abc import Generator
@@ -9,19 +10,22 @@ from functools import cache
 from typing import Any
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.middleware.gzip import GZipMiddleware
 
 from vedette import __version__
 from vedette.model.errors import SettingError
-from vedette.server import page
+from vedette.server import page, security_txt
 from vedette.server.api import (
     account,
     agents,
     audit_log,
     blocks,
+    claims,
+    embeds,
     epochs,
     events,
+    exposition,
     fleet,
     history,
     incidents,
@@ -29,10 +33,13 @@ from vedette.server.api import (
     live,
     network,
     nodes,
+    oidc,
     operator_keys,
     outlook,
     past,
     pools,
+    profiles,
+    push,
     session,
     system,
     teams,
@@ -41,8 +48,11 @@ from vedette.server.api import (
     wallets,
 )
 from vedette.server.api.board import Board
+from vedette.server.api.exposition import Scrapes
 from vedette.server.api.pool_board import PoolBoard
+from vedette.server.api.sent import LIVE, Body, Sent
 from vedette.server.api.shapes import IncidentShape, LiveBlock, Problem
+from vedette.server.document import TAGS, dressed, operation_id
 from vedette.server.door import Door
 from vedette.server.house import House
 from vedette.server.metrics import Metrics
@@ -70,8 +80,13 @@ NOUNS = (
     incidents,
     live,
     agents,
+    claims,
+    profiles,
+    push,
+    exposition,
     session,
     account,
+    oidc,
     users,
     audit_log,
     keys,
@@ -86,16 +101,20 @@ def described() -> FastAPI:
         title="Vedette",
         version=__version__,
         summary="Keeps watch over Conflux validators and nodes.",
-        openapi_url="/api/openapi.json",
+        openapi_url=None,  # we serve it ourselves, tagged
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        openapi_tags=TAGS,
+        generate_unique_id_function=operation_id,
         responses={"default": {"model": Problem, "description": "what is wrong, and what to do"}},
     )
     api = APIRouter(prefix="/api/v1")
     for noun in NOUNS:
         api.include_router(noun.router)
+    api.include_router(embeds.oembed_router)
     app.include_router(api)
+    app.include_router(embeds.router)
     app.include_router(system.router)
     say_problems(app)
     return app
@@ -109,7 +128,7 @@ def openapi_document() -> dict[str, Any]:
     """
     app = described()
     document = app.openapi()
-    return _with_problems(document)
+    return dressed(_with_problems(document))
 
 
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +139,7 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
         schemas[shape.__name__] = made
     for operation in (one for path in document["paths"].values() for one in path.values()):
         for status, response in operation["responses"].items():
-            if not str(status).startswith("2"):
+            if not str(status).startswith("2") and "text/html" not in response.get("content", ()):
                 schema = {"$ref": "#/components/schemas/Problem"}
                 response["content"] = {PROBLEM_TYPE: {"schema": schema}}
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -131,8 +150,14 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
 def build(house: House) -> Door:
     """The whole application: what uvicorn serves."""
     app = described()
+    app.include_router(security_txt.router)
+    described_by = Body(json.dumps(openapi_document(), separators=(",", ":")).encode())
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        return Sent(described_by, LIVE)
+
     app.include_router(page.router())
-    app.openapi_schema = openapi_document()
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
     app.state.house = house
     app.state.board = Board(house)
@@ -140,9 +165,13 @@ def build(house: House) -> Door:
     door = Door(
         app,
         {("POST", "/api/v1/reports"): house.ingest, ("GET", "/api/v1/live"): house.live},
+        house.access.who,
+        house.budgets,
         house.settings.trusted,
+        house.settings.is_https,
     )
     app.state.metrics = Metrics(house, door)
+    app.state.scrapes = Scrapes()
     return door
 
 

@@ -14,7 +14,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 Network = IPv4Network | IPv6Network
 
 CALLER: Final = "vedette.caller"
-"""Where a request's scope keeps what was found."""
+WHO: Final = "vedette.who"
+"""Where a request's scope keeps what was found: its caller, and who that is."""
 
 FORWARDED: Final = (b"forwarded", b"x-forwarded-", b"x-real-ip", b"via", b"cf-connecting-ip")
 """Beginnings of the headers with which a proxy says that it speaks for somebody else."""

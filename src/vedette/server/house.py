@@ -19,13 +19,18 @@ from vedette.model.incident import Incident, Notice
 from vedette.model.people import FIRST_TEAM
 from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
+from vedette.notify.guard import Guard
+from vedette.notify.push import Pusher
+from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.server import loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
+from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
+from vedette.server.claims import Claims
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
@@ -37,10 +42,13 @@ from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
 from vedette.server.members_mail import MembersMail
 from vedette.server.news import News
+from vedette.server.oidc import Oidc
+from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
 from vedette.server.pools import Pools
 from vedette.server.post import Post
+from vedette.server.push import Push
 from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
 from vedette.server.signing import Signing
@@ -71,13 +79,15 @@ class House:
     pins: Pins
     ears: Ears
     access: Access
-    key_use: KeyUse
     passwords: Passwords
     signing: Signing
     account: Account
     post: Post
+    key_use: KeyUse
     guesses: Guesses
+    oidc: Oidc
     changes: Changes
+    budgets: Budgets
     live: Live
     tips: Tips
     standings: Standings
@@ -86,12 +96,15 @@ class House:
     pools: Pools
     wallets: Wallets
     lookups: Lookups
+    claims: Claims
+    push: Push
     batcher: Batcher
     ingest: Ingest
     judge: Judge
     outbox: Outbox
     news: News
     whereabouts: Whereabouts
+    kiln: Kiln
     failures: Failures
 
 
@@ -110,8 +123,10 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         given = partial(people.watch, team_id=FIRST_TEAM, addresses=settings.watch, of_settings=True)
         await database.write(given)
         house = build(settings, clock, database, ears, ways, token)
+        stack.push_async_callback(house.push.pusher.close)
         await _offer_setup(house)
         stack.push_async_callback(house.post.close)
+        stack.push_async_callback(house.oidc.close)
         house.vault.keys()  # one that cannot be used is told now, not when somebody needs it
         stack.push_async_callback(house.failures.guard, "audit", house.pins.pin)
         stack.push_async_callback(house.failures.guard, "key use", house.key_use.write)
@@ -157,9 +172,9 @@ def build(
         on_key=key_use.note,
         lasting=lasting_of(settings.accounts),
     )
+    live = Live(access.who, ears.now_ms, settings.limits.live_streams)
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
-    live = Live(access.who, ears.now_ms)
     vault, post = Vault(settings.keys_path), Post(settings)
     second = SecondFactor(vault)
     signing = Signing(database, ears, access, live, passwords, guesses, second)
@@ -172,9 +187,17 @@ def build(
     )
     news = News(database, ears, live, tips, language, lambda: follower.committed_height)
     batcher = Batcher(database, ears, news.heard)
+    purse = Purse(settings.followed, ears)
+    claims = Claims(settings.page_url, purse, follower, database, ears)
+    push = Push(database, ears, vault, pusher_of(settings, ears), claims)
     members = _members_mail(settings, database)
     outbox = Outbox(
-        database, ears, ways | members, _renderer(settings, ears), lambda one: news.incidents_changed([one])
+        database,
+        ears,
+        ways | members,
+        _renderer(settings, ears),
+        lambda one: news.incidents_changed([one]),
+        push.send,
     )
 
     def saved(incidents: list[Incident]) -> None:
@@ -182,9 +205,9 @@ def build(
         outbox.wake.set()
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
-    purse = Purse(settings.followed, ears)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    judge = Judge(database, ears, limits, patience, (tuple(ways), tuple(members)), saved, news.judge_wake)
+    channels_of = tuple(ways), tuple(members)
+    judge = Judge(database, ears, limits, patience, channels_of, saved, news.judge_wake, push.audience)
     return House(
         settings=settings,
         database=database,
@@ -198,7 +221,9 @@ def build(
         account=Account(database, ears, signing, passwords, guesses, second, post),
         post=post,
         guesses=guesses,
+        oidc=Oidc(settings, database, ears, signing),
         changes=Changes(clock.steady_ms),
+        budgets=Budgets(settings.limits, clock.steady_ms),
         live=live,
         tips=tips,
         standings=Standings(database, ears),
@@ -207,12 +232,15 @@ def build(
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
+        claims=claims,
+        push=push,
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,
+        kiln=Kiln(),
         failures=Failures(clock.steady_ms),
     )
 
@@ -234,6 +262,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "agents": house.ingest.run(failures),
         "follower": loops.again("follower", house.follower.run, failures),
         "pools": house.pools.run(failures),
+        "claims": house.claims.run(failures),
         "watch": loops.again("watch", lambda: house.watch.run(failures), failures),
     }
 
@@ -242,6 +271,13 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+def pusher_of(settings: Settings, ears: Ears) -> Pusher:
+    """What calls push services: their URLs come from anybody."""
+    contact = settings.page_url if settings.is_https else None
+    guard = Guard(targets=Targets(settings.security.allow_private_targets))
+    return Pusher(guard, contact, lambda: ears.now_ms() // 1000)
 
 
 def build_channels(settings: Settings) -> dict[str, Channel]:

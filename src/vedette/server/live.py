@@ -11,7 +11,7 @@ import heapq
 import json
 import re
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import parse_qsl
 
@@ -19,6 +19,9 @@ from starlette.types import Receive, Scope, Send
 
 from vedette import __version__
 from vedette.model.people import PUBLIC, Who
+from vedette.server.access import NEIGHBOUR
+from vedette.server.budgets import payer
+from vedette.server.caller import CALLER
 from vedette.server.problems import PROBLEM_TYPE, problem_body
 
 RING_EVENTS_MAX, RING_BYTES_MAX = 2_048, 2 << 20
@@ -31,6 +34,9 @@ LINGER_MS = 60_000
 """A ring outlives its last listener for so long: most of them are back in seconds."""
 LIFE_MS = 3_600_000
 """A member's stream ends after this, and goes on when he comes back: what he may see is asked anew."""
+
+AT_ONCE = b"retry: 100\n\n"
+"""The pause before a browser comes back; the next greeting makes it longer again."""
 
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -83,17 +89,19 @@ class Client:
     """One open stream: who reads it, and the number of the last event that it was sent."""
 
     __slots__ = (
-        *("who", "rings", "cursor", "ends_at_ms", "wake", "over"),
+        *("who", "name", "rings", "cursor", "ends_at_ms", "wake", "over", "last"),
         *("quiet", "sending", "sent", "stood", "task"),
     )
 
-    def __init__(self, who: Who, rings: tuple[Ring, ...]) -> None:
+    def __init__(self, who: Who, name: str, rings: tuple[Ring, ...]) -> None:
         self.who = who
+        self.name = name  # whose streams are counted
         self.rings = rings
         self.cursor = 0
         self.ends_at_ms = 0
         self.wake = asyncio.Event()
         self.over = False
+        self.last = b""
         self.quiet = False  # nothing was sent since the last beat
         self.sending = False
         self.sent = self.stood = 0  # how often something was sent: now, and at the last beat
@@ -115,8 +123,12 @@ class Client:
 class Live:
     """Everyone who listens. `publish` costs nothing when nobody does."""
 
-    def __init__(self, who_of: Callable[[Scope], Awaitable[Who]], now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, who_of: Callable[[Scope], Awaitable[Who]], now_ms: Callable[[], int], streams_each: int = 0
+    ) -> None:
         self._who_of = who_of
+        self._streams_each = streams_each  # of one address, person or key; 0: as many as one likes
+        self._streams_of: Counter[str] = Counter()
         self._now_ms = now_ms
         self._boot = f"{now_ms():x}{secrets.token_hex(2)}"
         self._number = 0
@@ -197,6 +209,7 @@ class Live:
             if stands and client.task:
                 client.task.cancel()
         elif client.ends_at_ms and now >= client.ends_at_ms:
+            client.last = AT_ONCE
             client.end()
         elif stands:
             client.quiet = True
@@ -205,9 +218,14 @@ class Live:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI app of GET /api/v1/live."""
         if self._closed or len(self._clients) >= CLIENTS_MAX:
-            await _too_many(send)
+            await _too_many(send, 503, TOO_MANY)
             return
-        client = self._entered(await self._reader(scope))
+        who = await self._reader(scope)
+        name = "" if who == NEIGHBOUR else payer(who, scope[CALLER])[0]
+        if name and 0 < self._streams_each <= self._streams_of[name]:
+            await _too_many(send, 429, TOO_MANY_EACH.format(most=self._streams_each))
+            return
+        client = self._entered(who, name)
         hello = self._greeted(client, last_event_id(scope))
         watch = asyncio.create_task(_end_when_gone(client, receive))
         try:
@@ -224,9 +242,10 @@ class Live:
             if before == self._revocations:
                 return who
 
-    def _entered(self, who: Who) -> Client:
+    def _entered(self, who: Who, name: str) -> Client:
         audiences = (None,) if who.team_id is None else (None, who.team_id)
-        client = Client(who, tuple(self._ring(one) for one in audiences))
+        client = Client(who, name, tuple(self._ring(one) for one in audiences))
+        self._streams_of[name] += 1
         if who != PUBLIC:
             # Not all in one moment: a server's clients came in one.
             client.ends_at_ms = self._now_ms() + LIFE_MS // 2 + secrets.randbelow(LIFE_MS // 2)
@@ -243,6 +262,9 @@ class Live:
 
     def _left(self, client: Client) -> None:
         self._clients.discard(client)
+        self._streams_of[client.name] -= 1
+        if not self._streams_of[client.name]:
+            del self._streams_of[client.name]
         for ring in client.rings:
             ring.clients.discard(client)
             ring.left_at_ms = self._now_ms()
@@ -285,7 +307,7 @@ class Live:
                 await client.wake.wait()
                 client.wake.clear()
             message = self._next(client)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send({"type": "http.response.body", "body": client.last, "more_body": False})
 
     def _next(self, client: Client) -> bytes:
         """What the client is to be sent now, a part of it if it is much; nothing when it has everything."""
@@ -318,8 +340,12 @@ async def _end_when_gone(client: Client, receive: Receive) -> None:
     client.end()
 
 
-async def _too_many(send: Send) -> None:
-    body = problem_body(503, "Too many live streams are open; try again in a while.")
+TOO_MANY = "Too many live streams are open; try again in a while."
+TOO_MANY_EACH = "You have {most} live streams open, and more are not given to one. Close some of them."
+
+
+async def _too_many(send: Send, status: int, detail: str) -> None:
+    body = problem_body(status, detail)
     headers = [(b"content-type", PROBLEM_TYPE.encode()), (b"retry-after", b"30")]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -17,8 +17,9 @@ from vedette.alerts import engine
 from vedette.alerts.engine import Limits
 from vedette.alerts.life import Patience, Step
 from vedette.model.clock import rounds
-from vedette.model.incident import Incident, Notice
-from vedette.model.people import FIRST_TEAM
+from vedette.model.incident import Incident, Notice, Reason
+from vedette.model.people import EVERYBODY, FIRST_TEAM
+from vedette.model.pos import PosAddress
 from vedette.model.view import View
 from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
@@ -26,6 +27,7 @@ from vedette.server.ears import PACE_MS, Ears
 from vedette.store import incidents, outbox, series
 from vedette.store.database import Database
 from vedette.store.incidents import Change
+from vedette.store.push import CHANNEL, channel_of
 from vedette.store.tiering import Keep
 from vedette.store.view import views
 
@@ -41,6 +43,11 @@ SEAL_PAUSE_MS = 50
 PAUSE_AFTER_BUG_S = 1
 TRACEBACK_EACH_MS = 60_000
 NOTICES_AT_ONCE = 100
+PUSH_CARRIERS = 8
+"""All browsers share one line; so many carry from it, so that one slow service holds up few."""
+
+Audience = Mapping[PosAddress, tuple[str, ...]]
+"""Whom to tell of which validator: subscriptions of web push."""
 RETRY_MAX_S, RETRY_ASKED_MAX_S = 300, 3_600
 ATTEMPTS_MAX = 300  # about a day of trying
 
@@ -102,6 +109,7 @@ class Judge:
         channels: tuple[tuple[str, ...], tuple[str, ...]],
         on_saved: Callable[[list[Incident]], None],
         wake: asyncio.Event,
+        audience: Callable[[], Awaitable[Audience]],
     ) -> None:
         self._database = database
         self._ears = ears
@@ -109,6 +117,7 @@ class Judge:
         self._patience = patience
         self._channels, self._others_channels = channels  # the first team's, and everyone else's
         self._on_saved = on_saved
+        self._audience = audience
         self.wake = wake
 
     async def run(self, failures: Failures) -> None:
@@ -123,15 +132,15 @@ class Judge:
     async def round(self) -> list[Incident]:
         # First of all our own deafness: a stall of ours must never be judged as theirs.
         await self._ears.tick()
-        now = self._ears.now_ms()
+        now, audience = self._ears.now_ms(), await self._audience()
         async with self._database.read() as conn:
-            seen = await views(conn, now)
+            seen = await views(conn, now, everybody=audience.keys())
             unresolved = await incidents.unresolved(conn)
         standing: dict[int, list[Incident]] = {}
         for incident in unresolved:
             standing.setdefault(incident.team_id, []).append(incident)
         changes = [
-            Change(incident, reason, self._channels_of(team_id), now)
+            Change(incident, reason, self._told_of(incident, reason, audience), now)
             for team_id in sorted({*seen, *standing})
             for incident, reason in self._steps(seen.get(team_id, View(now)), standing.get(team_id, []))
         ]
@@ -141,13 +150,15 @@ class Judge:
         self._on_saved(saved)
         return saved
 
-    def _channels_of(self, team_id: int) -> tuple[str, ...]:
-        """The settings' channels are the first team's alone."""
-        return self._channels if team_id == FIRST_TEAM else self._others_channels
-
     def _steps(self, view: View, unresolved: Collection[Incident]) -> list[Step]:
         """One team's: what it sees moves no other's incidents."""
         return engine.step(self._ears.patient(view), unresolved, self._limits, self._patience)
+
+    def _told_of(self, incident: Incident, reason: Reason | None, audience: Audience) -> tuple[str, ...]:
+        """On which channels: the settings' are the first team's alone."""
+        if incident.team_id == EVERYBODY:
+            return told_to(audience, incident, reason)
+        return self._channels if incident.team_id == FIRST_TEAM else self._others_channels
 
 
 class Outbox:
@@ -160,13 +171,15 @@ class Outbox:
         channels: Mapping[str, Channel],
         render: Callable[[Notice], Message],
         on_told: Callable[[Incident], None],
+        push: Callable[[Notice], Awaitable[None]],
     ) -> None:
         self._database = database
         self._ears = ears
         self._channels = channels
         self._render = render
         self._on_told = on_told
-        self._lines = {name: asyncio.Queue[Notice]() for name in channels}
+        self._push = push
+        self._lines = {name: asyncio.Queue[Notice]() for name in (*channels, CHANNEL)}
         self._in_hand: set[int] = (
             set()
         )  # a long line outlasts the store's claim; nothing is to stand in it twice
@@ -174,7 +187,7 @@ class Outbox:
 
     async def run(self, failures: Failures) -> None:
         async with asyncio.TaskGroup() as group:
-            for name in self._channels:
+            for name in (*self._channels, *[CHANNEL] * PUSH_CARRIERS):
                 group.create_task(self._carry(name, failures))
             while True:
                 await failures.guard("outbox", self.round)
@@ -186,9 +199,10 @@ class Outbox:
         for notice in await self._claimed(now):
             if notice.id in self._in_hand:
                 continue
-            if notice.channel in self._lines:
+            line = self._lines.get(line_of(notice.channel))
+            if line is not None:
                 self._in_hand.add(notice.id)
-                self._lines[notice.channel].put_nowait(notice)
+                line.put_nowait(notice)
             else:
                 why = f"the settings have no channel of the name {notice.channel}"
                 await self._failed(notice, why, None)
@@ -209,7 +223,7 @@ class Outbox:
     async def tell(self, notice: Notice) -> None:
         """Send one message and keep how it went."""
         try:
-            await self._channels[notice.channel].send(self._render(notice))
+            await self._send(notice)
         except ChannelError as error:
             retry_ms = None if error.permanent else retry_after_ms(notice.attempts, error.retry_after_s)
             await self._failed(notice, str(error), retry_ms)
@@ -218,6 +232,13 @@ class Outbox:
         log.info("told %s: %s %s", notice.channel, notice.reason.value, notice.incident.key)
         await self._database.write(lambda conn: outbox.sent(conn, notice.id, now))
         self._on_told(notice.incident)
+
+    async def _send(self, notice: Notice) -> None:
+        """Raises ChannelError."""
+        if line_of(notice.channel) == CHANNEL:
+            await self._push(notice)
+        else:
+            await self._channels[notice.channel].send(self._render(notice))
 
     async def _failed(self, notice: Notice, why: str, retry_ms: int | None) -> None:
         now = self._ears.now_ms()
@@ -228,6 +249,18 @@ class Outbox:
             log.warning("could not tell %s of %s: %s", notice.channel, notice.incident.key, why)
         await self._database.write(lambda conn: outbox.failed(conn, notice.id, now, why, retry_at))
         self._on_told(notice.incident)
+
+
+def line_of(channel: str) -> str:
+    """In which line a message stands: all browsers share one."""
+    return CHANNEL if channel.startswith(CHANNEL) else channel
+
+
+def told_to(audience: Audience, incident: Incident, reason: Reason | None) -> tuple[str, ...]:
+    """Whom to tell of what became of a validator. Reminders are for whoever can do something about it."""
+    if reason is Reason.REMINDED:
+        return ()
+    return tuple(channel_of(one) for one in audience.get(PosAddress(incident.subject.id), ()))
 
 
 def retry_after_ms(

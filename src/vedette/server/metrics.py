@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from vedette import __version__
 from vedette.server.door import Door
 from vedette.server.house import House
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class HouseCollector(Collector):
@@ -87,6 +86,8 @@ class Metrics:
         GCCollector(registry=self._registry)
         self._registry.register(self._collector)
 
-    def text(self, outbox_oldest_s: float) -> bytes:
+    def text(self, outbox_oldest_s: float, accept: str) -> tuple[bytes, str]:
+        """In the form that the reader accepts, with that form's media type."""
+        encode, content_type = choose_encoder(accept)
         self._collector.outbox_oldest_s = outbox_oldest_s
-        return generate_latest(self._registry)
+        return encode(self._registry), content_type

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, HTMLResponse
-
-from vedette.server.problems import ProblemError
+from starlette.exceptions import HTTPException
 
 STATIC = Path(__file__).parent / "static"
-NOT_PAGES = ("api/", "healthz", "readyz", "metrics", "assets/")
+NOT_PAGES = ("api/", "healthz", "readyz", "metrics", "assets/", "badge/", "embed/", ".well-known/")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 FRESH = {"Cache-Control": "no-cache"}
 
@@ -34,9 +33,7 @@ def router(static: Path = STATIC) -> APIRouter:
         if file is not None and file != index:
             return FileResponse(file, headers=FOREVER if path.startswith("assets/") else FRESH)
         if path.startswith(NOT_PAGES):
-            raise ProblemError(
-                404, f"There is nothing at /{path[:200]}. /api/openapi.json lists what there is."
-            )
+            raise HTTPException(404)  # or 405, where other methods are taken
         if index is None:
             return HTMLResponse(UNBUILT, headers=FRESH)
         return FileResponse(index, headers=FRESH)

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 spells them: a status, and one line that says what to do."""
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -37,6 +39,7 @@ def say_problems(app: FastAPI) -> None:
     """Make every error of the app a problem. A bug is told to the log, with its traceback."""
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_parameters)
+    app.add_exception_handler(ClientDisconnect, _of_gone)
     app.add_exception_handler(Exception, _of_bug)
 
 
@@ -48,10 +51,23 @@ DETAILS = {
 
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = str(error.detail)
-    if not isinstance(error, ProblemError) and error.status_code in DETAILS:
-        detail = DETAILS[error.status_code].format(path=request.url.path[:200], method=request.method)
-    return problem(error.status_code, detail, error.headers, getattr(error, "need", None))
+    if isinstance(error, ProblemError) or error.status_code not in DETAILS:
+        need = getattr(error, "need", None)
+        return problem(error.status_code, str(error.detail), error.headers, need)
+    path, status, headers = request.url.path, error.status_code, dict(error.headers or {})
+    methods = methods_at(request.app.openapi_schema or {}, path)
+    if methods:  # a framework's route knows of itself alone
+        status, headers["Allow"] = 405, ", ".join(methods)
+    return problem(status, DETAILS[status].format(path=path[:200], method=request.method), headers)
+
+
+def methods_at(document: Mapping[str, Any], path: str) -> list[str]:
+    """What the OpenAPI document allows at an address; nothing where there is no such route."""
+    found: set[str] = set()
+    for template, methods in document.get("paths", {}).items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+            found |= {method.upper() for method in methods}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def _of_parameters(_: Request, error: Exception) -> Response:
@@ -59,11 +75,19 @@ async def _of_parameters(_: Request, error: Exception) -> Response:
     return problem(422, "; ".join(_parameter(one) for one in error.errors()))
 
 
+SECRET = re.compile(r"password|token|code|secret|\b(old|new)$", re.IGNORECASE)
+"""Names of what must not be said again, not even to whoever gave it: replies end in screenshots and logs."""
+
+
 def _parameter(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
-    given = error.get("input")
+    given = None if SECRET.search(name) else error.get("input")
     was = f" (you gave {str(given)[:80]!r})" if isinstance(given, str | int | float) else ""
     return f"{name}: {error['msg']}{was}"
+
+
+async def _of_gone(_: Request, __: Exception) -> Response:
+    return problem(400, "The connection ended before the body did.")
 
 
 async def _of_bug(_: Request, __: Exception) -> Response:

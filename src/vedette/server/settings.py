@@ -95,6 +95,25 @@ class SeriesSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class SecuritySetting:
+    """Whom to tell of a weakness, and which private networks the URLs of users may lead to."""
+
+    contact: tuple[str, ...] = ()
+    allow_private_targets: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSetting:
+    """How much may be asked a minute: by a stranger's address, by a person or a known key. 0: no limit."""
+
+    per_minute: int = 600
+    known_per_minute: int = 6_000
+    searches_per_minute: int = 60
+    known_searches_per_minute: int = 600
+    live_streams: int = 16
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSetting:
     """One staking pool to watch beside those that networks.toml knows."""
 
@@ -117,6 +136,16 @@ class AccountSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSetting:
+    """Another place's sign-in that is taken here (OpenID Connect)."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str = "OpenID Connect"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vedette serve` was told."""
 
@@ -136,7 +165,10 @@ class Settings:
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
     series: SeriesSetting = SeriesSetting()
+    security: SecuritySetting = SecuritySetting()
+    limits: LimitSetting = LimitSetting()
     accounts: AccountSetting = AccountSetting()
+    oidc: OidcSetting | None = None
     home: Path = Path()  # where relative paths of the file start
     networks_file: Path = Path("networks.toml")  # outranks the data that we bring, if it is there
     public_references: bool = True
@@ -227,7 +259,7 @@ def network(value: object) -> Network:
         wanted = 'addresses or networks such as "10.0.0.5" or "10.0.0.0/8"'
         raise ValueError(f"{wanted}: {value!r} is neither ({error})") from None
     if found.prefixlen == 0:
-        raise ValueError("some addresses and not all: who trusts everybody believes whatever is claimed")
+        raise ValueError("some addresses and not all: whoever trusts everybody trusts whatever is claimed")
     return found
 
 
@@ -341,6 +373,15 @@ def mailbox(value: object) -> str:
     if not re.fullmatch(r"[^@\r\n]+@[^@\s]+", given):
         raise ValueError("an e-mail address")
     return given
+
+
+def contact(value: object) -> str:
+    """A way to reach people, as RFC 9116 wants it: a URI; a bare e-mail address is made one."""
+    given = text(value)
+    uri = f"mailto:{given}" if re.fullmatch(r"[^@:/\s]+@[^@:/\s]+", given) else given
+    if not re.fullmatch(r"(mailto:|https://|tel:)[\x21-\x7e]{3,500}", uri):
+        raise ValueError("e-mail addresses or URLs that start with https://, mailto: or tel:")
+    return uri
 
 
 def short_name(value: object) -> str:
@@ -457,7 +498,7 @@ def is_loopback(host: str | None) -> bool:
     return (mapped or address).is_loopback
 
 
-SECRETS = ("ingest_token", "read_token", "mail.server")
+SECRETS = ("ingest_token", "read_token", "mail.server", "oidc.client_secret")
 ENVIRONMENT = {
     "VEDETTE_" + path.upper().replace(".", "_"): path
     for path in (
@@ -478,10 +519,15 @@ ENVIRONMENT = {
         "server.trust_loopback",
         "server.trusted_proxies",
         "server.proxy_header",
+        "oidc.issuer",
+        "oidc.client_id",
+        "oidc.name",
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
+        *(f"security.{name}" for name in SecuritySetting.__dataclass_fields__),
+        *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
         *(f"accounts.{name}" for name in AccountSetting.__dataclass_fields__),
         *SECRETS,
         *(f"{path}_file" for path in SECRETS),
@@ -559,15 +605,16 @@ def read(
     top = Table("", given, problems, home)
     server = top.table("server") or Table("server", {}, problems, home)
     public_url = server.take("public_url", url("http", "https"), None)
+    proxies = server.take("trusted_proxies", many(network), usual.trusted.networks)
     settings = Settings(
         database=_database(top, home),
         host=server.take("host", text, usual.host),
         port=server.take("port", whole(0, 65535), usual.port),
         public_url=public_url.rstrip("/") if public_url else None,
         # Behind a proxy everyone comes from loopback: then only a token tells a member from the public.
-        trust_loopback=server.take("trust_loopback", flag, _is_here(public_url)),
+        trust_loopback=server.take("trust_loopback", flag, _is_here(public_url) and not proxies),
         trusted=Trusted(
-            networks=server.take("trusted_proxies", many(network), ()),
+            networks=proxies,
             header=server.take("proxy_header", one_of(*PROXY_HEADERS), FORWARDED_FOR),
         ),
         endpoints=_endpoints(top, environment),
@@ -580,7 +627,10 @@ def read(
         webhooks=_webhooks(top),
         alerts=_alerts(top.table("alerts")),
         series=_series(top.table("series")),
+        security=_security(top.table("security")),
+        limits=_limits(top.table("limits")),
         accounts=_accounts(top.table("accounts")),
+        oidc=_oidc(top.table("oidc")),
         home=home,
         networks_file=_networks_file(top, home),
         public_references=top.take("public_references", flag, usual.public_references),
@@ -780,6 +830,45 @@ def _series(table: Table | None) -> SeriesSetting:
         )
     table.close()
     return series
+
+
+def _security(table: Table | None) -> SecuritySetting:
+    if table is None:
+        return SecuritySetting()
+    security = SecuritySetting(
+        contact=table.take("contact", many(contact), ()),
+        allow_private_targets=table.take("allow_private_targets", many(network), ()),
+    )
+    table.close()
+    return security
+
+
+def _limits(table: Table | None) -> LimitSetting:
+    usual = LimitSetting()
+    if table is None:
+        return usual
+    given = {
+        name: table.take(name, whole(0, 1_000_000), getattr(usual, name))
+        for name in LimitSetting.__dataclass_fields__
+    }
+    table.close()
+    return LimitSetting(**given)
+
+
+def _oidc(table: Table | None) -> OidcSetting | None:
+    if table is None:
+        return None
+    issuer = table.need("issuer", bare_url("https", "http"), "")
+    if issuer.startswith("http://") and not is_loopback(urlsplit(issuer).hostname):
+        table.problems.append(f"wrong setting: {table.named('issuer')} must start with https://")
+    oidc = OidcSetting(
+        issuer=issuer,
+        client_id=table.need("client_id", text, ""),
+        client_secret=table.need_secret("client_secret", text),
+        name=table.take("name", label, "OpenID Connect"),
+    )
+    table.close()
+    return oidc
 
 
 def _accounts(table: Table | None) -> AccountSetting:

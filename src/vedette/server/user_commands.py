@@ -12,6 +12,7 @@ from vedette.model.clock import MachineClock
 from vedette.model.errors import SettingError
 from vedette.model.people import FIRST_TEAM, Role, sign_in_name
 from vedette.server.access import NEIGHBOUR
+from vedette.server.account import drop_totp
 from vedette.server.at_hand import Config, DatabaseUrl, Team, say, settings_of, with_database
 from vedette.server.passwords import Passwords, weakness
 from vedette.server.settings import Settings
@@ -80,7 +81,15 @@ def list_(*, config: Config = None, database: DatabaseUrl = None) -> None:
 
 @app.command
 def password(
-    name: Name, *, password_stdin: FromStdin = False, config: Config = None, database: DatabaseUrl = None
+    name: Name,
+    *,
+    password_stdin: FromStdin = False,
+    drop_authenticator: Annotated[
+        bool,
+        Parameter(negative=(), help="ask for no code any more: all of that is lost"),
+    ] = False,
+    config: Config = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Set a new password. All of the person's sign-ins end."""
     settings, wanted = settings_of(config, database), _named(name)
@@ -92,10 +101,13 @@ def password(
         await users.change(conn, user.id, password_hash=kept)
         ended = await sessions.end(conn, user.id)
         await audit.note(conn, now_ms, NEIGHBOUR, "account.password", subject_of(user))
+        if drop_authenticator:
+            await drop_totp(conn, user, NEIGHBOUR, now_ms)
         return len(ended)
 
     ended = _written(settings, change)
-    say(f"{wanted} has a new password; {ended} sign-ins ended; an authenticator is still asked for")
+    kept_too = "" if drop_authenticator else "; an authenticator is still asked for"
+    say(f"{wanted} has a new password; {ended} sign-ins ended{kept_too}")
 
 
 @app.command

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Text, cast, delete, or_, select, update
 
 from vedette.model.errors import StoreError
 from vedette.model.incident import SubjectKind
-from vedette.model.people import FIRST_TEAM, Who
+from vedette.model.people import EVERYBODY, FIRST_TEAM, Who
 from vedette.store import audit, keys
 from vedette.store import tables as t
 from vedette.store.database import Conn
@@ -55,6 +55,8 @@ class ForgetError(StoreError):
 
 async def forget_team(conn: Conn, who: Who, team_id: int, now_ms: int) -> Counts:
     """Its nodes with their past, incidents, keys, claims and memberships; its people keep their accounts."""
+    if team_id == EVERYBODY:
+        raise ForgetError("this is no team: what browsers are told of public validators is kept under it")
     if team_id == FIRST_TEAM:
         raise ForgetError("the first team is the installation's own: forget its nodes and people instead")
     counts = await _rows(conn, "team_id", team_id)

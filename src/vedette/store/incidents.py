@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, or_, select, tuple_, update
 
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import Who
 from vedette.store import tables as t
 from vedette.store.database import Conn, insert_into, visible_to
+
+TOLD_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,28 @@ async def incident(conn: Conn, who: Who, incident_id: int) -> tuple[Incident, li
     query = select(t.incidents).where(visible_to(who, t.incidents), t.incidents.c.id == incident_id)
     found = await _with_notices(conn, who, (await conn.execute(query)).all())
     return found[0] if found else None
+
+
+async def told_since(
+    conn: Conn, team_id: int, subjects: Sequence[tuple[SubjectKind, str]], since_ms: int
+) -> list[Incident]:
+    """A team's incidents about these that were told, not muted, and open or over since then.
+
+    Open ones first, then newest first. For whoever may see what is said of them: it asks no reader.
+    """
+    if not subjects:
+        return []
+    columns = t.incidents.c
+    about = tuple_(columns.subject_kind, columns.subject_id)
+    query = (
+        select(t.incidents)
+        .where(columns.team_id == team_id, about.in_([(kind.value, one) for kind, one in subjects]))
+        .where(columns.told_at_ms.is_not(None), columns.muted_by.is_(None))
+        .where(or_(columns.resolved_at_ms.is_(None), columns.resolved_at_ms >= since_ms))
+        .order_by(columns.resolved_at_ms.is_not(None), columns.id.desc())
+        .limit(TOLD_MAX)
+    )
+    return [_incident(row) for row in await conn.execute(query)]
 
 
 async def _with_notices(

@@ -25,7 +25,8 @@ class SealedColumn:
 
 TOTP = SealedColumn(t.users.c.totp_sealed, "totp")
 PUSH = SealedColumn(t.push_subscriptions.c.sealed, "push")
-SEALED = (TOTP, PUSH)
+PUSH_KEY = SealedColumn(t.push_keys.c.sealed, "push key")
+SEALED = (TOTP, PUSH, PUSH_KEY)
 
 Anew = Callable[[bytes, str], bytes]
 """From a seal and its purpose to a seal of the same secret with the newest key."""

@@ -50,6 +50,7 @@ teams = Table(
     Column("is_public", Boolean, nullable=False, server_default=text("false")),
     Column("about", Text, nullable=False, server_default=""),
     Column("links", JSON, nullable=False, server_default=text("'[]'")),  # [{"label", "url"}]
+    Column("shows_incidents", Boolean, nullable=False, server_default=text("false")),
 )
 
 # Whoever can sign in. Passwords are argon2id; what must be read again is sealed with the key file.
@@ -191,9 +192,11 @@ claims = Table(
     Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
     Column("user_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),
     Column("signer", String(80), nullable=False),  # the address that signed, in its own spelling
+    Column("space", String(10), nullable=False),  # core, espace: where that is an address
     Column("message", Text, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     Column("claimed_at_ms", BigInteger, nullable=False),
+    Column("lapsed_at_ms", BigInteger),  # since then the chain names another owner
     Column("is_public", Boolean, nullable=False, server_default=text("false")),
     Column("name", String(80)),
     Column("about", Text, nullable=False, server_default=""),
@@ -238,6 +241,15 @@ push_subscriptions = Table(
     Column("language", String(5), nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("failures", Integer, nullable=False, server_default=text("0")),
+)
+
+# The secret by which push services know this server. There is one; browsers hold its public half.
+push_keys = Table(
+    "push_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
 )
 
 watches = Table(

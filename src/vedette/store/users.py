@@ -67,6 +67,11 @@ async def by_name(conn: Conn, name: str) -> UserRow | None:
     return await _one(conn, t.users.c.name == name)
 
 
+async def by_oidc(conn: Conn, issuer: str, subject: str) -> UserRow | None:
+    """Whom another place vouches for."""
+    return await _one(conn, (t.users.c.oidc_issuer == issuer) & (t.users.c.oidc_subject == subject))
+
+
 async def by_email(conn: Conn, email: str) -> UserRow | None:
     """Who has this address and has shown that it is his."""
     return await _one(conn, (t.users.c.email == email) & t.users.c.email_verified_at_ms.is_not(None))

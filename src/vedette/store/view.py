@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
-from vedette.model.people import FIRST_TEAM
+from vedette.model.people import EVERYBODY, FIRST_TEAM
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
 from vedette.store import tables as t
@@ -15,14 +15,19 @@ from vedette.store.people import watched_by
 from vedette.store.votes import BlockVotes, recent, strip, strips
 
 
-async def views(conn: Conn, now_ms: int, last_blocks: int = 120) -> dict[int, View]:
+async def views(
+    conn: Conn, now_ms: int, last_blocks: int = 120, everybody: Collection[PosAddress] = ()
+) -> dict[int, View]:
     """For each team its nodes, the newest blocks, and the validators that it watches or a node of it carries.
 
     A team is judged for itself: two may watch one validator, and what a node of one tells moves no other.
+    `everybody`: what strangers asked to be told of; of no node is anything known there.
     """
     votes = (await recent(conn, last_blocks)).blocks
     blocks, written = tuple(_settled(block) for block in votes), strips(votes)
     wanted, nodes = await watched_by(conn), await _nodes(conn)
+    if everybody:
+        wanted[EVERYBODY] = set(everybody)
     return {
         team_id: View(
             now_ms=now_ms,

@@ -316,7 +316,8 @@ export const nodesEn = {
     again: "Make another",
     failed: "The line could not be made",
     what: "The line's state",
-    private: "Only members may add a node. Read this page on the server's own machine, or with the read token.",
+    private: "Only members of a team may add a node: sign in, or open this page on the server's own machine.",
+    viewer: "A viewer of the team sees its nodes, but adds none. Ask an owner of the team for the operator's role.",
   },
 
   map: {

@@ -15,21 +15,19 @@ router = APIRouter(tags=["agents"])
 PROBLEM: dict[str, Any] = {"model": Problem}
 
 
-def _json_body(struct: type[msgspec.Struct]) -> dict[str, Any]:
+def _json(struct: type[msgspec.Struct]) -> dict[str, Any]:
     (_, *_), components = msgspec.json.schema_components([struct])
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": components[struct.__name__]}},
-        }
-    }
+    return {"application/json": {"schema": components[struct.__name__]}}
 
 
 @router.post(
     "/agents",
     status_code=200,
-    openapi_extra=_json_body(Enrolment),
-    responses={400: PROBLEM, 401: PROBLEM, 413: PROBLEM},
+    openapi_extra={"requestBody": {"required": True, "content": _json(Enrolment)}},
+    responses={
+        200: {"description": "the agent's node", "content": _json(Enrolled)},
+        **dict.fromkeys((400, 401, 413), PROBLEM),
+    },
 )
 async def enrol(request: Request, rooms: Rooms) -> Response:
     """Keep a node for an agent's key. Needs the enrolment token: `Authorization: Bearer ...`."""
@@ -64,6 +62,7 @@ REPORTS_BODY = {
 
 @router.post(
     "/reports",
+    response_class=Response,
     openapi_extra=REPORTS_BODY,
     responses={
         200: {

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from vedette.server.api import sheets
+from vedette.server.api import exports
 from vedette.server.api.history_shapes import BlockShape, ElectedVotes
 from vedette.server.api.sent import LIVE
 from vedette.server.api.shapes import Block, Blocks
-from vedette.server.api.talk import CSV, INT64_MAX, PAGE_ROWS, Before, Format, Rooms, Rows, reply
+from vedette.server.api.talk import INT64_MAX, PAGE_ROWS, TABLE, Before, Format, Rooms, Rows, reply
 from vedette.server.problems import ProblemError
 from vedette.store import votes
 from vedette.store.votes import BlockVotes
@@ -19,7 +19,7 @@ Height = Annotated[int, Path(ge=1, le=INT64_MAX, description="PoS height")]
 NO_BLOCK = "This block was not read yet. /api/v1/history tells how far the past is read."
 
 
-@router.get("/blocks", response_model=Blocks, responses=CSV)
+@router.get("/blocks", response_model=Blocks, responses=TABLE)
 async def list_blocks(
     rooms: Rooms, before: Before = None, limit: Rows = None, form: Format = "json"
 ) -> Response:
@@ -30,13 +30,13 @@ async def list_blocks(
             found = await votes.blocks_before(conn, before, limit)
         return [block_shape(block) for block in found], found[-1].height if len(found) == limit else None
 
-    if form == "csv":
-        return sheets.stream("blocks", Block, page, before, limit)
+    if form != "json":
+        return await exports.stream(rooms, form, "blocks", Block, page, before, limit)
     rows, next_before = await page(before, limit or PAGE_ROWS)
     return reply(Blocks(blocks=rows, next_before=next_before), LIVE)
 
 
-@router.get("/blocks/{height}", response_model=BlockShape, responses=CSV)
+@router.get("/blocks/{height}", response_model=BlockShape, responses=TABLE)
 async def one_block(height: Height, rooms: Rooms, form: Format = "json") -> Response:
     """One settled block: who signed it, and who did not."""
     async with rooms.database.read() as conn:
@@ -44,8 +44,8 @@ async def one_block(height: Height, rooms: Rooms, form: Format = "json") -> Resp
     if height not in near:
         raise ProblemError(404, NO_BLOCK)
     found = _whole(near[height], near.get(height - 1))
-    if form == "csv":
-        return sheets.sheet(f"block-{height}", ElectedVotes, found.signed)
+    if form != "json":
+        return await exports.rows(rooms, form, f"block-{height}", ElectedVotes, found.signed)
     return reply(found, LIVE)
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from vedette.model.ballot import known_count, signed_count
 from vedette.model.pos import Account, PosAddress, account_states
+from vedette.server.api.claim_shapes import ClaimedInFull, LinkShape, ValidatorInFull
 from vedette.server.api.figures import summary
 from vedette.server.api.sent import Body
-from vedette.server.api.shapes import PerformanceSummary, QueuedVotes, Stake, Validator, Votes
+from vedette.server.api.shapes import Claimed, PerformanceSummary, QueuedVotes, Stake, Validator, Votes
 from vedette.server.standings import Standing
 from vedette.server.tip import WINDOW_BLOCKS, Tip
 from vedette.store import votes
+from vedette.store.claims import Shown
 
 if TYPE_CHECKING:
     from vedette.server.house import House
@@ -72,11 +74,13 @@ class Listing:
     tip: Tip
     standing: Standing
     rows: Sequence[Validator]
+    shown: Mapping[PosAddress, Shown] = field(default_factory=dict)
     bodies: dict[tuple[Wanted, Yours], Body] = field(default_factory=dict)
 
-    def is_of(self, tip: Tip, standing: Standing) -> bool:
+    def is_of(self, tip: Tip, standing: Standing, shown: Mapping[PosAddress, Shown]) -> bool:
         """Whether nothing in it would be told differently now."""
-        return self.standing is standing and (self.tip is tip or _told(self.tip) == _told(tip))
+        same = self.standing is standing and self.shown is shown
+        return same and (self.tip is tip or _told(self.tip) == _told(tip))
 
     def body(self, wanted: Wanted, yours: Yours, made: Callable[[], Body]) -> Body:
         """The encoded list, made when it is first asked for by somebody who may see as much."""
@@ -108,10 +112,12 @@ class Board:
         """Everybody over that window, with the strip of so many blocks."""
         async with self._making:
             tip, standing = await self._house.tips.now(), await self._house.standings.of(span)
+            shown = await self._house.claims.shown()
             kept = self._kept.get((span, last))
-            if kept is not None and kept.is_of(tip, standing):
+            if kept is not None and kept.is_of(tip, standing, shown):
                 return kept
-            made = Listing(tip, standing, await self._rows(tip, self.summaries(standing), last))
+            rows = await self._rows(tip, self.summaries(standing), last)
+            made = Listing(tip, standing, [with_claim(one, shown) for one in rows], shown)
             if len(self._kept) >= LISTINGS_KEPT:
                 self._kept.clear()
             self._kept[span, last] = made
@@ -164,6 +170,7 @@ def validator_shape(
     known, signed = known_count(strip), signed_count(strip)
     return Validator(
         address=address,
+        claimed=None,
         name=None,
         node_id=None,
         committee_votes=members.get(address, 0) if members is not None else None,
@@ -184,6 +191,26 @@ def with_yours(one: Validator, yours: Yours) -> Validator:
         return one
     named = {} if node is None else {"name": node.name, "node_id": node.node_id}
     return one.model_copy(update={**named, "incidents": incidents})
+
+
+def with_claim(one: Validator, shown: Mapping[PosAddress, Shown]) -> Validator:
+    """The same, with whose it is, as far as that is published."""
+    told = shown.get(PosAddress(one.address))
+    if told is None:
+        return one
+    return one.model_copy(update={"claimed": Claimed(name=told.name, team=told.team, slug=told.slug)})
+
+
+def in_full(one: Validator, shown: Mapping[PosAddress, Shown]) -> ValidatorInFull:
+    """The same, with all that its team tells of it."""
+    told = shown.get(PosAddress(one.address))
+    claimed = None if told is None else _claimed_in_full(told)
+    return ValidatorInFull.model_validate({**one.__dict__, "claimed": claimed})
+
+
+def _claimed_in_full(told: Shown) -> ClaimedInFull:
+    links = [LinkShape(label=one.label, url=one.url) for one in told.links]
+    return ClaimedInFull(name=told.name, team=told.team, slug=told.slug, about=told.about, links=links)
 
 
 def _stake(snapshot: tuple[Account, int] | None) -> Stake | None:

@@ -12,7 +12,7 @@ from vedette.model.history import EpochCounts
 from vedette.model.performance import PPM
 from vedette.model.pos import Committee, PosAddress
 from vedette.server.ahead import coming
-from vedette.server.api import sheets
+from vedette.server.api import exports
 from vedette.server.api.history_shapes import (
     CommitteeMember,
     CommitteeShape,
@@ -24,7 +24,8 @@ from vedette.server.api.history_shapes import (
     EpochShape,
 )
 from vedette.server.api.sent import LIVE, SETTLED
-from vedette.server.api.talk import CSV, PAGE_ROWS, Before, Epoch, Format, Rooms, Rows, reply
+from vedette.server.api.talk import PAGE_ROWS, TABLE, Before, Epoch, Format, Rooms, Rows, reply
+from vedette.server.house import House
 from vedette.server.problems import ProblemError
 from vedette.server.tip import Tip
 from vedette.store import elections, epochs, rewards, votes
@@ -49,7 +50,7 @@ def is_settled(one: EpochCounts | EpochLine) -> bool:
 # --- committees -------------------------------------------------------------------------------------------
 
 
-@router.get("/committee", response_model=CommitteeShape, responses=CSV)
+@router.get("/committee", response_model=CommitteeShape, responses=TABLE)
 async def acting_committee(rooms: Rooms, form: Format = "json") -> Response:
     """Who may vote now, what they signed of the last hundred blocks, and the two coming elections."""
     tip = await rooms.tips.now()
@@ -59,10 +60,10 @@ async def acting_committee(rooms: Rooms, form: Format = "json") -> Response:
     async with rooms.database.read() as conn:
         held = await elections.elections(conn, newest.epoch, newest.epoch + TERMS_SERVING)
     found = _acting(newest.committee, tip, coming(held, newest.epoch))
-    return _committee_reply(found, LIVE, form)
+    return await _committee_reply(rooms, found, LIVE, form)
 
 
-@router.get("/committee/{epoch}", response_model=CommitteeShape, responses=CSV)
+@router.get("/committee/{epoch}", response_model=CommitteeShape, responses=TABLE)
 async def committee_of_epoch(epoch: Epoch, rooms: Rooms, form: Format = "json") -> Response:
     """Who could vote in an epoch, and what they signed in it."""
     async with rooms.database.read() as conn:
@@ -72,12 +73,14 @@ async def committee_of_epoch(epoch: Epoch, rooms: Rooms, form: Format = "json") 
         raise ProblemError(404, NO_COMMITTEE)
     counts = counted[0] if counted else None
     cache = SETTLED if counts is not None and is_settled(counts) else LIVE
-    return _committee_reply(_past_committee(committee, counts), cache, form)
+    return await _committee_reply(rooms, _past_committee(committee, counts), cache, form)
 
 
-def _committee_reply(found: CommitteeShape, cache: str, form: str) -> Response:
-    if form == "csv":
-        return sheets.sheet(f"committee-{found.epoch}", CommitteeMember, found.members, cache)
+async def _committee_reply(rooms: House, found: CommitteeShape, cache: str, form: str) -> Response:
+    if form != "json":
+        return await exports.rows(
+            rooms, form, f"committee-{found.epoch}", CommitteeMember, found.members, cache
+        )
     return reply(found, cache)
 
 
@@ -158,7 +161,7 @@ def _election(term: int, election: Election) -> ElectionShape:
 # --- epochs -----------------------------------------------------------------------------------------------
 
 
-@router.get("/epochs", response_model=Epochs, responses=CSV)
+@router.get("/epochs", response_model=Epochs, responses=TABLE)
 async def list_epochs(
     rooms: Rooms, before: Before = None, limit: Rows = None, form: Format = "json"
 ) -> Response:
@@ -171,13 +174,13 @@ async def list_epochs(
         rows = [EpochLine(**_line(one, paid.get(one.epoch))) for one in found]
         return rows, found[-1].epoch if len(found) == limit else None
 
-    if form == "csv":
-        return sheets.stream("epochs", EpochLine, page, before, limit)
+    if form != "json":
+        return await exports.stream(rooms, form, "epochs", EpochLine, page, before, limit)
     rows, next_before = await page(before, limit or PAGE_ROWS)
     return reply(Epochs(epochs=rows, next_before=next_before), LIVE)
 
 
-@router.get("/epochs/{epoch}", response_model=EpochShape, responses=CSV)
+@router.get("/epochs/{epoch}", response_model=EpochShape, responses=TABLE)
 async def one_epoch(epoch: Epoch, rooms: Rooms, form: Format = "json") -> Response:
     """One finished epoch, with everybody's part in it."""
     async with rooms.database.read() as conn:
@@ -185,8 +188,8 @@ async def one_epoch(epoch: Epoch, rooms: Rooms, form: Format = "json") -> Respon
     if found is None:
         raise ProblemError(404, NOT_FINISHED)
     cache = SETTLED if is_settled(found) and found.reward_drip is not None else LIVE
-    if form == "csv":
-        return sheets.sheet(f"epoch-{epoch}", EpochMember, found.accounts, cache)
+    if form != "json":
+        return await exports.rows(rooms, form, f"epoch-{epoch}", EpochMember, found.accounts, cache)
     return reply(found, cache)
 
 

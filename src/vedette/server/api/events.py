@@ -8,10 +8,10 @@ from fastapi import APIRouter, Response
 from vedette.model.account_events import AccountEvent, AccountEventKind, events_between
 from vedette.model.pos import Account
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
-from vedette.server.api import sheets
+from vedette.server.api import exports
 from vedette.server.api.history_shapes import EventLine, Events
 from vedette.server.api.sent import LIVE
-from vedette.server.api.talk import CSV, PAGE_ROWS, Address, Before, Format, Rooms, Rows, known, reply
+from vedette.server.api.talk import PAGE_ROWS, TABLE, Address, Before, Format, Rooms, Rows, known, reply
 from vedette.store import accounts, events
 
 router = APIRouter(prefix="/validators/{address}", tags=["validators"])
@@ -29,7 +29,7 @@ TRANSACTION_OF: Final = {
 """Which transaction brings about what a snapshot shows."""
 
 
-@router.get("/events", response_model=Events, responses=CSV)
+@router.get("/events", response_model=Events, responses=TABLE)
 async def validator_events(
     address: Address, rooms: Rooms, before: Before = None, limit: Rows = None, form: Format = "json"
 ) -> Response:
@@ -42,8 +42,8 @@ async def validator_events(
             history = await accounts.stake_history(conn, one, None, None)
         return _page(merged(history, told), before, limit)
 
-    if form == "csv":
-        return sheets.stream(f"events-{one}", EventLine, page, before, limit)
+    if form != "json":
+        return await exports.stream(rooms, form, f"events-{one}", EventLine, page, before, limit)
     rows, next_before = await page(before, limit or PAGE_ROWS)
     return reply(Events(events=rows, next_before=next_before), LIVE)
 

@@ -16,6 +16,7 @@ from vedette.server import readiness
 from vedette.server.ahead import block_interval_ms
 from vedette.server.api.members import Operator
 from vedette.server.api.nodes import release_of, state_of
+from vedette.server.api.sent import PRIVATE
 from vedette.server.api.shapes import (
     Enrolments,
     EnrolmentState,
@@ -30,7 +31,7 @@ from vedette.server.api.shapes import (
     WaitingEnrolment,
     WorldMap,
 )
-from vedette.server.api.talk import Rooms, Whose, reply
+from vedette.server.api.talk import Rooms, Whose, kept_by, reply
 from vedette.server.ears import Ears
 from vedette.server.geo import ATTRIBUTION
 from vedette.server.house import House
@@ -69,9 +70,9 @@ async def enrolment(enrolment_id: str, rooms: Rooms, who: Operator) -> Response:
     if found is None:
         raise ProblemError(404, NO_TICKET)
     if found.used_at_ms is not None:
-        return reply(EnrolmentState(state="used", node_id=found.node_id))
+        return reply(EnrolmentState(state="used", node_id=found.node_id), PRIVATE)
     over = rooms.ears.now_ms() >= found.expires_at_ms
-    return reply(EnrolmentState(state="expired" if over else "waiting", node_id=None))
+    return reply(EnrolmentState(state="expired" if over else "waiting", node_id=None), PRIVATE)
 
 
 @router.get("/enrolments", response_model=Enrolments)
@@ -119,7 +120,8 @@ async def world_map(rooms: Rooms, who: Whose) -> Response:
             ],
             unplaced=len(rows) - len(placed),
             data=_data(rooms, (place for _, place in placed)),
-        )
+        ),
+        kept_by(who),
     )
 
 
@@ -182,7 +184,8 @@ async def versions(rooms: Rooms, who: Whose) -> Response:
             seats_total=total,
             forks=_forks(network.forks if network else (), runners, _heights(rooms, tip), seats is not None),
             data_as_of=networks.known().as_of,
-        )
+        ),
+        kept_by(who),
     )
 
 

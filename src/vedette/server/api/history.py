@@ -11,11 +11,11 @@ from vedette.model.history import OfNetwork
 from vedette.model.performance import PPM
 from vedette.model.reward import DRIP_PER_CFX, VOTE_CFX
 from vedette.model.spans import Spans
-from vedette.server.api import sheets
+from vedette.server.api import exports
 from vedette.server.api.figures import window_header
 from vedette.server.api.history_shapes import Covered, HistoryProgressShape, NetworkHistory, NetworkPoint
 from vedette.server.api.sent import LIVE
-from vedette.server.api.talk import CSV, Format, Rooms, Span, reply
+from vedette.server.api.talk import TABLE, Format, Rooms, Span, reply
 from vedette.server.standings import Standing
 from vedette.store import economics, epochs, events, pages, rewards, stakes
 from vedette.store.database import Conn
@@ -29,7 +29,7 @@ Points = Annotated[int, Query(ge=1, le=1_000, description="at most so many; each
 # --- over time --------------------------------------------------------------------------------------------
 
 
-@router.get("/network/history", response_model=NetworkHistory, responses=CSV)
+@router.get("/network/history", response_model=NetworkHistory, responses=TABLE)
 async def network_history(
     rooms: Rooms, span: Span = "30d", points: Points = 300, form: Format = "json"
 ) -> Response:
@@ -37,8 +37,8 @@ async def network_history(
     standing = await rooms.standings.of(span)
     async with rooms.database.read() as conn:
         rows, each = await _points(conn, standing, points)
-    if form == "csv":
-        return sheets.sheet(f"network-{span}", NetworkPoint, rows)
+    if form != "json":
+        return await exports.rows(rooms, form, f"network-{span}", NetworkPoint, rows)
     return reply(_columns(standing, rows, each), LIVE)
 
 

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Path, Response
 from vedette.model.incident import Incident
 from vedette.notify.text import incident_title
 from vedette.notify.words import Lang
+from vedette.server.api import exports
+from vedette.server.api.sent import PRIVATE
 from vedette.server.api.shapes import Incidents, IncidentShape, IncidentSubject, NoticeShape
-from vedette.server.api.talk import INT64_MAX, Before, Limit, Rooms, Whose, reply
+from vedette.server.api.talk import INT64_MAX, PAGE_ROWS, TABLE, Before, Format, Rooms, Rows, Whose, reply
 from vedette.server.problems import ProblemError
 from vedette.store import incidents
 from vedette.store.incidents import NoticeRow
@@ -19,14 +21,22 @@ Number = Annotated[int, Path(ge=1, le=INT64_MAX, description="an incident's id")
 NO_INCIDENT = "There is no such incident, or it is not yours to see."
 
 
-@router.get("/incidents", response_model=Incidents)
-async def list_incidents(rooms: Rooms, who: Whose, before: Before = None, limit: Limit = 50) -> Response:
+@router.get("/incidents", response_model=Incidents, responses=TABLE)
+async def list_incidents(
+    rooms: Rooms, who: Whose, before: Before = None, limit: Rows = None, form: Format = "json"
+) -> Response:
     """What is wrong, and what was: open ones first, then newest first."""
-    async with rooms.database.read() as conn:
-        found = await incidents.incidents(conn, who, before, limit)
     language = rooms.settings.alerts.language
-    shapes = [incident_shape(incident, notices, language) for incident, notices in found]
-    return reply(Incidents(incidents=shapes, next_before=_next(found, limit)))
+
+    async def page(before: int | None, limit: int) -> tuple[list[IncidentShape], int | None]:
+        async with rooms.database.read() as conn:
+            found = await incidents.incidents(conn, who, before, limit)
+        return [incident_shape(one, notices, language) for one, notices in found], _next(found, limit)
+
+    if form != "json":
+        return await exports.stream(rooms, form, "incidents", IncidentShape, page, before, limit, PRIVATE)
+    shapes, next_before = await page(before, limit or PAGE_ROWS)
+    return reply(Incidents(incidents=shapes, next_before=next_before), PRIVATE)
 
 
 @router.get("/incidents/{incident_id}", response_model=IncidentShape)
@@ -36,7 +46,7 @@ async def one_incident(incident_id: Number, rooms: Rooms, who: Whose) -> Respons
         found = await incidents.incident(conn, who, incident_id)
     if found is None:
         raise ProblemError(404, NO_INCIDENT)
-    return reply(incident_shape(*found, rooms.settings.alerts.language))
+    return reply(incident_shape(*found, rooms.settings.alerts.language), PRIVATE)
 
 
 def _next(found: list[tuple[Incident, list[NoticeRow]]], limit: int) -> int | None:

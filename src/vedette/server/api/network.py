@@ -10,7 +10,7 @@ from vedette.model.incident import IncidentState
 from vedette.model.people import Who
 from vedette.server.api.nodes import state_of
 from vedette.server.api.shapes import Endpoint, Network, PosNow, PowNow
-from vedette.server.api.talk import Rooms, Whose, reply
+from vedette.server.api.talk import Rooms, Whose, kept_by, reply
 from vedette.server.follower import Follower
 from vedette.server.tip import Tip, participation
 from vedette.store import incidents, nodes
@@ -31,8 +31,8 @@ async def network(rooms: Rooms, who: Whose) -> Response:
         {
             "at_ms": rooms.ears.now_ms(),
             "version": __version__,
-            "pos": _pos(tip, follower.committed_height),
-            "pow": _pow(follower),
+            "pos": pos_now(tip, follower.committed_height),
+            "pow": pow_now(follower),
             "validators": len(tip.strips),
             "nodes": states,
             "incidents_open": troubles,
@@ -41,7 +41,7 @@ async def network(rooms: Rooms, who: Whose) -> Response:
             "data_doubts": list(rooms.watch.data.doubts),
         }
     )
-    return reply(shape)
+    return reply(shape, kept_by(who))
 
 
 async def _states(conn: Conn, who: Who, rooms: Rooms) -> dict[str, int]:
@@ -55,7 +55,7 @@ async def _open_incidents(conn: Conn, who: Who) -> int:
     return sum(one.state is IncidentState.OPEN and one.team_id == who.team_id for one in unresolved)
 
 
-def _pos(tip: Tip, committed_height: int | None) -> PosNow | None:
+def pos_now(tip: Tip, committed_height: int | None) -> PosNow | None:
     newest = tip.newest
     if newest is None:
         return None
@@ -72,7 +72,7 @@ def _pos(tip: Tip, committed_height: int | None) -> PosNow | None:
     )
 
 
-def _pow(follower: Follower) -> PowNow | None:
+def pow_now(follower: Follower) -> PowNow | None:
     now = follower.pow_now
     if now is None:
         return None

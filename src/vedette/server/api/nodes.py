@@ -1,7 +1,7 @@
 """Nodes and their charts."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Literal
 
@@ -13,9 +13,11 @@ from vedette.model.incident import Incident, IncidentState, SubjectKind
 from vedette.model.people import Who
 from vedette.model.place import Place, published
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
+from vedette.server.api import exports
 from vedette.server.api.endpoints import watched
 from vedette.server.api.healths import Neighbour, Outside, health_shapes
 from vedette.server.api.members import Operator
+from vedette.server.api.sent import LIVE, PRIVATE
 from vedette.server.api.shapes import (
     Availability,
     Node,
@@ -24,12 +26,15 @@ from vedette.server.api.shapes import (
     Nodes,
     ProbeFailure,
     Series,
+    SeriesLine,
+    StateLine,
     States,
     Uptime,
+    UptimeLine,
     WindowName,
 )
 from vedette.server.api.shapes import Place as PlaceShape
-from vedette.server.api.talk import FromMs, Rooms, ToMs, Whose, reply
+from vedette.server.api.talk import TABLE, Format, FromMs, Rooms, ToMs, Whose, reply
 from vedette.server.ears import Ears
 from vedette.server.problems import ProblemError
 from vedette.store import availability, incidents, nodes, reading, registry
@@ -51,21 +56,47 @@ WINDOWS_MS: dict[WindowName, int | None] = {
 CELLS_MS = {"hour": HOUR_MS, "day": DAY_MS}
 BY_THE_HOUR = ("24h", "7d", "30d")
 OF_SETTINGS = "This node is an endpoint of the settings: take it out there, and start the server again."
+NodeRows = Annotated[int | None, Query(ge=1, le=1_000, description="at most so many; without it all")]
+NodeCursor = Annotated[
+    str | None,
+    Query(
+        max_length=300,
+        description="`next_cursor` of the page before",
+        examples=["ab12cd34ef56ab78~paris-1"],
+    ),
+]
 NO_NODE = "There is no such node, or it is not yours to see. GET /api/v1/nodes lists yours."
 
 
 @router.get("/nodes", response_model=Nodes)
-async def list_nodes(rooms: Rooms, who: Whose) -> Response:
+async def list_nodes(rooms: Rooms, who: Whose, limit: NodeRows = None, cursor: NodeCursor = None) -> Response:
     """Your nodes, by name; for anybody else those that their operators made public, and little of them."""
     async with rooms.database.read() as conn:
         if who.is_public:
-            shown = await nodes.public_nodes(conn)
-            return reply(Nodes(nodes=[public_shape(row, rooms.ears) for row in shown]))
+            some, after = _page(await nodes.public_nodes(conn), limit, cursor)
+            public = [public_shape(row, rooms.ears) for row in some]
+            return reply(Nodes(nodes=public, next_cursor=after), LIVE)
         rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
     found = await healths(rooms, rows)
-    shapes = [node_shape(row, rooms.ears, troubles.get(row.id, []), found[row.id]) for row in rows]
-    return reply(Nodes(nodes=shapes))
+    some, after = _page(rows, limit, cursor)
+    shapes = [node_shape(row, rooms.ears, troubles.get(row.id, []), found[row.id]) for row in some]
+    return reply(Nodes(nodes=shapes, next_cursor=after), PRIVATE)
+
+
+def _page(
+    rows: Sequence[NodeRow], limit: int | None, cursor: str | None
+) -> tuple[Sequence[NodeRow], str | None]:
+    """The rows after the cursor, and the cursor for those after them: an id, and the name that it had."""
+    if limit is None and cursor is None:
+        return rows, None
+    id_, tilde, name = (cursor or "~").partition("~")
+    if not tilde:
+        raise ProblemError(422, "cursor: give the `next_cursor` of the page before, as it is")
+    placed = sorted(rows, key=lambda row: (row.name, row.id))
+    rest = [row for row in placed if cursor is None or (row.name, row.id) > (name, id_)]
+    some = rest if limit is None else rest[:limit]
+    return some, f"{some[-1].id}~{some[-1].name}" if len(rest) > len(some) else None
 
 
 @router.get("/nodes/{node_id}", response_model=Node)
@@ -78,7 +109,7 @@ async def one_node(node_id: str, rooms: Rooms, who: Whose) -> Response:
         rows = await nodes.nodes(conn, who)
         troubles = open_by_node(await incidents.unresolved(conn))
     found = await healths(rooms, rows)
-    return reply(node_shape(row, rooms.ears, troubles.get(row.id, []), found.get(row.id)))
+    return reply(node_shape(row, rooms.ears, troubles.get(row.id, []), found.get(row.id)), PRIVATE)
 
 
 @router.patch("/nodes/{node_id}", response_model=Node)
@@ -132,15 +163,22 @@ async def forget_node(node_id: str, rooms: Rooms, who: Operator) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/nodes/{node_id}/series", response_model=Series)
+@router.get("/nodes/{node_id}/series", response_model=Series, responses=TABLE)
 async def node_series(
     node_id: str,
     rooms: Rooms,
     who: Whose,
-    names: Annotated[str, Query(description="names of series, divided by commas; at most 20")] = "",
+    names: Annotated[
+        str,
+        Query(
+            description="names of series, divided by commas; at most 20",
+            examples=["pow.latest_epoch,pos.committed_height"],
+        ),
+    ] = "",
     from_ms: FromMs = None,
     to_ms: ToMs = None,
     points: Annotated[int, Query(ge=1, le=2_000, description="at most so many buckets")] = 500,
+    form: Format = "json",
 ) -> Response:
     """Columns for a chart; without times, the last 24 hours."""
     wanted, (begin, end) = _names(names), _span(from_ms, to_ms, rooms.ears)
@@ -148,7 +186,20 @@ async def node_series(
         columns = await reading.columns(conn, who, node_id, wanted, begin, end, points)
     if columns is None:
         raise ProblemError(404, NO_NODE)
-    return reply(Series(**{name: getattr(columns, name) for name in Series.model_fields}))
+    shape = Series(**{name: getattr(columns, name) for name in Series.model_fields})
+    if form != "json":
+        return await exports.rows(rooms, form, f"series-{node_id}", SeriesLine, series_lines(shape), PRIVATE)
+    return reply(shape, PRIVATE)
+
+
+def series_lines(told: Series) -> Iterator[SeriesLine]:
+    """By name, then by time."""
+    for at, name in enumerate(told.names):
+        for time_s, mean, low, high in zip(
+            told.times, told.mean[at], told.min[at], told.max[at], strict=True
+        ):
+            if mean is not None:
+                yield SeriesLine(at_ms=round(time_s * 1000), name=name, mean=mean, min=low, max=high)
 
 
 async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
@@ -162,14 +213,21 @@ async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
     return health_shapes(neighbours, outside, now_ms)
 
 
-@router.get("/nodes/{node_id}/states", response_model=States)
+@router.get("/nodes/{node_id}/states", response_model=States, responses=TABLE)
 async def node_states(
     node_id: str,
     rooms: Rooms,
     who: Whose,
-    names: Annotated[str, Query(description="names of states, divided by commas; at most 20")] = "",
+    names: Annotated[
+        str,
+        Query(
+            description="names of states, divided by commas; at most 20",
+            examples=["node.version,process.state"],
+        ),
+    ] = "",
     from_ms: FromMs = None,
     to_ms: ToMs = None,
+    form: Format = "json",
 ) -> Response:
     """Since when a state was what, over time: versions, phases, errors; without times, the last 24 hours."""
     wanted, (begin, end) = _names(names), _span(from_ms, to_ms, rooms.ears)
@@ -177,10 +235,18 @@ async def node_states(
         runs = await reading.states(conn, who, node_id, wanted, begin, end)
     if runs is None:
         raise ProblemError(404, NO_NODE)
-    return reply(States(**{name: getattr(runs, name) for name in States.model_fields}))
+    shape = States(**{name: getattr(runs, name) for name in States.model_fields})
+    if form != "json":
+        lines = (
+            StateLine(at_ms=at_ms, name=name, value=value)
+            for name, told in shape.states.items()
+            for at_ms, value in told
+        )
+        return await exports.rows(rooms, form, f"states-{node_id}", StateLine, lines, PRIVATE)
+    return reply(shape, PRIVATE)
 
 
-@router.get("/nodes/{node_id}/availability", response_model=Availability)
+@router.get("/nodes/{node_id}/availability", response_model=Availability, responses=TABLE)
 async def node_availability(
     node_id: str,
     rooms: Rooms,
@@ -190,6 +256,7 @@ async def node_availability(
         Literal["hour", "day"] | None,
         Query(description="a cell of the calendar (UTC); without it an hour for 24h and 7d, else a day"),
     ] = None,
+    form: Format = "json",
 ) -> Response:
     """How long it ran and answered, and how long nobody knows; with an availability calendar."""
     cell = cell or ("hour" if window in BY_THE_HOUR[:2] else "day")
@@ -200,18 +267,30 @@ async def node_availability(
         found = await reading.availability_of(conn, who, node_id, WINDOWS_MS[window], now_ms, CELLS_MS[cell])
     if found is None:
         raise ProblemError(404, NO_NODE)
-    return reply(
-        Availability(
-            node_id=node_id,
-            window=window,
-            from_ms=found.from_ms,
-            to_ms=found.to_ms,
-            cell_ms=found.cell_ms,
-            cells_at_ms=found.cells_at_ms,
-            process=_uptime(found.process),
-            rpc=_uptime(found.rpc),
-        )
+    shape = Availability(
+        node_id=node_id,
+        window=window,
+        from_ms=found.from_ms,
+        to_ms=found.to_ms,
+        cell_ms=found.cell_ms,
+        cells_at_ms=found.cells_at_ms,
+        process=_uptime(found.process),
+        rpc=_uptime(found.rpc),
     )
+    if form != "json":
+        name = f"availability-{node_id}"
+        return await exports.rows(rooms, form, name, UptimeLine, uptime_lines(shape), PRIVATE)
+    return reply(shape, PRIVATE)
+
+
+def uptime_lines(told: Availability) -> Iterator[UptimeLine]:
+    for at, at_ms in enumerate(told.cells_at_ms):
+        parts = {
+            f"{what}_{word}_ms": getattr(uptime, f"cells_{word}_ms")[at]
+            for what, uptime in (("process", told.process), ("rpc", told.rpc))
+            for word in ("up", "down", "unknown")
+        }
+        yield UptimeLine(at_ms=at_ms, **parts)
 
 
 def _names(names: str) -> list[str]:

@@ -18,7 +18,7 @@ from vedette.server.ahead import (
     last_signed,
     retirement_of,
 )
-from vedette.server.api import sheets
+from vedette.server.api import exports
 from vedette.server.api.history_shapes import (
     ArrivalShape,
     ComingElection,
@@ -30,7 +30,7 @@ from vedette.server.api.history_shapes import (
     TermLine,
 )
 from vedette.server.api.sent import LIVE
-from vedette.server.api.talk import CSV, PAGE_ROWS, Address, Before, Format, Rooms, Rows, known, reply
+from vedette.server.api.talk import PAGE_ROWS, TABLE, Address, Before, Format, Rooms, Rows, known, reply
 from vedette.server.problems import ProblemError
 from vedette.server.tip import Tip
 from vedette.store import elections, votes
@@ -145,7 +145,7 @@ def _coming(one: ElectionView) -> ComingElection:
 # --- term by term -----------------------------------------------------------------------------------------
 
 
-@router.get("/elections", response_model=Elections, responses=CSV)
+@router.get("/elections", response_model=Elections, responses=TABLE)
 async def validator_elections(
     address: Address, rooms: Rooms, before: Before = None, limit: Rows = None, form: Format = "json"
 ) -> Response:
@@ -160,8 +160,8 @@ async def validator_elections(
         async with rooms.database.read() as conn:
             return await _terms(conn, one, account, coming.pace if coming else None, before, limit)
 
-    if form == "csv":
-        return sheets.stream(f"elections-{one}", TermLine, page, before, limit)
+    if form != "json":
+        return await exports.stream(rooms, form, f"elections-{one}", TermLine, page, before, limit)
     rows, next_before = await page(before, limit or PAGE_ROWS)
     found = None if coming is None or before is not None else _radar(coming.radar(one, account))
     return reply(Elections(terms=rows, next_before=next_before, radar=found), LIVE)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from vedette.model.history import Of, OfNetwork
 from vedette.model.pos import Account
-from vedette.server.api import sheets
+from vedette.server.api import exports
 from vedette.server.api.figures import detail
 from vedette.server.api.history_shapes import (
     Balance,
@@ -22,8 +22,8 @@ from vedette.server.api.history_shapes import (
 from vedette.server.api.sent import LIVE
 from vedette.server.api.shapes import Shape
 from vedette.server.api.talk import (
-    CSV,
     PAGE_ROWS,
+    TABLE,
     Address,
     Before,
     Format,
@@ -59,7 +59,7 @@ async def validator_performance(address: Address, rooms: Rooms, span: Span = "24
 # --- epochs -----------------------------------------------------------------------------------------------
 
 
-@router.get("/epochs", response_model=ValidatorEpochs, responses=CSV)
+@router.get("/epochs", response_model=ValidatorEpochs, responses=TABLE)
 async def validator_epochs(
     address: Address, rooms: Rooms, before: Before = None, limit: Rows = None, form: Format = "json"
 ) -> Response:
@@ -73,8 +73,8 @@ async def validator_epochs(
         shapes = [_epoch(line, spans[line.epoch]) for line in lines if line.epoch in spans]
         return shapes, lines[-1].epoch if len(lines) == limit else None
 
-    if form == "csv":
-        return sheets.stream(f"epochs-{one}", ValidatorEpoch, page, before, limit)
+    if form != "json":
+        return await exports.stream(rooms, form, f"epochs-{one}", ValidatorEpoch, page, before, limit)
     rows, next_before = await page(before, limit or PAGE_ROWS)
     return reply(ValidatorEpochs(epochs=rows, next_before=next_before), LIVE)
 
@@ -108,7 +108,7 @@ def _epoch(told: AccountEpoch, span: EpochSpan) -> ValidatorEpoch:
 # --- rewards ----------------------------------------------------------------------------------------------
 
 
-@router.get("/rewards", response_model=Rewards, responses=CSV)
+@router.get("/rewards", response_model=Rewards, responses=TABLE)
 async def validator_rewards(
     address: Address, rooms: Rooms, before: Before = None, limit: Rows = None, form: Format = "json"
 ) -> Response:
@@ -120,8 +120,8 @@ async def validator_rewards(
             found = await rewards.payments_before(conn, one, before, limit)
         return [_reward(paid) for paid in found], found[-1].epoch if len(found) == limit else None
 
-    if form == "csv":
-        return sheets.stream(f"rewards-{one}", RewardLine, page, before, limit)
+    if form != "json":
+        return await exports.stream(rooms, form, f"rewards-{one}", RewardLine, page, before, limit)
     rows, next_before = await page(before, limit or PAGE_ROWS)
     async with rooms.database.read() as conn:
         home = (await accounts.pow_addresses(conn)).get(one)
@@ -148,7 +148,7 @@ class BalanceLine(Shape):
     pow: BalancePoint | None = None
 
 
-@router.get("/balance", response_model=Balance, responses=CSV)
+@router.get("/balance", response_model=Balance, responses=TABLE)
 async def validator_balance(
     address: Address, rooms: Rooms, from_ms: FromMs = None, to_ms: ToMs = None, form: Format = "json"
 ) -> Response:
@@ -162,8 +162,8 @@ async def validator_balance(
         stake = [_stake(*point) for point in await accounts.stake_history(conn, one, begin, end)]
         held = [_held(point) for point in await economics.balances(conn, one, begin, end)]
         home = (await accounts.pow_addresses(conn)).get(one)
-    if form == "csv":
-        return sheets.sheet(f"balance-{one}", BalanceLine, _merged(stake, held))
+    if form != "json":
+        return await exports.rows(rooms, form, f"balance-{one}", BalanceLine, _merged(stake, held))
     return reply(Balance(from_ms=begin, to_ms=end, pow_address=home, stake=stake, pow=held), LIVE)
 
 

@@ -12,7 +12,7 @@ from vedette.model.history import Of
 from vedette.model.pool import KnownPool
 from vedette.model.pool_performance import Outage, SilentEpoch, outages
 from vedette.model.pos import PosAddress
-from vedette.server.api import sheets
+from vedette.server.api import exports
 from vedette.server.api.figures import window_header
 from vedette.server.api.ordering import tier
 from vedette.server.api.past import SPAN_MAX_MS, USUAL_SPAN_MS
@@ -28,7 +28,7 @@ from vedette.server.api.pool_shapes import (
     PoolShape,
 )
 from vedette.server.api.sent import LIVE
-from vedette.server.api.talk import CSV, PAGE_ROWS, Before, Format, FromMs, Rooms, Rows, Span, ToMs, reply
+from vedette.server.api.talk import PAGE_ROWS, TABLE, Before, Format, FromMs, Rooms, Rows, Span, ToMs, reply
 from vedette.server.problems import ProblemError
 from vedette.server.standings import Standing
 from vedette.store import accounts, epochs, pools, sums
@@ -90,16 +90,20 @@ VALUES: Final[Mapping[str, Callable[[PoolShape], int | str | None]]] = {
 # --- all of them ------------------------------------------------------------------------------------------
 
 
-@router.get("", response_model=Pools, responses=CSV)
+@router.get("", response_model=Pools, responses=TABLE)
 async def list_pools(
-    request: Request, span: Span = "24h", sort: PoolSort = "-apy_after_fee", form: Format = "json"
+    request: Request,
+    rooms: Rooms,
+    span: Span = "24h",
+    sort: PoolSort = "-apy_after_fee",
+    form: Format = "json",
 ) -> Response:
     """Every pool that is listed: its fee, what it holds, and what it left its stakers."""
     board: PoolBoard = request.app.state.pools
     listing = await board.listing(span)
     rows = ordered(listing.rows, sort)
-    if form == "csv":
-        return sheets.sheet("pools", PoolShape, rows)
+    if form != "json":
+        return await exports.rows(rooms, form, "pools", PoolShape, rows)
     return reply(Pools(window=window_header(listing.standing), pools=rows), LIVE)
 
 
@@ -184,7 +188,7 @@ async def silent_epochs(conn: Conn, validator: PosAddress, first: int, last: int
 # --- what was decided, and what was held ------------------------------------------------------------------
 
 
-@router.get("/{pool}/fees", response_model=Fees, responses=CSV)
+@router.get("/{pool}/fees", response_model=Fees, responses=TABLE)
 async def pool_fees(
     pool: PoolName, rooms: Rooms, before: Before = None, limit: Rows = None, form: Format = "json"
 ) -> Response:
@@ -198,8 +202,10 @@ async def pool_fees(
             until_ms = None if before is None else await pools.next_terms_ms(conn, contract, before)
         return _fee_lines(found, until_ms, limit), found[limit - 1].at_ms if len(found) > limit else None
 
-    if form == "csv":
-        return sheets.stream(f"fees-{contract.partition(':')[2]}", FeeLine, page, before, limit)
+    if form != "json":
+        return await exports.stream(
+            rooms, form, f"fees-{contract.partition(':')[2]}", FeeLine, page, before, limit
+        )
     rows, next_before = await page(before, limit or PAGE_ROWS)
     return reply(Fees(fees=rows, next_before=next_before), LIVE)
 
@@ -242,7 +248,7 @@ def _fee_line(since: Since, until_ms: int | None, before: Since | None) -> FeeLi
     )
 
 
-@router.get("/{pool}/holdings", response_model=HoldingsHistory, responses=CSV)
+@router.get("/{pool}/holdings", response_model=HoldingsHistory, responses=TABLE)
 async def pool_holdings(
     pool: PoolName, rooms: Rooms, from_ms: FromMs = None, to_ms: ToMs = None, form: Format = "json"
 ) -> Response:
@@ -257,6 +263,8 @@ async def pool_holdings(
     points = [
         HoldingsPoint.model_validate({"at_ms": one.at_ms, **holdings_fields(one.holdings)}) for one in held
     ]
-    if form == "csv":
-        return sheets.sheet(f"holdings-{contract.partition(':')[2]}", HoldingsPoint, points)
+    if form != "json":
+        return await exports.rows(
+            rooms, form, f"holdings-{contract.partition(':')[2]}", HoldingsPoint, points
+        )
     return reply(HoldingsHistory(from_ms=begin, to_ms=end, points=points), LIVE)

@@ -62,7 +62,7 @@ class Sent(Response):
         # A strong tag stands for the very bytes, so the compressed ones have their own.
         zipped = self._body.is_large and "gzip" in asked.get("accept-encoding", "")
         tag = f'"{self._body.tag}{"-gzip" if zipped else ""}"'
-        headers = {"cache-control": self._cache, "etag": tag, "vary": "Accept-Encoding, Authorization"}
+        headers = {"cache-control": self._cache, "etag": tag, "vary": "Accept-Encoding"}
         if has(asked.get("if-none-match", ""), self._body.tag):
             await Response(status_code=304, headers=headers)(scope, receive, send)
             return

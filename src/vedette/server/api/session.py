@@ -12,6 +12,7 @@ from vedette.server.api.account_shapes import (
     Me,
     MyTeam,
     Nothing,
+    OidcOffer,
     PasskeyAnswer,
     PasskeyAsked,
     Session,
@@ -153,6 +154,11 @@ def passkey_place(request: Request, rooms: House) -> Place:
 async def entered(request: Request, rooms: House, begun: Begun) -> Response:
     """The new session, with its cookie: read by no script, sent by no other site's page."""
     response = reply(await told(request, rooms, begun.who))
+    set_session(response, rooms, begun)
+    return response
+
+
+def set_session(response: Response, rooms: House, begun: Begun) -> None:
     response.set_cookie(
         rooms.access.cookie_name,
         begun.token,
@@ -162,7 +168,6 @@ async def entered(request: Request, rooms: House, begun: Begun) -> Response:
         httponly=True,
         samesite="strict",
     )
-    return response
 
 
 async def left(request: Request, rooms: House, who: Who) -> Response:
@@ -191,7 +196,7 @@ async def told(request: Request, rooms: House, who: Who) -> Session:
             first_run=user is None and not await users.anybody(conn),
             sign_up=rooms.settings.accounts.sign_up,
             mail=rooms.post.is_open,
-            oidc=None,
+            oidc=None if rooms.oidc.name is None else OidcOffer(name=rooms.oidc.name),
             fresh_until_ms=None if user is None else who.fresh_until_ms,
             expires_at_ms=ends,
         )

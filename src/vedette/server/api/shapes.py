@@ -150,8 +150,17 @@ class PerformanceSummary(Shape):
     unknown: dict[str, Why]
 
 
+class Claimed(Shape):
+    """The team that proved that a validator is its own, as far as it wishes to say so."""
+
+    name: str | None = Field(description="what the team calls the validator")
+    team: str
+    slug: str | None = Field(description="of the team's status page, /teams/{slug}; null: it has none")
+
+
 class Validator(Shape):
     address: PosAddress
+    claimed: Claimed | None = Field(description="null: nobody proved that it is his, or wishes to say so")
     name: str | None = Field(description="the name of its node, if one of your nodes carries its key")
     node_id: str | None
     committee_votes: int | None = Field(description="votes in the current committee, 0 if not a member")
@@ -225,8 +234,8 @@ class NodeHealth(Shape):
 Role = Literal["voter", "backup", "full", "archive", "rpc"]
 Publish = Literal["nothing", "country", "city"]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90, strict=True)]  # or true would be 1
+Longitude = Annotated[float, Field(ge=-180, le=180, strict=True)]
 Label = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(plain)]
 NodeName = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
 
@@ -306,6 +315,7 @@ class Node(Shape):
 
 class Nodes(Shape):
     nodes: list[Node]
+    next_cursor: str | None = Field(description="pass as `cursor` for the next page; null: this is the last")
 
 
 class EnrolmentWish(Shape):
@@ -446,6 +456,24 @@ class States(Shape):
     available: list[str] = Field(description="all states that this node told in the window")
 
 
+class SeriesLine(Shape):
+    """A row of the table of series: one name in one bucket. A gap has no row."""
+
+    at_ms: int
+    name: str
+    mean: float | None
+    min: float | None
+    max: float | None
+
+
+class StateLine(Shape):
+    """A row of the table of states: what it was from then on."""
+
+    at_ms: int
+    name: str
+    value: str | None
+
+
 class Uptime(Shape):
     """Shares of a window and of its cells. Unknown time is nobody's fault: it is part of no share."""
 
@@ -469,6 +497,25 @@ class Availability(Shape):
     cells_at_ms: list[int] = Field(description="where each cell begins")
     process: Uptime = Field(description="up: the node's process ran")
     rpc: Uptime = Field(description="up: RPC answered cfx_getStatus; down: it did not, or no process ran")
+
+
+class UptimeLine(Shape):
+    """A cell of the calendar, as a row."""
+
+    at_ms: int
+    process_up_ms: int
+    process_down_ms: int
+    process_unknown_ms: int
+    rpc_up_ms: int
+    rpc_down_ms: int
+    rpc_unknown_ms: int
+
+
+class VoteLine(Shape):
+    """A cell of a strip, as a row."""
+
+    height: int
+    vote: str = Field(description="s signed, l led and signed, a absent, - not elected, ? unseen")
 
 
 class Block(Shape):

@@ -17,7 +17,7 @@ from vedette.server.api.shapes import Shape
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-FREE_TEXT: Final = frozenset({"name", "own_name", "trouble"})
+FREE_TEXT: Final = frozenset({"name", "own_name", "team", "trouble", "title", "facts", "notices", "value"})
 PAGE_ROWS: Final = 200
 
 
@@ -35,8 +35,8 @@ def columns(kind: type[Shape], before: str = "") -> list[str]:
     """The names of the columns."""
     found: list[str] = []
     for name, field in kind.model_fields.items():
-        inner = _inner(field.annotation)
-        found += columns(inner, f"{before}{name}_") if inner else [f"{before}{name}"]
+        part = inner(field.annotation)
+        found += columns(part, f"{before}{name}_") if part else [f"{before}{name}"]
     return found
 
 
@@ -44,14 +44,14 @@ def cells(kind: type[Shape], row: Shape | None) -> Iterator[str]:
     """One row's values, in the order of the columns; of a row that is not there, empty ones."""
     for name, field in kind.model_fields.items():
         value = None if row is None else getattr(row, name)
-        inner = _inner(field.annotation)
-        if inner:
-            yield from cells(inner, value)
+        part = inner(field.annotation)
+        if part:
+            yield from cells(part, value)
         else:
-            yield _harmless(_cell(value)) if name in FREE_TEXT else _cell(value)
+            yield _harmless(cell(value)) if name in FREE_TEXT else cell(value)
 
 
-def _inner(annotation: Any) -> type[Shape] | None:
+def inner(annotation: Any) -> type[Shape] | None:
     """The shape that a field holds, or may hold."""
     for one in (annotation, *get_args(annotation)):
         if isinstance(one, type) and issubclass(one, Shape):
@@ -63,7 +63,8 @@ def _is_many(annotation: Any) -> bool:
     return getattr(annotation, "__origin__", None) in {list, dict}
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """One value as text."""
     match value:
         case None:
             text = ""
@@ -72,9 +73,9 @@ def _cell(value: Any) -> str:
         case Shape():
             text = ":".join(cells(type(value), value))
         case Mapping():
-            text = " ".join(f"{_cell(key)}={_cell(each)}" for key, each in value.items())
+            text = " ".join(f"{cell(key)}={cell(each)}" for key, each in value.items())
         case list() | tuple():
-            text = " ".join(map(_cell, value))
+            text = " ".join(map(cell, value))
         case _:
             text = str(value)
     return text
@@ -100,10 +101,11 @@ def stream(
     page: Callable[[int | None, int], Awaitable[tuple[Sequence[Shape], int | None]]],
     before: int | None,
     limit: int | None,
+    cache: str = LIVE,
 ) -> Response:
     """A table of any length, page by page, so that neither memory nor a reader of the database is held."""
     lines = _lines(kind, page, before, limit)
-    headers = {"cache-control": LIVE, **_attached(name)}
+    headers = {"cache-control": cache, **_attached(name)}
     return StreamingResponse(lines, media_type=MEDIA_TYPE, headers=headers)
 
 

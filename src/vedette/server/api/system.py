@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from vedette.server.api.exposition import TEXT
 from vedette.server.api.members import Viewer
 from vedette.server.api.talk import Rooms
 from vedette.server.house import House
-from vedette.server.metrics import CONTENT_TYPE
 from vedette.server.problems import problem
 from vedette.store import nodes, outbox
 
@@ -31,15 +31,19 @@ async def readyz(rooms: Rooms) -> Response:
     return PlainTextResponse("ready\n")
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", response_class=PlainTextResponse, responses=TEXT)
 async def metrics(request: Request, rooms: Rooms, who: Viewer) -> Response:
-    """For Prometheus. Needs the read token, or an API key that reads, from anywhere but this machine."""
+    """The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
+
+    Your nodes and validators are at /api/v1/metrics.
+    """
     del who  # being one is enough
     async with rooms.database.read() as conn:
         oldest = await outbox.oldest_waiting_ms(conn)
     age_s = max(0, rooms.ears.now_ms() - oldest) / 1000 if oldest is not None else 0.0
-    text = request.app.state.metrics.text(age_s)
-    return Response(text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+    text, content_type = request.app.state.metrics.text(age_s, request.headers.get("accept", ""))
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store", "Vary": "Accept, Authorization"}
+    return Response(text, headers=headers)
 
 
 async def _database(rooms: House) -> list[str]:

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from vedette.model.people import Who
 from vedette.model.pos import PosAddress
 from vedette.server.api.board import Board
-from vedette.server.api.sent import Body, Sent
+from vedette.server.api.sent import LIVE, PRIVATE, Body, Sent
 from vedette.server.api.shapes import WindowName
-from vedette.server.caller import CALLER, Caller
+from vedette.server.caller import CALLER, WHO, Caller
 from vedette.server.problems import ProblemError
 from vedette.server.tip import Tip
 
@@ -29,6 +29,9 @@ def _board(request: Request) -> Any:
 
 
 async def _who(request: Request) -> Who:
+    known: Who | None = request.scope.get(WHO)  # the door asked, to know whose budget pays
+    if known is not None:
+        return known
     house: House = request.app.state.house
     return await house.access.who(request.scope)
 
@@ -49,16 +52,20 @@ ToMs = Annotated[int | None, Query(ge=0, le=2**53, description="unix millisecond
 Before = Annotated[int | None, Query(ge=0, le=INT64_MAX, description="`next_before` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
 Rows = Annotated[
-    int | None, Query(ge=1, le=1_000, description="at most so many; without it 50, or in CSV all there are")
+    int | None,
+    Query(ge=1, le=1_000, description="at most so many; without it 50, in a table all"),
 ]
 Address = Annotated[
     str, Path(pattern=r"^0x[0-9a-fA-F]{64}$", description="PoS address: 0x and 64 hex digits")
 ]
-Epoch = Annotated[int, Path(ge=1, le=INT64_MAX, description="PoS epoch")]
+Epoch = Annotated[int, Path(ge=1, lt=INT64_MAX, description="PoS epoch")]
 Span = Annotated[
     WindowName, Query(alias="window", description="the epochs up to the newest that was counted")
 ]
-Format = Annotated[Literal["json", "csv"], Query(alias="format", description="csv: the same rows as a table")]
+Format = Annotated[
+    Literal["json", "csv", "parquet"],
+    Query(alias="format", description="csv, parquet: the same rows as a table"),
+]
 
 PAGE_ROWS = 50
 """Rows of a page whose reader does not say how many he wants."""
@@ -68,10 +75,13 @@ UNSEEN = (
     " /api/v1/validators/{address}?look=true asks the chain for it."
 )
 
-CSV: dict[int | str, dict[str, Any]] = {
+TABLE: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "as JSON, or with format=csv as RFC 4180 has it",
-        "content": {"text/csv": {"schema": {"type": "string"}}},
+        "description": "as JSON; with format=csv as RFC 4180 has it, with format=parquet as a Parquet file",
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+        },
     }
 }
 
@@ -85,6 +95,11 @@ def reply(shape: BaseModel, cache: str | None = None) -> Response:
     if cache is None:
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
     return Sent(Body(body), cache)
+
+
+def kept_by(who: Who) -> str:
+    """How a reply that depends on its reader may be kept: a member's by himself alone."""
+    return LIVE if who.is_public else PRIVATE
 
 
 def encoded(shape: BaseModel) -> bytes:

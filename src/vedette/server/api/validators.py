@@ -9,23 +9,25 @@ from vedette.conflux.wire import RpcError
 from vedette.model.incident import IncidentState, SubjectKind
 from vedette.model.people import Who
 from vedette.model.pos import PosAddress
-from vedette.server.api import sheets
+from vedette.server.api import exports, sheets
 from vedette.server.api.board import (
     Carrier,
     Listing,
     Trouble,
     Wanted,
     Yours,
+    in_full,
     validator_shape,
     with_yours,
 )
+from vedette.server.api.claim_shapes import ValidatorInFull
 from vedette.server.api.figures import window_header
 from vedette.server.api.ordering import SortKey, ordered, page
 from vedette.server.api.sent import LIVE, PRIVATE, Body, Sent
-from vedette.server.api.shapes import Strip, Validator, Validators
+from vedette.server.api.shapes import Strip, Validator, Validators, VoteLine
 from vedette.server.api.talk import (
-    CSV,
     INT64_MAX,
+    TABLE,
     Address,
     Boards,
     Format,
@@ -66,14 +68,22 @@ Look = Annotated[
     Query(description="ask the chain for an account that was never seen; one that exists is then kept"),
 ]
 Search = Annotated[
-    str, Query(max_length=80, description="any part of the address, or of the name of your node")
+    str,
+    Query(
+        max_length=80,
+        description="any part of the address, or of the name of your node or its public one",
+        examples=["0x75fd"],
+    ),
 ]
 Sort = Annotated[SortKey, Query(description="`-` puts the highest first; what is not known comes last")]
 RowsOfAll = Annotated[int, Query(ge=1, le=ROWS_MAX, description="at most so many")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=200, description="`next_cursor` of the page before", examples=[f"-99~0x{'7' * 64}"]),
+]
 
 
-@router.get("/validators", response_model=Validators, responses=CSV)
+@router.get("/validators", response_model=Validators, responses=TABLE)
 async def list_validators(
     rooms: Rooms,
     board: Boards,
@@ -89,45 +99,55 @@ async def list_validators(
     """Every validator that was ever seen or is watched: stake, last blocks, and how it did."""
     listing = await board.listing(span, last)
     wanted = Wanted(span, last, q.strip().lower(), sort, limit, cursor, form)
-    yours = await of_reader(rooms, who)
-    body = listing.body(wanted, yours, lambda: _body(listing, yours, wanted))
-    return Sent(body, LIVE if who.is_public else PRIVATE)
+    yours, cache = await of_reader(rooms, who), LIVE if who.is_public else PRIVATE
+    if form == "parquet":
+        _, (some, _) = _wanted(listing, yours, wanted)
+        return await exports.rows(rooms, form, "validators", Validator, some, cache)
+    return Sent(listing.body(wanted, yours, lambda: _body(listing, yours, wanted)), cache)
 
 
 def _body(listing: Listing, yours: Yours, wanted: Wanted) -> Body:
     """The part of the rows that is wanted, encoded."""
-    rows = (with_yours(one, yours) for one in listing.rows)
-    found = [one for one in rows if _matches(one, wanted.q)]
-    some, next_cursor = page(ordered(found, wanted.sort), wanted.cursor, wanted.limit)
+    total, (some, next_cursor) = _wanted(listing, yours, wanted)
     if wanted.form == "csv":
         return sheets.sheet_body("validators", Validator, some)
     newest = listing.tip.newest
     shape = Validators(
         height=newest.height if newest else None,
         window=window_header(listing.standing),
-        total=len(found),
+        total=total,
         validators=some,
         next_cursor=next_cursor,
     )
     return Body(encoded(shape))
 
 
+def _wanted(listing: Listing, yours: Yours, wanted: Wanted) -> tuple[int, tuple[list[Validator], str | None]]:
+    """How many were found, and the page of them."""
+    rows = (with_yours(one, yours) for one in listing.rows)
+    found = [one for one in rows if _matches(one, wanted.q)]
+    return len(found), page(ordered(found, wanted.sort), wanted.cursor, wanted.limit)
+
+
 def _matches(one: Validator, wanted: str) -> bool:
-    return wanted in one.address or wanted in (one.name or "").lower()
+    claimed = one.claimed
+    names = (one.name, claimed.name, claimed.team) if claimed else (one.name,)
+    return wanted in one.address or any(wanted in name.lower() for name in names if name)
 
 
-@router.get("/validators/{address}", response_model=Validator)
+@router.get("/validators/{address}", response_model=ValidatorInFull)
 async def one_validator(
     address: Address, rooms: Rooms, board: Boards, who: Whose, span: Span = "24h", look: Look = False
 ) -> Response:
-    """One validator."""
+    """One validator, with what its team tells of it, if one proved that it is its own."""
     if look:
         await look_up(address, rooms)
     one, tip = await known(address, rooms)
     did = board.summaries(await rooms.standings.of(span)).of(one)
     yours = await of_reader(rooms, who)
     shape = validator_shape(one, tip.strips[one], tip.recent.first, tip, tip.committee_votes, did)
-    return reply(with_yours(shape, yours), LIVE if who.is_public else PRIVATE)
+    full = in_full(with_yours(shape, yours), await rooms.claims.shown())
+    return reply(full, LIVE if who.is_public else PRIVATE)
 
 
 async def look_up(address: str, rooms: "House") -> None:
@@ -148,13 +168,14 @@ async def look_up(address: str, rooms: "House") -> None:
         raise ProblemError(503, NOBODY_TELLS) from error
 
 
-@router.get("/validators/{address}/votes", response_model=Strip)
+@router.get("/validators/{address}/votes", response_model=Strip, responses=TABLE)
 async def validator_votes(
     address: Address,
     rooms: Rooms,
     last: LastBlocks = WINDOW_BLOCKS,
     first_epoch: FirstEpoch = None,
     last_epoch: LastEpoch = None,
+    form: Format = "json",
 ) -> Response:
     """One validator's votes in the last settled blocks, or in finished epochs (at most 100 at a time)."""
     one, _ = await known(address, rooms)
@@ -165,6 +186,9 @@ async def validator_votes(
         first, until = _epochs(first_epoch, last_epoch)
         async with rooms.database.read() as conn:
             found = await strips.of_epochs(conn, one, first, until)
+    if form != "json":
+        lines = (VoteLine(height=at, vote=vote) for at, vote in enumerate(found.letters, found.first))
+        return await exports.rows(rooms, form, f"votes-{one}", VoteLine, lines)
     return reply(Strip(first=found.first, strip=found.letters), LIVE)
 
 

@@ -18,7 +18,12 @@ from vedette.server.wallets import OtherNetworkError, Wallet
 router = APIRouter(prefix="/wallets", tags=["pools"])
 
 WalletAddress = Annotated[
-    str, Path(max_length=120, description="Core Space address (CIP-37) of whoever staked")
+    str,
+    Path(
+        max_length=120,
+        description="Core Space address (CIP-37) of whoever staked",
+        examples=["cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg"],
+    ),
 ]
 
 

@@ -1,0 +1,96 @@
+"""A team's status page on the stage: what anybody sees of it."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from tests.browser.stage import Stage
+
+DAY_MS = 86_400_000
+DAYS = 90
+
+
+def status(stage: "Stage", slug: str) -> dict[str, Any] | None:
+    """Its public things; None where no team is public under this name."""
+    told = stage.kept.profile
+    if not told["is_public"] or told["slug"] != slug:
+        return None
+    now_ms = time.time_ns() // 1_000_000
+    begins = now_ms // DAY_MS * DAY_MS - (DAYS - 1) * DAY_MS
+    return {name: told[name] for name in ("name", "slug", "about", "links")} | {
+        "validators": [_validator(stage, name) for name in stage.names[:3]],
+        "nodes": [_node(stage, i) for i in range(min(4, len(stage.names)))],
+        "days_from_ms": begins,
+        "incidents": _incidents(stage, now_ms) if told["shows_incidents"] else None,
+        "as_of_ms": now_ms,
+    }
+
+
+def _validator(stage: "Stage", name: str) -> dict[str, Any]:
+    one = stage.validator(name).model_dump(mode="json")
+    team = {"team": stage.kept.profile["name"], "slug": stage.kept.profile["slug"], "about": "", "links": []}
+    names = {"node0": "Pine One", "node1": "Pine Two"}
+    return one | {"name": None, "node_id": None, "claimed": team | {"name": names.get(name)}}
+
+
+def _node(stage: "Stage", index: int) -> dict[str, Any]:
+    down = stage.scene == "trouble" and index == 2
+    days: list[int | None] = [1_000_000] * DAYS
+    if index == 1:
+        days[:31] = [None] * 31
+        days[57] = 962_000
+    if index == 2:
+        days[20], days[21], days[22] = 410_000, 0, 780_000
+    if down:
+        days[-1] = 930_000
+    known = [day for day in days if day is not None]
+    told = {"up_ppm": sum(known) // len(known), "days_ppm": days}
+    return {
+        "id": f"n000000{index}",
+        "name": ("fra-voter", "sin-voter", "ams-voter", "archive")[index],
+        "kind": "agent" if index < 3 else "endpoint",
+        "role": "voter" if index < 3 else "archive",
+        "state": "down" if down else "syncing" if index == 3 and stage.scene == "trouble" else "up",
+        "version": "3.0.2",
+        "process": told,
+        "rpc": told,
+    }
+
+
+def _incidents(stage: "Stage", now_ms: int) -> list[dict[str, Any]]:
+    def line(number: int, rule: str, opened_ms: int, resolved_ms: int | None) -> dict[str, Any]:
+        return {
+            "id": number,
+            "rule": rule,
+            "severity": "critical" if rule == "node_down" else "warning",
+            "state": "open" if resolved_ms is None else "resolved",
+            "subject": {"kind": "node", "id": "n0000002", "name": "ams-voter"},
+            "title": "ams-voter: something that this page has no words for",
+            "opened_at_ms": opened_ms,
+            "resolved_at_ms": resolved_ms,
+        }
+
+    past = line(7, "node_silent", now_ms - 6 * DAY_MS, now_ms - 6 * DAY_MS + 540_000)
+    return [line(12, "node_down", stage.opened_ms, None), past] if stage.scene == "trouble" else [past]
+
+
+# --- for other people's pages
+
+
+async def badge(request: web.Request) -> web.Response:
+    """A picture of some words, as a badge is."""
+    words = request.match_info["path"].rsplit("/", 1)[-1]
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20" role="img">'
+        f'<title>{words}</title><rect width="120" height="20" rx="3" fill="#0b6067"/>'
+        f'<text x="8" y="14" fill="#fff" font-family="sans-serif" font-size="11">{words}</text></svg>'
+    )
+    return web.Response(text=svg, content_type="image/svg+xml")
+
+
+async def card(request: web.Request) -> web.Response:
+    """A small page in a frame, as a card is."""
+    html = f"<!doctype html><html lang={request.query['lang']}><title>card</title><h1>0xa05d58…a3f8</h1>"
+    return web.Response(text=html, content_type="text/html")

@@ -1,0 +1,184 @@
+"""Every route, asked by everybody: who may what.
+
+The table is keyed by the OpenAPI document's operations, so a route without a line fails, and so does a line
+without a route. A line has a status for each of `PERSONS`, in their order: anonymous, an owner of another
+team, viewer, operator, owner, an administrator of no team, the agents' token, an API key without a scope.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.notify.browser import Browser
+from tests.server.history import Past
+from tests.server.world import PASSWORD, PERSONS, WALLET, World, world
+from vedette.server.app import openapi_document
+
+Fresh = Callable[[World, str], Awaitable[Any]]
+"""What the path's last name is for this person: made anew, since the one before may have taken it away."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What each person is answered."""
+
+    statuses: str
+    body: Any = None
+    query: str = ""
+    fresh: Fresh | None = None
+    leaves: bool = False  # whoever asks for it is signed out, or gone: somebody alike asks in his place
+
+    def status_of(self, person: str) -> int:
+        told = self.statuses.split()
+        return int(told[0] if len(told) == 1 else told[PERSONS.index(person)])
+
+
+ALL = Line("200")
+MINE = "404 404 200 200 200 404 404 404"
+"""Seen by the team's members; for all others it does not exist."""
+OPERATORS = "401 404 403 200 200 403 401 403"
+GONE_BY_OPERATORS = "401 404 403 204 204 403 401 403"
+
+
+def node(world: World, _: str) -> Awaitable[str]:
+    return world.new_node()
+
+
+async def wallet(_: World, __: str) -> str:
+    return WALLET
+
+
+def claim(world: World, _: str) -> Awaitable[str]:
+    return world.new_claim()
+
+
+def challenge(world: World, _: str) -> Awaitable[str]:
+    return world.new_challenge()
+
+
+async def nobody(_: World, __: str) -> str:
+    return "nobody"
+
+
+STRANGERS_TO_IT = "401 401 401 401 401 401 404 404"
+"""A subscription's token is a bearer of its own: a cookie says nothing, and another's token is not it."""
+WATCHING = {"addresses": ["0x" + "12" * 32], "language": "en"}
+SUBSCRIBING = WATCHING | {"subscription": Browser().json("https://push.example/a")}
+
+MATRIX: dict[str, Line] = {
+    # the chain: for everybody
+    "GET /api/v1/network": ALL,
+    "GET /api/v1/network/history": ALL,
+    "GET /api/v1/history": ALL,
+    "GET /api/v1/validators": ALL,
+    "GET /api/v1/validators/{address}": ALL,
+    "GET /api/v1/validators/{address}/votes": ALL,
+    "GET /api/v1/validators/{address}/performance": ALL,
+    "GET /api/v1/validators/{address}/epochs": ALL,
+    "GET /api/v1/validators/{address}/rewards": ALL,
+    "GET /api/v1/validators/{address}/balance": ALL,
+    "GET /api/v1/validators/{address}/outlook": ALL,
+    "GET /api/v1/validators/{address}/elections": ALL,
+    "GET /api/v1/validators/{address}/events": ALL,
+    "GET /api/v1/committee": ALL,
+    "GET /api/v1/committee/{epoch}": ALL,
+    "GET /api/v1/epochs": ALL,
+    "GET /api/v1/epochs/{epoch}": ALL,
+    "GET /api/v1/blocks": ALL,
+    "GET /api/v1/blocks/{height}": ALL,
+    "GET /api/v1/pools": ALL,
+    "GET /api/v1/pools/{pool}": ALL,
+    "GET /api/v1/pools/{pool}/fees": ALL,
+    "GET /api/v1/pools/{pool}/holdings": ALL,
+    "GET /api/v1/wallets/{address}": Line("503", fresh=wallet),  # no endpoint answers in this house
+    # nodes: everybody has a list of his own
+    "GET /api/v1/nodes": ALL,
+    "GET /api/v1/nodes/{node_id}": Line(MINE),
+    "PATCH /api/v1/nodes/{node_id}": Line(OPERATORS, body={"group": "Asia"}, fresh=node),
+    "DELETE /api/v1/nodes/{node_id}": Line(GONE_BY_OPERATORS, fresh=node),
+    "GET /api/v1/nodes/{node_id}/series": Line(MINE, query="?names=pos.epoch"),
+    "GET /api/v1/nodes/{node_id}/states": Line(MINE),
+    "GET /api/v1/nodes/{node_id}/availability": Line(MINE),
+    "POST /api/v1/enrolments": Line("401 200 403 200 200 403 401 403", body={"name": "n2"}),
+    "GET /api/v1/enrolments/{enrolment_id}": Line(OPERATORS),
+    "GET /api/v1/map": ALL,
+    "GET /api/v1/versions": ALL,
+    "GET /api/v1/incidents": ALL,
+    "GET /api/v1/incidents/{incident_id}": Line(MINE),
+    "GET /api/v1/live": ALL,
+    # agents: their token lets them in, their signature from then on
+    "POST /api/v1/agents": Line("401 401 401 401 401 401 400 401", body={"public_key": "no", "name": "n"}),
+    "POST /api/v1/reports": Line("401", body={}),
+    # accounts
+    "GET /api/v1/session": ALL,
+    "POST /api/v1/session": Line("200", leaves=True, body={"name": "ours", "password": PASSWORD}),
+    "DELETE /api/v1/session": Line("200", leaves=True),
+    "POST /api/v1/setup": Line(
+        "409", leaves=True, body={"name": "x", "password": PASSWORD, "team_name": "x"}
+    ),
+    "GET /api/v1/audit": Line("401 200 403 403 200 403 401 403"),
+    "GET /api/v1/audit/head": Line("401 403 403 403 403 200 401 403"),
+    # claims and what is public of a team
+    "GET /api/v1/claims": Line("401 200 200 200 200 403 401 403"),
+    "POST /api/v1/claims": Line("401 503 403 403 503 403 401 403", body={"address": "0x" + "12" * 32}),
+    "PUT /api/v1/claims/{challenge_id}": Line(
+        "401 404 403 403 503 403 401 403", body={"signature": "0x"}, fresh=challenge
+    ),
+    "PATCH /api/v1/claims/{address}": Line(
+        "401 404 403 403 200 403 401 403", body={"about": ""}, fresh=claim
+    ),
+    "DELETE /api/v1/claims/{address}": Line("401 404 403 403 204 403 401 403", fresh=claim),
+    "GET /api/v1/team/profile": Line("401 200 200 200 200 403 401 403"),
+    "PATCH /api/v1/team/profile": Line("401 200 403 403 200 403 401 403", body={"about": ""}),
+    "GET /api/v1/teams/{slug}": ALL,
+    # web push: for anybody, and whoever holds a subscription's token
+    "GET /api/v1/push/key": ALL,
+    "POST /api/v1/push/subscriptions": Line("201", body=SUBSCRIBING),
+    "PUT /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, body=WATCHING, fresh=nobody),
+    "DELETE /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, fresh=nobody),
+    # the server itself
+    "GET /api/v1/metrics": ALL,
+    "GET /metrics": Line("401 200 200 200 200 403 401 403"),
+    "GET /healthz": ALL,
+    "GET /readyz": ALL,
+}
+
+OPERATIONS = [
+    f"{method.upper()} {path}" for path, methods in openapi_document()["paths"].items() for method in methods
+]
+
+
+def test_every_route_has_a_line_and_every_line_a_route() -> None:
+    missing = sorted(set(OPERATIONS) - MATRIX.keys())
+    assert not missing, f"add to MATRIX, with a status for each of {', '.join(PERSONS)}: {missing}"
+    unknown = sorted(MATRIX.keys() - set(OPERATIONS))
+    assert not unknown, f"take out of MATRIX, for there is no such route: {unknown}"
+    for name, line in MATRIX.items():
+        assert len(line.statuses.split()) in {1, len(PERSONS)}, name
+
+
+async def knock(world: World, operation: str, line: Line, person: str) -> int:
+    method, template = operation.split(" ")
+    ids = dict(world.ids)
+    if line.fresh is not None:
+        ids[template.rpartition("{")[2].partition("}")[0]] = await line.fresh(world, person)
+    path = template.format(**ids) + line.query
+    if path.endswith("/live"):  # it has no end: its beginning tells
+        async with world.http.get(world.url + path, headers=world.headers[person]) as reply:
+            return reply.status
+    asks = await world.double(person) if line.leaves else world.headers[person]
+    return (await world.ask(method, path, asks, line.body))[0]
+
+
+async def test_everybody_is_answered_as_the_table_says(
+    past: Past, database_file: Path, tmp_path: Path
+) -> None:
+    wrong = []
+    async with world(past, database_file, tmp_path) as street:
+        for operation in OPERATIONS:
+            line = MATRIX[operation]
+            told = [await knock(street, operation, line, person) for person in PERSONS]
+            wanted = [line.status_of(person) for person in PERSONS]
+            wrong += [] if told == wanted else [f"{operation}: {told}, not {wanted}"]
+    assert not wrong, f"(in the order of {', '.join(PERSONS)})\n" + "\n".join(wrong)

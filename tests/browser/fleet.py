@@ -282,6 +282,7 @@ def node(index: int, height: int, latest: int, at_ms: int) -> shapes.Node:
     return shapes.Node.model_validate(
         {
             "id": f"n000000{index}",
+            "revoked_at_ms": None,
             "name": actor.name,
             "kind": "agent" if agent else "endpoint",
             "role": actor.role,

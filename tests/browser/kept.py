@@ -1,6 +1,5 @@
 """What the stage keeps of a team's keys, claims and public side, and how its page changes that."""
 
-import base64
 import hashlib
 import json
 import secrets
@@ -14,7 +13,8 @@ from pydantic import BaseModel
 from vedette.conflux import address, signatures
 from vedette.conflux.signatures import SignatureError
 from vedette.model.claims import Space
-from vedette.server.api import audit_log, claim_shapes
+from vedette.model.operator_key import fingerprint, parsed
+from vedette.server.api import audit_log, claim_shapes, key_shapes, shapes
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -88,12 +88,11 @@ class Kept:
         }
 
     def operator_key(self, name: str, made_by: str, public_key: bytes) -> Json:
-        print_ = base64.b64encode(hashlib.sha256(public_key).digest()).decode().rstrip("=")
         return {
             "id": secrets.token_hex(8),
             "name": name,
-            "fingerprint": f"SHA256:{print_}",
-            "public_key": base64.b64encode(public_key).decode(),
+            "fingerprint": fingerprint(public_key),
+            "public_key": public_key.hex(),
             "made_by": made_by,
             "may_start_voter": made_by == "cli",
             "created_at_ms": self.now_ms() - 1_000,
@@ -134,15 +133,19 @@ class Kept:
 
     def routes(self, app: web.Application) -> None:
         base = "/api/v1"
-        app.router.add_get(f"{base}/keys", self._read(lambda: {"keys": self.keys}))
+        app.router.add_get(f"{base}/keys", self._read(lambda: {"keys": self.keys}, key_shapes.ApiKeys))
         app.router.add_post(f"{base}/keys", self._make_key)
         app.router.add_delete(f"{base}/keys/{{id}}", self._revoke("keys", "key.revoke"))
-        app.router.add_get(f"{base}/operator-keys", self._read(lambda: {"keys": self.operator_keys}))
+        app.router.add_get(
+            f"{base}/operator-keys", self._read(lambda: {"keys": self.operator_keys}, key_shapes.OperatorKeys)
+        )
         app.router.add_post(f"{base}/operator-keys", self._add_operator_key)
         app.router.add_delete(
             f"{base}/operator-keys/{{id}}", self._revoke("operator_keys", "operator-key.revoke")
         )
-        app.router.add_get(f"{base}/enrolments", self._read(lambda: {"enrolments": self.tokens}))
+        app.router.add_get(
+            f"{base}/enrolments", self._read(lambda: {"enrolments": self.tokens}, shapes.Enrolments)
+        )
         app.router.add_delete(f"{base}/enrolments/{{id}}", self._withdraw)
         app.router.add_post(f"{base}/nodes/{{id}}/revoke", self._refuse)
         app.router.add_get(
@@ -155,15 +158,17 @@ class Kept:
         app.router.add_delete(f"{base}/claims/{{address}}", self._give_up)
         app.router.add_get(f"{base}/team/profile", self._read(lambda: self.profile, claim_shapes.Profile))
         app.router.add_patch(f"{base}/team/profile", self._change_profile)
-        app.router.add_get(f"{base}/push/key", self._read(lambda: {"public_key": "BAAA"}))
+        app.router.add_get(
+            f"{base}/push/key", self._read(lambda: {"public_key": "BAAA"}, claim_shapes.PushKey)
+        )
         app.router.add_post(f"{base}/push/subscriptions", self._subscribe)
         app.router.add_put(f"{base}/push/subscriptions/{{id}}", self._resubscribe)
         app.router.add_delete(f"{base}/push/subscriptions/{{id}}", self._unsubscribe)
 
     @staticmethod
-    def _read(told: Callable[[], Json], shape: type[BaseModel] | None = None) -> Handler:
+    def _read(told: Callable[[], Json], shape: type[BaseModel]) -> Handler:
         async def answer(_: web.Request) -> web.Response:
-            return reply(shape, told()) if shape else web.json_response(told())
+            return reply(shape, told())
 
         return answer
 
@@ -175,7 +180,7 @@ class Kept:
         made = self.key(given["name"], given["scopes"], self.now_ms(), ends, None) | {"hint": token[-4:]}
         self.keys.insert(0, made)
         self.note("key.make", f"key:{made['id']}", {"name": made["name"]})
-        return web.json_response({"key": made, "token": token}, status=201)
+        return reply(key_shapes.MadeKey, {"key": made, "token": token})
 
     def _revoke(self, what: str, act: str) -> Handler:
         async def revoke(request: web.Request) -> web.Response:
@@ -188,10 +193,10 @@ class Kept:
 
     async def _add_operator_key(self, request: web.Request) -> web.Response:
         given = await request.json()
-        key = base64.b64decode(given["public_key"].removeprefix("ssh-ed25519 ").split(" ")[0])[-32:]
+        key, _ = parsed(given["public_key"])
         made = self.operator_key(given["name"], given["made_by"], key)
         self.operator_keys.append(made)
-        return web.json_response(made, status=201)
+        return reply(key_shapes.OperatorKey, made)
 
     async def _withdraw(self, request: web.Request) -> web.Response:
         self.tokens = [one for one in self.tokens if one["id"] != request.match_info["id"]]
@@ -253,14 +258,14 @@ class Kept:
     async def _subscribe(self, request: web.Request) -> web.Response:
         number, token = secrets.token_hex(8), secrets.token_urlsafe(16)
         self.subscriptions[number] = await request.json() | {"token": token}
-        return web.json_response({"id": number, "token": token}, status=201)
+        return reply(claim_shapes.PushMade, {"id": number, "token": token}, 201)
 
     async def _resubscribe(self, request: web.Request) -> web.Response:
         found = self.subscriptions[request.match_info["id"]]
         if request.headers.get("Authorization") != f"Bearer {found['token']}":
             return web.Response(status=404)
         found |= await request.json()
-        return web.json_response({"id": request.match_info["id"]})
+        return web.Response(status=204)
 
     async def _unsubscribe(self, request: web.Request) -> web.Response:
         found = self.subscriptions[request.match_info["id"]]

@@ -349,6 +349,7 @@ class Stage:
         return shapes.Node.model_validate(
             {
                 "id": f"n000000{index}",
+                "revoked_at_ms": None,
                 "name": f"node{index}",
                 "kind": "agent",
                 "role": "validator" if index < 3 else "archive",

@@ -1,19 +1,21 @@
 """Keys, claims, what a team tells others, the API page and watching: each as its user meets it."""
 
-import base64
 import json
 import re
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from eth_keys.backends.native.main import NativeECCBackend
 from eth_keys.main import KeyAPI
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import both_ways, violations
 from tests.browser.conftest import Open
+from tests.browser.real import real
 from tests.browser.stage import Play, address, play
+from tests.server.people import COOKIE, signed_in
 from vedette.conflux import address as base32
 from vedette.conflux.signatures import conflux_digest, core_address
 
@@ -134,7 +136,7 @@ def test_a_key_of_the_browser_is_made_listed_and_cannot_be_read_out(opened: Open
         expect(row).to_contain_text("in this browser", timeout=SLOW_MS)
         expect(row).to_contain_text("may not start a voter")
         made = it.stage.kept.operator_keys[-1]
-        public = base64.b64decode(made["public_key"]).hex()
+        public = made["public_key"]
         expect(row.get_by_role("group", name="Line to trust it")).to_have_text(
             f"vedette agent trust {public} --dir /var/lib/vedette-agent"
         )
@@ -322,6 +324,44 @@ def test_watching_asks_only_when_pressed_and_leaves_nothing_behind(opened: Open)
         page.get_by_role("button", name="Stop watching").click()
         page.get_by_role("button", name="Watch this validator").wait_for(timeout=SLOW_MS)
         assert not it.stage.kept.subscriptions
+
+
+# --- over the real server
+
+
+def test_what_the_page_makes_opens_the_real_server(browser: Browser, tmp_path: Path) -> None:
+    """An owner makes a key and a browser's key, shows the team, and finds all of it in the log."""
+    with real(tmp_path) as server, browser.new_context(base_url=server.url) as context:
+        session = server.run(signed_in(server.house.database, "mei"))
+        context.add_cookies([{"name": COOKIE, "value": session, "url": server.url}])
+        page = context.new_page()
+        page.set_default_timeout(SLOW_MS)
+        page.goto("/keys")
+        form = page.get_by_role("form", name="Make a key")
+        form.get_by_label("Name").fill("report")
+        form.get_by_role("button", name="Make a key").click()
+        token = page.get_by_role("group", name="Your new key: report").locator("code").inner_text()
+        told = context.request.get("/api/v1/team/profile", headers={"Authorization": f"Bearer {token}"})
+        assert told.ok
+        page.goto("/operator-keys")
+        form = page.get_by_role("form", name="Make a key in this browser")
+        form.get_by_label("Name").fill("Mei, laptop")
+        form.get_by_role("button").click()
+        expect(page.locator("li", has_text="Mei, laptop")).to_contain_text("in this browser")
+        page.goto("/profile")
+        page.get_by_label("Show a status page to everybody").check()
+        page.get_by_role("textbox", name="Its address").fill("reeds")
+        page.get_by_role("button", name="Add a link").click()
+        page.get_by_label("Link 1: Address").fill("https://reeds.example")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("h1")).to_contain_text("/status/reeds")
+        page.goto("/audit")
+        for act in ("made an API key", "listed an operator's key", "changed the public profile"):
+            expect(page.locator("tbody tr", has_text=act)).to_contain_text("mei")
+        context.clear_cookies()
+        page.goto("/status/reeds")
+        expect(page.locator("h1")).to_contain_text("shows nothing here yet")
+        expect(page.get_by_role("link", name="reeds.example")).to_be_visible()
 
 
 # --- for everybody

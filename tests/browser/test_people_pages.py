@@ -86,7 +86,9 @@ class Visit:
             bypass_csp=bypass_csp,
         )
         if name is not None:
-            token = self.server.run(signed_in(self.server.house.database, name, role))
+            token = self.server.run(
+                signed_in(self.server.house.database, name, role, is_admin=role is Role.OWNER)
+            )
             context.add_cookies([{"name": COOKIE, "value": token, "url": self.server.url}])
         return Visitor(context)
 
@@ -277,6 +279,20 @@ def test_a_letters_link_sets_a_new_password(visit: Visit, server: Real) -> None:
         expect(page.get_by_role("alert")).to_contain_text(re.compile(r"\w+"))
 
 
+def test_an_administrator_shuts_somebody_out_and_lets_him_in_again(visit: Visit) -> None:
+    admin, member = visit("heron"), visit("wren", Role.VIEWER)
+    with admin as page, member as other:
+        other.goto("/team")
+        page.goto("/people")
+        expect(page.locator("h1")).to_have_text("2 accounts on this server")
+        page.get_by_role("button", name="Shut out: wren").click()
+        page.get_by_role("button", name="Sign wren out everywhere").click()
+        expect(page.locator("h1")).to_contain_text("1 of them shut out")
+        expect(other.get_by_text("Sign in to see your team.")).to_be_visible(timeout=SLOW_MS)
+        page.get_by_role("button", name="Let in again: wren").click()
+        expect(page.locator("h1")).to_have_text("2 accounts on this server")
+
+
 async def reset_token(server: Real) -> str:
     """What a letter to the only person would have behind its link's #."""
 
@@ -360,6 +376,7 @@ def test_an_invitation_is_taken_up_in_another_browser(visit: Visit, server: Real
 # --- everybody
 
 
+@pytest.mark.slow  # every page of people is searched
 @pytest.mark.parametrize(
     ("dark", "phone", "lang"),
     [(False, False, "en-US"), (True, True, "zh-CN")],
@@ -368,11 +385,11 @@ def test_an_invitation_is_taken_up_in_another_browser(visit: Visit, server: Real
 def test_nobody_is_shut_out(visit: Visit, dark: bool, phone: bool, lang: str) -> None:
     """axe-core finds nothing against WCAG 2.2 AA, no page is wider than the screen, no target too small."""
     found = []
-    for name, paths in ((None, ["/setup"]), ("heron", ["/account", "/team"]), (None, STRANGERS)):
+    for name, paths in ((None, ["/setup"]), ("heron", ["/account", "/team", "/people"]), (None, STRANGERS)):
         with visit(name, dark=dark, phone=phone, lang=lang, bypass_csp=True) as page:
             for path in paths:
                 page.goto(path)
-                page.locator("main form, main .empty").first.wait_for()
+                page.locator("main :is(form, .empty, table)").first.wait_for()
                 if name:
                     page.locator("main :is(.held, table)").last.wait_for()
                 found += [f"{path}: {one}" for one in complaints(page, small=phone)]

@@ -171,7 +171,7 @@ def grown() -> Past:
     )
 
 
-async def filled(past: Past, place: Path) -> None:
+async def filled(past: Past, place: Path | str) -> None:
     """Tell a new database all of it."""
     database = await Database.open(str(place))
     try:

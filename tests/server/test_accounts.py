@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from tests.server.accounts import PASSWORD, Browser, Place, place
+from tests.server.people import key_of
+from tests.server.stage import READ_TOKEN
 from vedette.server.guesses import FREE_BY_ADDRESS, FREE_BY_NAME
 from vedette.store import tables as t
 from vedette.store.sessions import hash_of
@@ -257,3 +259,18 @@ async def test_a_password_hashed_at_another_cost_is_hashed_anew(here: Place, tmp
     assert kept.startswith("$argon2id$")
     assert await here.house.passwords.matches(PASSWORD, kept)
     assert (await browser.sign_in())[0] == 200
+
+
+async def test_a_key_and_the_read_token_say_what_they_may(here: Place) -> None:
+    await here.first()
+    for token, may in ((await key_of(here.house.database), True), (READ_TOKEN, False)):
+        status, told = await here.browser().ask("GET", "/session", Authorization=f"Bearer {token}")
+        assert (status, told["signed_in"], told["user"]) == (200, False, None)
+        assert told["team"]["name"] == "North"
+        assert told["may"] == {"read": True, "operate": may, "own": False, "administer": False}
+
+
+async def test_a_refused_body_does_not_repeat_a_secret(here: Place) -> None:
+    long = "secret " * 200
+    status, told = await here.browser().ask("POST", "/session", {"name": "alice", "password": long})
+    assert (status, "secret" in told["detail"], "password" in told["detail"]) == (422, False, True)

@@ -185,6 +185,22 @@ EXPECTED = [
             )
             for wrong in ("0", "-1", "true", "nan", "inf", '"5"')
         ),
+        (
+            '[accounts]\nsign_up = "all"',
+            'wrong setting: accounts.sign_up must be "closed" or "invited" or "open"',
+        ),
+        (
+            "[accounts]\npassword_memory_kib = 32",
+            "wrong setting: accounts.password_memory_kib must be a whole number from 19456 to 1048576",
+        ),
+        (
+            '[oidc]\nissuer = "http://id.example"\nclient_id = "a"\nclient_secret = "b"',
+            "wrong setting: oidc.issuer must start with https://",
+        ),
+        (
+            '[oidc]\nissuer = "https://id.example"\nclient_id = "a"',
+            "missing setting: oidc.client_secret (or client_secret_file)",
+        ),
         ("[server]\nport = true", "wrong setting: server.port must be a whole number from 0 to 65535"),
         ('ingest_token_file = "gone"', "wrong setting: ingest_token_file: cannot read gone: No such file"),
         (

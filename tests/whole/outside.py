@@ -33,6 +33,15 @@ def get(url: str) -> Any:
         return json.load(reply)
 
 
+def post(url: str, body: Any, method: str = "POST") -> Any:
+    """The JSON that a change is answered with."""
+    told = {"Content-Type": "application/json"}
+    with _open(
+        urllib.request.Request(url, json.dumps(body).encode(), told, method=method), timeout=10
+    ) as reply:
+        return json.load(reply)
+
+
 def ask(url: str, method: str, *params: Any) -> Any:
     """One JSON-RPC question, by no client of ours."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()

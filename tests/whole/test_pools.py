@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_keys.backends.native.main import NativeECCBackend
+from eth_keys.main import KeyAPI
 
 from tests.whole import evm
 from tests.whole.conftest import running_devnet
-from tests.whole.outside import ask, free_port, get, until
+from tests.whole.outside import ask, free_port, get, post, until
 from vedette.conflux import address
 from vedette.conflux.pools import IMPLEMENTATION_SLOT
+from vedette.conflux.signatures import conflux_digest
 from vedette.devnet import abi, demo, staking
 from vedette.devnet.keys import pow_address, registration
 from vedette.devnet.net import Devnet
@@ -210,6 +213,24 @@ def test_a_contract_that_registers_is_joined_to_its_validator(stage: Stage) -> N
 def joined(stage: Stage) -> dict[str, Any] | None:
     told = stage.told()
     return told if told["pos_address"] else None
+
+
+def test_whoever_staked_and_whoever_owns_the_contract_claim_by_a_wallet_s_signature(stage: Stage) -> None:
+    keys = stage.net.keys(0)
+    own = stage.net.node(0)
+    for validator, secret, signer in (
+        (own.pos_address, keys.pow_secret, address.simple(own.pow_address)),
+        (stage.validator, staking.FAUCET_SECRET, STAKER),
+    ):
+        made = post(f"{stage.api}/claims", {"address": validator})
+        assert [one["address"] for one in made["signers"]] == [signer]
+        digest = conflux_digest(made["message"])
+        key = KeyAPI(NativeECCBackend).PrivateKey(secret.to_bytes(32, "big"))
+        proof = {"signature": "0x" + key.sign_msg_hash(digest).to_bytes().hex()}
+        assert post(f"{stage.api}/claims/{made['id']}", proof, "PUT")["signer"] == signer
+        said = {"is_public": True, "name": "Claimed"}
+        post(f"{stage.api}/claims/{validator}", said, "PATCH")
+        assert get(f"{stage.api}/validators/{validator}")["claimed"]["name"] == "Claimed"
 
 
 def test_a_fee_that_a_transaction_changed_is_a_line_of_history(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 // What the account menu, and the pages of sign-in, account and team, ask of the server.
 import { ask, tell, type Answer } from "./api";
 import type { Json } from "./passkeys";
-import type { Invitation, Invited, Member, Passkey, Role, Session, SessionNow, TeamOf, Ticket, TotpSecret, WholeTeam } from "./people";
+import type { Invitation, Invited, Member, Passkey, People, Person, PersonChange, Role, Session, SessionNow, TeamOf, Ticket, TotpSecret, WholeTeam } from "./people";
 
 type Proof = { password: string | null; code: string | null };
 type Done = null;
@@ -19,6 +19,15 @@ async function withPasskey(where: "passkey" | "confirm", use: (options: Json) =>
 
 /** The token of a letter's link: behind the #, which no browser sends anywhere. */
 export const lettered = (): string => location.hash.slice(1);
+const OIDC_WHYS = ["confirm", "unreachable", "over", "refused", "taken", "unknown"] as const;
+export type OidcWhy = (typeof OIDC_WHYS)[number];
+
+/** Why coming back from another place's sign-in came to nothing, if it did. */
+export function oidcTrouble(hash = location.hash): OidcWhy | null {
+  const why = /^#oidc=(.*)$/.exec(hash)?.[1];
+  return why === undefined ? null : (OIDC_WHYS.find((one) => one === why) ?? "refused");
+}
+
 /** It is used up: the address need not keep it. */
 export const spent = (): void => history.replaceState(null, "", location.pathname);
 
@@ -76,6 +85,11 @@ export const account = {
   verify: (token: string) => tell<unknown>("POST", "verifications", { token }),
   askReset: (name_or_email: string) => tell<unknown>("POST", "password-resets", { name_or_email }),
   reset: (token: string, password: string) => tell<unknown>("PUT", "password-resets", { token, password }),
+};
+
+export const everybody = {
+  read: (s?: AbortSignal) => ask<People>("users", s),
+  change: (user: number, what: PersonChange) => tell<Person>("PATCH", `users/${user}`, what),
 };
 
 export const team = {

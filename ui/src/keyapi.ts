@@ -1,23 +1,23 @@
 // Questions about keys, claims, the public side and the audit log; read with their pages.
 import { ask, tell } from "./api";
-import type { ApiKey, Audit, Challenge, Claim, ClaimChange, MadeKey, OperatorKey, Profile, ProfileChange, TeamStatus, WaitingToken } from "./keyshapes";
+import type { ApiKeys, Audit, Challenge, Claim, ClaimChange, Claims, Enrolments, MadeKey, OperatorKey, OperatorKeys, Profile, ProfileChange, Scope, TeamStatus } from "./keyshapes";
 
 const one = (noun: string, id: string): string => `${noun}/${encodeURIComponent(id)}`;
 
 export const keyApi = {
-  keys: (s?: AbortSignal) => ask<{ keys: ApiKey[] }>("keys", s),
-  makeKey: (name: string, scopes: string[], days: number | null) => tell<MadeKey>("POST", "keys", { name, scopes, expires_in_days: days }),
+  keys: (s?: AbortSignal) => ask<ApiKeys>("keys", s),
+  makeKey: (name: string, scopes: Scope[], days: number | null) => tell<MadeKey>("POST", "keys", { name, scopes, expires_in_days: days }),
   revokeKey: (id: string) => tell<null>("DELETE", one("keys", id)),
-  operatorKeys: (s?: AbortSignal) => ask<{ keys: OperatorKey[] }>("operator-keys", s),
+  operatorKeys: (s?: AbortSignal) => ask<OperatorKeys>("operator-keys", s),
   addOperatorKey: (name: string, publicKey: string, madeBy: OperatorKey["made_by"]) =>
     tell<OperatorKey>("POST", "operator-keys", { name, public_key: publicKey, made_by: madeBy }),
   revokeOperatorKey: (id: string) => tell<null>("DELETE", one("operator-keys", id)),
-  enrolments: (s?: AbortSignal) => ask<{ enrolments: WaitingToken[] }>("enrolments", s),
+  enrolments: (s?: AbortSignal) => ask<Enrolments>("enrolments", s),
   withdraw: (id: string) => tell<null>("DELETE", one("enrolments", id)),
   refuseAgent: (nodeId: string) => tell<null>("POST", `${one("nodes", nodeId)}/revoke`, {}),
   audit: (page: { before?: number | undefined; limit: number; all: boolean }, s?: AbortSignal) =>
     ask<Audit>(`audit?limit=${page.limit}${page.before === undefined ? "" : `&before=${page.before}`}${page.all ? "&all=true" : ""}`, s),
-  claims: (s?: AbortSignal) => ask<{ claims: Claim[] }>("claims", s),
+  claims: (s?: AbortSignal) => ask<Claims>("claims", s),
   challenge: (address: string) => tell<Challenge>("POST", "claims", { address }),
   prove: (id: string, signature: string) => tell<Claim>("PUT", one("claims", id), { signature }),
   changeClaim: (address: string, change: ClaimChange) => tell<Claim>("PATCH", one("claims", address), change),

@@ -3,13 +3,17 @@ import type { components } from "./api-types";
 
 type Shapes = components["schemas"];
 
-export type ApiKey = { id: string; name: string; hint: string; scopes: string[]; made_by: string | null; created_at_ms: number; expires_at_ms: number | null; used_at_ms: number | null; revoked_at_ms: number | null };
-export type MadeKey = { key: ApiKey; token: string };
-export type OperatorKey = { id: string; name: string; fingerprint: string; public_key: string; made_by: "browser" | "cli"; may_start_voter: boolean; created_at_ms: number; revoked_at_ms: number | null };
-export type WaitingToken = { id: string; expires_at_ms: number };
+export type ApiKey = Shapes["ApiKey"];
+export type ApiKeys = Shapes["ApiKeys"];
+export type MadeKey = Shapes["MadeKey"];
+export type Scope = ApiKey["scopes"][number];
+export type OperatorKey = Shapes["OperatorKey"];
+export type OperatorKeys = Shapes["OperatorKeys"];
+export type Enrolments = Shapes["Enrolments"];
 export type Audit = Shapes["Audit"];
 export type AuditEntry = Shapes["AuditEntry"];
 export type Challenge = Shapes["ClaimChallenge"];
+export type Claims = Shapes["Claims"];
 export type Claim = Shapes["ClaimShape"];
 export type ClaimChange = Shapes["ClaimChange"];
 export type Claimed = Shapes["ClaimedInFull"];

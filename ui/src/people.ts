@@ -20,3 +20,7 @@ export type Member = Shapes["Member"];
 export type WholeTeam = Shapes["Team"];
 export type Invitation = Shapes["MadeInvitation"];
 export type Invited = Shapes["Invited"];
+
+export type People = Shapes["Users"];
+export type Person = Shapes["UserEntry"];
+export type PersonChange = Shapes["UserChange"];

@@ -25,7 +25,7 @@ export type Route =
 
 /** Pages of people: sign-in, account, team, its keys and what it tells others. Each is the whole address. */
 const ALONE = [
-  "sign-in", "sign-up", "setup", "reset", "verify", "account", "team", "keys", "operator-keys", "claims", "profile", "audit", "embed", "api",
+  "sign-in", "sign-up", "setup", "reset", "verify", "account", "team", "keys", "operator-keys", "claims", "profile", "audit", "people", "embed", "api",
 ] as const;
 export type Alone = (typeof ALONE)[number];
 
@@ -104,6 +104,7 @@ export function placeOf(route: Route): Place | null {
     claims: "team",
     profile: "team",
     audit: "team",
+    people: "team",
     embed: null,
     api: null,
     status: null,
@@ -122,7 +123,7 @@ export const CHAPTERS = {
   network: ["network", "committee", "epochs", "history"],
   validators: ["validators", "pools"],
   nodes: ["nodes", "map", "versions"],
-  team: ["account", "team", "keys", "operator-keys", "claims", "profile", "audit"],
+  team: ["account", "team", "keys", "operator-keys", "claims", "profile", "audit", "people"],
 } as const;
 export type Chapter = (typeof CHAPTERS)[keyof typeof CHAPTERS][number];
 
@@ -150,6 +151,7 @@ const CHAPTER_OF: Partial<Record<Route["page"], Chapter>> = {
   claims: "claims",
   profile: "profile",
   audit: "audit",
+  people: "people",
 };
 
 export const chapterOf = (route: Route): Chapter | null => CHAPTER_OF[route.page] ?? null;
@@ -189,6 +191,7 @@ export const to = {
   claimOf: (address: string) => `/claims?address=${encodeURIComponent(address)}`,
   profile: "/profile",
   audit: "/audit",
+  people: "/people",
   embed: "/embed",
   embedOf: (kind: string, id: string) => `/embed?kind=${kind}&id=${encodeURIComponent(id)}`,
   api: "/api",

@@ -14,13 +14,10 @@ type Sent<O extends keyof operations> = operations[O] extends {
 }
   ? B
   : never;
-type Told<O extends keyof operations> = operations[O] extends {
-  responses: { 200: { content: { "application/json": infer R } } };
-}
-  ? R
-  : operations[O] extends { responses: { 201: { content: { "application/json": infer R } } } }
-    ? R
-    : null;
+type Json<R> = R extends { content: { "application/json": infer B } } ? B : null;
+type Told<O extends keyof operations> = operations[O] extends { responses: infer R }
+  ? { [S in keyof R]: S extends 200 | 201 | 202 | 204 ? Json<R[S]> : never }[keyof R]
+  : null;
 
 /** Asks one server, as whoever the token stands for; without one, as the public. */
 export class Client {

@@ -8691,7 +8691,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Nothing"];
                 };
             };
             /** @description what is wrong, and what to do */

@@ -206,8 +206,8 @@ def build(
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    channels_of = tuple(ways), tuple(members)
-    judge = Judge(database, ears, limits, patience, channels_of, saved, news.judge_wake, push.audience)
+    told = (tuple(ways), tuple(members))
+    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience)
     return House(
         settings=settings,
         database=database,
@@ -252,6 +252,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "ingest": house.batcher.run(),
         "heartbeat": loops.heartbeat(house.ears, failures),
         "live": house.live.beat(),
+        "lapse": loops.lapse(house.database, house.ears, house.live, failures),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
         "whereabouts": house.whereabouts.run(failures),

@@ -179,7 +179,7 @@ export const chainEn = {
     code: "This page",
     codeTitle: "Page not loaded",
     chaptersOf: { network: "The network", validators: "The validators", nodes: "The nodes", team: "You and your team" },
-    chapters: { network: "Now", committee: "Committee", epochs: "Epochs", history: "History", validators: "All", pools: "Staking pools", nodes: "All", map: "Map", versions: "Versions", account: "Account", team: "Team", keys: "Keys", "operator-keys": "Operators' keys", claims: "Claims", profile: "Public profile", audit: "Audit log" },
+    chapters: { network: "Now", committee: "Committee", epochs: "Epochs", history: "History", validators: "All", pools: "Staking pools", nodes: "All", map: "Map", versions: "Versions", account: "Account", team: "Team", keys: "Keys", "operator-keys": "Operators' keys", claims: "Claims", profile: "Public profile", audit: "Audit log", people: "People" },
     sentence: (share: string, epochs: number) => `${share} of all votes were cast in the last ${count(epochs, "counted epoch")}.`,
     none: "No epoch of this window was counted yet.",
     before: "and before",

@@ -165,7 +165,7 @@ export const chainZh: ChainWords = {
     code: "本页面",
     codeTitle: "页面未加载",
     chaptersOf: { network: "网络", validators: "验证者", nodes: "节点", team: "你与团队" },
-    chapters: { network: "当前", committee: "委员会", epochs: "纪元", history: "历史", validators: "全部", pools: "质押矿池", nodes: "全部", map: "地图", versions: "版本", account: "账户", team: "团队", keys: "密钥", "operator-keys": "操作员密钥", claims: "认领", profile: "公开资料", audit: "审计日志" },
+    chapters: { network: "当前", committee: "委员会", epochs: "纪元", history: "历史", validators: "全部", pools: "质押矿池", nodes: "全部", map: "地图", versions: "版本", account: "账户", team: "团队", keys: "密钥", "operator-keys": "操作员密钥", claims: "认领", profile: "公开资料", audit: "审计日志", people: "人员" },
     sentence: (share, epochs) => `最近 ${epochs} 个已统计纪元中投出了 ${share} 的票。`,
     none: "这个时段内尚未统计任何纪元。",
     before: "及以前",

@@ -173,6 +173,7 @@ export const keysEn = {
     refuse: "Refuse its agent",
     refuseSure: (name: string) => `Refuse the agent of ${name} until it is enrolled again`,
     refuseHint: "What it told stays. Its machine has to be enrolled again before it is heard.",
+    refusedSince: (when: string) => `refused ${when}`,
     refused: (name: string) => `The agent of ${name} is refused from now on.`,
   },
 
@@ -197,7 +198,9 @@ export const keysEn = {
     insecure: "Browsers make keys over HTTPS only, or on this machine itself. Open this page by its https address.",
     noStore: "This browser lets the page keep nothing (private window?), so a key made here would be lost at once.",
     adopt: "Add a key made elsewhere",
-    adoptHint: "Paste the public half only: 64 hex digits, base64, or a line “ssh-ed25519 AAAA…”.",
+    adoptHint: "This line makes one on your own machine and prints its public half. Paste that half only: 64 hex digits, base64, or a line “ssh-ed25519 AAAA…”.",
+    badKey: "This is no Ed25519 public key: 64 hex digits, base64, or a line “ssh-ed25519 AAAA…”.",
+    makeElsewhere: "Line that makes a key",
     publicKey: "Public key",
     add: "Add",
     added: (name: string) => `${name} is listed.`,

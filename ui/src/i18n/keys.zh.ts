@@ -173,6 +173,7 @@ export const keysZh: KeysCatalogue = {
     refuse: "拒绝它的代理",
     refuseSure: (name) => `拒绝 ${name} 的代理，直到重新注册`,
     refuseHint: "它报告过的内容会保留。它的机器必须重新注册才会被接受。",
+    refusedSince: (when) => `${when}起被拒绝`,
     refused: (name) => `从现在起拒绝 ${name} 的代理。`,
   },
 
@@ -197,7 +198,9 @@ export const keysZh: KeysCatalogue = {
     insecure: "浏览器只在 HTTPS 或本机上生成密钥。请用 https 地址打开本页面。",
     noStore: "此浏览器不让页面保存任何内容（无痕窗口？），在这里生成的密钥会马上丢失。",
     adopt: "添加别处生成的密钥",
-    adoptHint: "只粘贴公钥：64 位十六进制、base64，或一行“ssh-ed25519 AAAA…”。",
+    adoptHint: "这一行在你自己的机器上生成密钥并打印公钥。只粘贴公钥：64 位十六进制、base64，或一行“ssh-ed25519 AAAA…”。",
+    badKey: "这不是 Ed25519 公钥：64 位十六进制、base64，或一行“ssh-ed25519 AAAA…”。",
+    makeElsewhere: "生成密钥的命令",
     publicKey: "公钥",
     add: "添加",
     added: (name) => `${name} 已列出。`,

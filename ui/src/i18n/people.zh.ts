@@ -48,6 +48,19 @@ export const peopleZh: PeopleWords = {
     anonymous: "网络、验证者和矿池无需账户即可查看。",
   },
 
+  oidc: {
+    text: (name) => `绑定到此账户后，${name} 也可以打开它，且不再要求这里的验证码。`,
+    bind: (name) => `绑定 ${name}`,
+    why: {
+      confirm: "请再次证明是你本人，然后绑定。",
+      unreachable: "对方没有应答。请稍后重试，或用名称和密码登录。",
+      over: "耗时过长，或是在另一个浏览器中开始的。请重新开始。",
+      refused: "对方没有为你作证。请重新开始，或用名称和密码登录。",
+      taken: "该登录已绑定到这里的另一个账户。用它登录即可看到是哪一个。",
+      unknown: "这里没有账户绑定该登录。请用名称和密码登录，然后在账户页面绑定。",
+    },
+  },
+
   setup: {
     title: "首次运行",
     sentence: "创建此服务器的第一个账户",
@@ -173,6 +186,29 @@ export const peopleZh: PeopleWords = {
     removeText: "账户及其通行密钥和登录会永久消失。属于团队的内容仍归团队。",
     removeSure: (name) => `永久删除 ${name}`,
     sure: "确定吗？",
+  },
+
+  people: {
+    title: "人员",
+    sentence: (n, out) => `此服务器上有 ${n} 个账户${out ? `，其中 ${out} 个已禁止登录` : ""}`,
+    notYours: "只有此安装的管理员可以查看谁拥有账户。",
+    hint: "管理员负责账户和整个安装；团队的内容只有其成员可见。",
+    opens: "打开方式",
+    guarded: "密码加第二因素",
+    alone: "仅密码",
+    noPassword: "没有密码",
+    out: "已禁止登录",
+    since: "创建于",
+    acts: "可做的操作",
+    admin: "管理员",
+    adminOn: "设为管理员",
+    adminOnSure: (name) => `让 ${name} 成为管理员`,
+    adminOff: "取消管理员",
+    adminOffSure: (name) => `取消 ${name} 的管理员身份`,
+    shutOut: "禁止登录",
+    shutOutSure: (name) => `让 ${name} 在所有位置退出`,
+    letIn: "重新允许",
+    changed: (name) => `${name} 已更改。`,
   },
 
   team: {

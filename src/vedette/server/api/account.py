@@ -138,7 +138,7 @@ async def verify(wish: Verification, request: Request, rooms: Rooms, _who: Anyon
     return Response(status_code=204)
 
 
-@router.post("/password-resets", status_code=202)
+@router.post("/password-resets", status_code=202, response_model=Nothing)
 async def ask_reset(wish: ResetWish, request: Request, rooms: Rooms, _who: Anyone) -> Response:
     """Have a link sent to set a new password. The answer is the same for somebody whom nobody knows."""
     await rooms.account.ask_reset(wish.name_or_email, site_of(request), _language(request))

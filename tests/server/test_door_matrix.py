@@ -5,6 +5,7 @@ without a route. A line has a status for each of `PERSONS`, in their order: anon
 team, viewer, operator, owner, an administrator of no team, the agents' token, an API key without a scope.
 """
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Line:
         return int(told[0] if len(told) == 1 else told[PERSONS.index(person)])
 
 
+KEY = b64encode(bytes(range(32))).decode()
 ALL = Line("200")
 MINE = "404 404 200 200 200 404 404 404"
 """Seen by the team's members; for all others it does not exist."""
@@ -43,6 +45,14 @@ GONE_BY_OPERATORS = "401 404 403 204 204 403 401 403"
 
 def node(world: World, _: str) -> Awaitable[str]:
     return world.new_node()
+
+
+def member(world: World, _: str) -> Awaitable[int]:
+    return world.new_user()
+
+
+async def participation(_: World, __: str) -> str:
+    return "participation"
 
 
 async def wallet(_: World, __: str) -> str:
@@ -109,6 +119,11 @@ MATRIX: dict[str, Line] = {
     "GET /api/v1/nodes/{node_id}/availability": Line(MINE),
     "POST /api/v1/enrolments": Line("401 200 403 200 200 403 401 403", body={"name": "n2"}),
     "GET /api/v1/enrolments/{enrolment_id}": Line(OPERATORS),
+    "POST /api/v1/nodes/{node_id}/revoke": Line("401 404 403 200 200 403 401 403", body={}, fresh=node),
+    "GET /api/v1/enrolments": Line("401 200 403 200 200 403 401 403"),
+    "DELETE /api/v1/enrolments/{enrolment_id}": Line(
+        "401 404 403 204 204 403 401 403", fresh=lambda world, _: world.new_enrolment()
+    ),
     "GET /api/v1/map": ALL,
     "GET /api/v1/versions": ALL,
     "GET /api/v1/incidents": ALL,
@@ -144,9 +159,88 @@ MATRIX: dict[str, Line] = {
     "POST /api/v1/push/subscriptions": Line("201", body=subscribing),
     "PUT /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, body=watching, fresh=nobody),
     "DELETE /api/v1/push/subscriptions/{subscription_id}": Line(STRANGERS_TO_IT, fresh=nobody),
+    "POST /api/v1/session/passkey/options": Line("409", body={}),
+    "POST /api/v1/session/passkey": Line("409", body={"ticket": "t" * 43, "credential": {}}),
+    "POST /api/v1/session/confirm": Line("401 409 409 409 409 409 401 403", body={"password": PASSWORD}),
+    "POST /api/v1/session/team": Line("401 404 200 200 200 404 401 403", body={"team_id": 1}),
+    "GET /api/v1/sessions": Line("401 200 200 200 200 200 401 403"),
+    "DELETE /api/v1/sessions": Line("401 204 204 204 204 204 401 403", leaves=True),
+    "DELETE /api/v1/sessions/{session_id}": Line(
+        "401 204 204 204 204 204 401 403", fresh=lambda world, person: world.new_session(person)
+    ),
+    "DELETE /api/v1/account": Line("401 200 200 200 200 200 401 403", leaves=True),
+    "PATCH /api/v1/account": Line(
+        "401 200 409 409 409 409 401 403", leaves=True, body={"name": "a-new-name"}
+    ),
+    "PUT /api/v1/account/password": Line(
+        "401 200 200 200 200 200 401 403", leaves=True, body={"old": None, "new": PASSWORD}
+    ),
+    "POST /api/v1/account/totp": Line("401 200 200 200 200 200 401 403", leaves=True, body={}),
+    "PUT /api/v1/account/totp": Line("401 409 409 409 409 409 401 403", leaves=True, body={"code": "000000"}),
+    "DELETE /api/v1/account/totp": Line("401 204 204 204 204 204 401 403", leaves=True),
+    "POST /api/v1/account/recovery-codes": Line("401 409 409 409 409 409 401 403", leaves=True, body={}),
+    "GET /api/v1/account/passkeys": Line("401 200 200 200 200 200 401 403"),
+    "POST /api/v1/account/passkeys/options": Line("401 409 409 409 409 409 401 403", body={}),
+    "POST /api/v1/account/passkeys": Line(
+        "401 409 409 409 409 409 401 403", body={"ticket": "t" * 43, "name": "ring", "credential": {}}
+    ),
+    "DELETE /api/v1/account/passkeys/{passkey_id}": Line(
+        "401 204 204 204 204 204 401 403", fresh=lambda world, person: world.new_passkey(person)
+    ),
+    "PUT /api/v1/account/email": Line(
+        "401 409 409 409 409 409 401 403", leaves=True, body={"email": "new@example.org"}
+    ),
+    "POST /api/v1/account/email/verification": Line("401 409 409 409 409 409 401 403", body={}),
+    "POST /api/v1/verifications": Line("403", body={"token": "t" * 43}),
+    "POST /api/v1/password-resets": Line("202", body={"name_or_email": "nobody"}),
+    "PUT /api/v1/password-resets": Line("403", body={"token": "t" * 43, "password": PASSWORD}),
+    "GET /api/v1/oidc/start": Line("404"),
+    "GET /api/v1/oidc/callback": Line("404"),
+    "GET /api/v1/users": Line("401 403 403 403 403 200 401 403"),
+    "POST /api/v1/users": Line("403", leaves=True, body={"name": "stranger", "password": PASSWORD}),
+    "PATCH /api/v1/users/{user_id}": Line(
+        "401 403 403 403 403 200 401 403", body={"is_disabled": True}, fresh=member
+    ),
+    # teams
+    "GET /api/v1/team": Line("401 200 200 200 200 403 401 403"),
+    "PATCH /api/v1/team": Line("401 200 403 403 200 403 401 403", body={"name": "A team of another name"}),
+    "POST /api/v1/teams": Line("401 200 200 200 200 200 401 403", leaves=True, body={"name": "A new team"}),
+    "PATCH /api/v1/team/members/{user_id}": Line(
+        "401 404 403 403 200 403 401 403", body={"role": "operator"}, fresh=member
+    ),
+    "DELETE /api/v1/team/members/{user_id}": Line("401 404 403 403 204 403 401 403", fresh=member),
+    "POST /api/v1/team/invitations": Line("401 200 403 403 200 403 401 403", body={"role": "viewer"}),
+    "DELETE /api/v1/team/invitations/{invitation_id}": Line(
+        "401 404 403 403 204 403 401 403", fresh=lambda world, _: world.new_invitation()
+    ),
+    "POST /api/v1/invitations/look": Line("404", body={"token": "t" * 43}),
+    "POST /api/v1/team/join": Line("401 404 404 404 404 404 401 403", body={"invitation": "t" * 43}),
+    "GET /api/v1/team/watches": Line("401 200 200 200 200 403 401 403"),
+    "PUT /api/v1/team/watches": Line("401 200 403 200 200 403 401 403", body={"addresses": []}),
+    "GET /api/v1/keys": Line("401 200 403 403 200 403 401 403"),
+    "POST /api/v1/keys": Line(
+        "401 200 403 403 200 403 401 403", body={"name": "scraper", "scopes": ["metrics"]}
+    ),
+    "DELETE /api/v1/keys/{key_id}": Line(
+        "401 404 403 403 204 403 401 403", fresh=lambda world, _: world.new_key()
+    ),
+    "GET /api/v1/operator-keys": Line("401 200 200 200 200 403 401 403"),
+    "POST /api/v1/operator-keys": Line(
+        "401 200 403 403 200 403 401 403", body={"name": "laptop", "public_key": KEY, "made_by": "cli"}
+    ),
+    "DELETE /api/v1/operator-keys/{key_id}": Line(
+        "401 404 403 403 204 403 401 403", fresh=lambda world, _: world.new_operator_key()
+    ),
+    # what others put on their pages
+    "GET /api/v1/oembed": Line("200", query="?url=http://127.0.0.1:0/validators/{address}"),
+    "GET /badge/validators/{address}/{what}.svg": Line("200"),
+    "GET /badge/nodes/{node_id}.svg": Line("200"),
+    "GET /badge/network/{what}.svg": Line("200", fresh=participation),
+    "GET /embed/validators/{address}": Line("200"),
+    "GET /embed/pools/{pool}": Line("200"),
     # the server itself
     "GET /api/v1/metrics": ALL,
-    "GET /metrics": Line("401 200 200 200 200 403 401 403"),
+    "GET /metrics": Line("401 403 403 403 403 200 401 403"),
     "GET /healthz": ALL,
     "GET /readyz": ALL,
 }
@@ -170,10 +264,11 @@ async def knock(world: World, operation: str, line: Line, person: str) -> int:
     ids = dict(world.ids)
     if line.fresh is not None:
         ids[template.rpartition("{")[2].partition("}")[0]] = await line.fresh(world, person)
-    path = template.format(**ids) + line.query
+    path = (template + line.query).format(**ids)
     if path.endswith("/live"):  # it has no end: its beginning tells
         async with world.http.get(world.url + path, headers=world.headers[person]) as reply:
             return reply.status
+    await world.forgive()
     asks = await world.double(person) if line.leaves else world.headers[person]
     body = line.body(world) if callable(line.body) else line.body
     return (await world.ask(method, path, asks, body))[0]

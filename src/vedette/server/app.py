@@ -151,6 +151,7 @@ def build(house: House) -> Door:
     """The whole application: what uvicorn serves."""
     app = described()
     app.include_router(security_txt.router)
+    app.openapi_schema = openapi_document()  # what an address takes, for whoever asks for another method
     described_by = Body(json.dumps(openapi_document(), separators=(",", ":")).encode())
 
     @app.get("/api/openapi.json", include_in_schema=False)

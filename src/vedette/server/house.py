@@ -148,7 +148,7 @@ async def _offer_setup(house: House) -> None:
     settings = house.settings
     if code is not None and not (settings.trust_loopback and is_loopback(settings.host)):
         log.warning(
-            "nobody has an account here yet: open %s and make the first one with the setup code %s",
+            "nobody has an account here yet: open %s/setup and make the first one with the setup code %s",
             settings.page_url,
             code,
         )

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from tests.browser.conftest import Open
 from tests.browser.real import Real, real
@@ -39,7 +39,12 @@ def test_what_an_agent_tells_is_shown_and_never_run(opened: Open, tmp_path: Path
         # Opening it fails the test if anything threw, broke the policy, or was asked of a stranger.
         with opened(f"{it.url}/nodes") as page:
             dialogs: list[str] = []
-            page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+            def noted(dialog: Dialog) -> None:
+                dialogs.append(dialog.message)
+                dialog.dismiss()
+
+            page.on("dialog", noted)
             expect(page.get_by_text(IMAGE).first).to_be_visible(timeout=SLOW_MS)
             for path in (f"/nodes/{agent.node_id}", "/versions", "/map", "/incidents", "/"):
                 page.goto(it.url + path)

@@ -234,6 +234,8 @@ def test_a_stranger_reads_a_status_page(opened: Open) -> None:
         assert link.get_attribute("rel") == "noopener noreferrer nofollow ugc"
         page.goto(f"{it.url}/claims")
         expect(page.get_by_text("Sign in to see this.")).to_be_visible(timeout=SLOW_MS)
+        way_in = page.get_by_role("main").get_by_role("link", name="Sign in")
+        expect(way_in).to_have_attribute("href", "/sign-in?next=%2Fclaims")
 
 
 def test_a_status_page_begins_with_what_is_wrong(opened: Open) -> None:

@@ -376,6 +376,7 @@ def test_an_invitation_is_taken_up_in_another_browser(visit: Visit, server: Real
 # --- everybody
 
 
+@pytest.mark.slow  # every page of people is searched
 @pytest.mark.parametrize(
     ("dark", "phone", "lang"),
     [(False, False, "en-US"), (True, True, "zh-CN")],

@@ -181,6 +181,7 @@ def settings(tmp_path: Path, **other: Any) -> Settings:
         ingest_token=TOKEN,
         read_token=READ_TOKEN,
         accounts=CHEAP,
+        key_file=tmp_path / "secret-keys",
     )
     return replace(usual, **other)
 

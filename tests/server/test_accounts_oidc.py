@@ -78,10 +78,32 @@ async def test_whoever_bound_it_signs_in_with_it(here: Place, other: ProviderSta
     assert (await old.session())["signed_in"] is False, "the session from which it was bound began anew"
 
 
+def proved(here: Place) -> dict[str, Any]:
+    """What the other place says of whoever proved himself there a moment ago."""
+    now_s = here.house.ears.now_ms() // 1000
+    return {"auth_time": now_s, "exp": now_s + 300}
+
+
 async def test_to_bind_it_takes_a_fresh_proof(here: Place, other: ProviderStandIn) -> None:
     alice = await here.first()
     here.clock.pass_ms(600_000)
-    assert await start(alice) == "/account#oidc=confirm"
+    other.claims = proved(here)
+    assert await go(alice, other) == "/account#oidc=confirm"
+
+
+async def test_it_is_a_new_proof_if_it_was_asked_for_just_now(here: Place, other: ProviderStandIn) -> None:
+    """Being signed in there from before is none: whoever finds an open browser is that as well."""
+    alice = await bound(here, other)
+    here.clock.pass_ms(600_000)
+    asked = dict(parse_qsl(urlsplit(await start(alice)).query))
+    assert (asked["prompt"], asked["max_age"]) == ("login", "0")
+    for auth_time in (None, proved(here)["auth_time"] - 600, "now", True):
+        other.claims = proved(here) | {"auth_time": auth_time}
+        assert await go(alice, other) == "/sign-in#oidc=refused"
+    assert (await alice.ask("POST", "/account/totp", {}))[0] == 403
+    other.claims = proved(here)
+    assert await go(alice, other) == "/"
+    assert (await alice.ask("POST", "/account/totp", {}))[0] == 200
 
 
 async def test_one_there_is_one_here(here: Place, other: ProviderStandIn) -> None:

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from sqlalchemy import delete, update
 
 from tests.server.accounts import PASSWORD, Place, place
-from tests.server.people import signed_in
+from tests.server.people import signed_in, team_of
 from vedette.model.people import PUBLIC, Role
-from vedette.store import audit
+from vedette.server.loops import lapsed
+from vedette.store import audit, users
+from vedette.store import tables as t
 from vedette.store.database import Database
+from vedette.store.sessions import hash_of
 
 NEW = "two otters share a fish"
 
@@ -64,6 +68,32 @@ async def test_a_stream_ends_with_its_session(here: Place) -> None:
         await asyncio.wait_for(_ended(stream), 20)
 
 
+@pytest.mark.parametrize("what", ["session", "role", "user"])
+async def test_a_stream_ends_when_its_session_did_elsewhere(here: Place, what: str) -> None:
+    """By hand in the database, or by another server: noticed within a minute."""
+    alice, root = await here.first(), here.browser()
+    other = await signed_in(here.house.database, "root", Role.VIEWER)
+    root.cookies = {"vedette-session": other}
+    lines = {
+        "session": delete(t.sessions).where(t.sessions.c.token_hash == hash_of(other)),
+        "role": update(t.memberships).where(t.memberships.c.role == "viewer").values(role="operator"),
+        "user": update(t.users).where(t.users.c.name == "root").values(disabled_at_ms=1),
+    }
+    (token,) = alice.cookies.values()
+    async with (
+        here.http.get(f"{here.url}/api/v1/live", headers={"Cookie": f"vedette-session={token}"}) as kept,
+        here.http.get(f"{here.url}/api/v1/live", headers={"Cookie": f"vedette-session={other}"}) as stream,
+    ):
+        await stream.content.readuntil(b"\n\n")
+        await kept.content.readuntil(b"\n\n")
+        await lapsed(here.house.database, here.house.ears, here.house.live)
+        assert len(here.house.live) == 2
+        await here.house.database.write(lambda conn: conn.execute(lines[what]))
+        await lapsed(here.house.database, here.house.ears, here.house.live)
+        await asyncio.wait_for(_ended(stream), 20)
+        assert {who.role for who in here.house.live.readers} == {Role.OWNER}
+
+
 async def _ended(stream: aiohttp.ClientResponse) -> None:
     while await stream.content.readany():
         pass
@@ -114,8 +144,17 @@ async def test_the_last_owner_and_the_last_administrator_stay(here: Place) -> No
 
 async def test_a_person_looks_at_his_own_teams_only(here: Place) -> None:
     alice = await here.first()
-    assert (await alice.ask("POST", "/session/team", {"team_id": 1}))[1]["team"]["name"] == "North"
-    assert (await alice.ask("POST", "/session/team", {"team_id": 2}))[0] == 404
+    south, west = [await team_of(here.house.database, name) for name in ("South", "West")]
+    user_id = (await alice.session())["user"]["id"]
+    await here.house.database.write(
+        lambda conn: users.join(conn, user_id, south, Role.VIEWER, here.house.ears.now_ms())
+    )
+    status, told = await alice.ask("POST", "/session/team", {"team_id": south})
+    assert (status, told["team"]) == (200, {"id": south, "name": "South", "role": "viewer"})
+    assert told["may"] == {"read": True, "operate": False, "own": False, "administer": True}
+    assert [one["name"] for one in told["teams"]] == ["North", "South"]
+    assert (await alice.session())["team"]["name"] == "South", "it is kept for this browser"
+    assert (await alice.ask("POST", "/session/team", {"team_id": west}))[0] == 404
 
 
 async def test_an_administrator_lets_people_in_and_out(here: Place) -> None:

@@ -20,6 +20,7 @@ from tests.notify.browser import Browser, decoded
 from tests.notify.tls import strangers_tls
 from tests.server.people import cookie, signed_in
 from tests.server.stage import bearer, client, served, settings, until
+from tests.store.doubles import committee
 from tests.stub_node import StubNode, person
 from tests.stub_node import served as nodes_served
 from vedette.model.incident import Incident, Notice, Reason, Severity, Subject, SubjectKind
@@ -31,7 +32,7 @@ from vedette.notify.push import Pusher
 from vedette.notify.targets import Targets
 from vedette.server.house import House
 from vedette.server.settings import EndpointSetting, SecuritySetting
-from vedette.store import push
+from vedette.store import push, votes
 from vedette.store import tables as t
 
 MINE, OTHER = person(1), person(2)
@@ -124,6 +125,9 @@ async def street(tmp_path: Path, **other: Any) -> AsyncIterator[Street]:
 @pytest.fixture
 async def quiet(tmp_path: Path) -> AsyncIterator[Street]:
     async with street(tmp_path) as found:
+        seats = committee(1, {PosAddress(MINE): 10, PosAddress(OTHER): 10})
+        await found.house.database.write(lambda conn: votes.remember_committee(conn, seats))
+        found.house.tips.forget()
         yield found
 
 
@@ -134,6 +138,8 @@ async def test_a_browser_reads_that_its_validator_stopped_and_that_it_signs_agai
         street(tmp_path, endpoints=(EndpointSetting("stub", node.url),)) as found,
     ):
         browser, chinese = Browser(), Browser()
+        while MINE not in (await found.house.tips.now()).strips:
+            await found.house.ears.sleep_ms(20)
         await found.subscribe(browser, "a")
         await found.subscribe(chinese, "b", "zh")
         taken = found.service.taken
@@ -288,6 +294,17 @@ async def test_another_site_s_page_subscribes_nobody(quiet: Street) -> None:
     assert (await quiet.ask("POST", "/subscriptions", wish, **foreign))[0] == 403
     assert (await quiet.ask("POST", "/subscriptions", wish | {"addresses": []}))[0] == 422
     assert (await quiet.ask("POST", "/subscriptions", wish | {"addresses": ["0x12"]}))[0] == 422
+
+
+async def test_nobody_is_told_of_a_validator_that_nobody_knows(quiet: Street) -> None:
+    stranger = {"addresses": [MINE, person(9)], "language": "en"}
+    wish = stranger | {"subscription": Browser().json(quiet.service.endpoint("a"))}
+    status, problem = await quiet.ask("POST", "/subscriptions", wish)
+    assert (status, person(9) in problem["detail"]) == (422, True)
+    made = await quiet.subscribe(Browser())
+    path = f"/subscriptions/{made['id']}"
+    assert (await quiet.ask("PUT", path, stranger, **bearer(made["token"])))[0] == 422
+    assert await quiet.house.push.audience() == {PosAddress(MINE): (made["id"],)}
 
 
 async def test_two_who_ask_at_once_are_told_the_same_key(quiet: Street) -> None:

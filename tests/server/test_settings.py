@@ -1,12 +1,13 @@
 """Settings: everything wrong at once, secrets from files, nothing guessed."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vedette.model.errors import SettingError
-from vedette.server.settings import PoolSetting, load
+from vedette.server.settings import PoolSetting, Settings, load
 from vedette.server.tokens import ingest_token
 
 ALICE = "0x" + "a1" * 32
@@ -421,6 +422,19 @@ def test_an_endpoint_that_is_only_followed_has_no_websocket(tmp_path: Path) -> N
 def test_more_endpoints_than_anybody_has_are_refused(tmp_path: Path) -> None:
     many = "".join(f'[[endpoints]]\nname = "n{i}"\nurl = "http://x"\n' for i in range(501))
     assert problems(written(tmp_path, many)) == ["wrong setting: endpoints: 501 are given; at most 500"]
+
+
+def test_the_key_file_stands_beside_the_database_and_the_logs_head_beside_it(tmp_path: Path) -> None:
+    usual = Settings(database=str(tmp_path / "data" / "v.db"), home=tmp_path)
+    assert usual.keys_path == tmp_path / "data" / "secret-keys"
+    assert usual.head_path == tmp_path / "data" / "audit-head"
+    assert replace(usual, database="postgresql://h/v").keys_path == tmp_path / "secret-keys"
+    config = tmp_path / "server.toml"
+    config.write_text('key_file = "k/keys"\n[audit]\nhead_file = "h/head"\n')
+    told = load(config, {})
+    assert (told.keys_path, told.head_path) == (tmp_path / "k" / "keys", tmp_path / "h" / "head")
+    apart = load(config, {"VEDETTE_KEY_FILE": "/run/keys"})
+    assert apart.keys_path == Path("/run/keys")
 
 
 def test_the_file_of_places_stands_beside_the_settings(tmp_path: Path) -> None:

@@ -1,18 +1,26 @@
 """Teams over a real port: who comes in, as what, who goes, and that no team is left without an owner."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.server.accounts import PASSWORD, Browser, Place, place
-from tests.server.people import key_of
+from tests.server.mailbox import mailbox
+from tests.server.people import key_of, signed_in
 from tests.server.stage import Agent, bearer, hear
+from tests.store.doubles import TROUBLE
+from vedette.model.incident import Reason
 from vedette.model.people import Role
+from vedette.notify.channels import ChannelError, mail_settings
+from vedette.notify.text import render
 from vedette.server.guesses import SIGN_UPS_FREE
+from vedette.server.members_mail import MembersMail
 from vedette.server.settings import AccountSetting
 from vedette.store import people
 from vedette.store import tables as t
@@ -153,7 +161,7 @@ async def test_a_new_role_holds_at_once_and_keys_go_with_their_maker(north: Plac
     assert (await reader.ask("GET", "/team", **bearer(made["token"])))[0] == 401
     assert (await reader.ask("GET", "/team", **bearer(kept)))[0] == 200, "nobody's in particular"
     assert (await alice.ask("DELETE", f"/team/members/{bob_id}"))[0] == 204
-    assert (await bob.ask("GET", "/nodes"))[1] == {"nodes": []}
+    assert (await bob.ask("GET", "/nodes"))[1]["nodes"] == []
     _, log = await alice.ask("GET", "/audit")
     acts = [(entry["act"], entry["detail"].get("keys_revoked")) for entry in log["entries"][:2]]
     assert acts == [("member.remove", 0), ("member.role", 1)]
@@ -181,7 +189,7 @@ async def test_a_second_team_sees_its_own_and_is_told_for_itself(north: Place) -
     assert (incident.team_id, incident.rule, messages) == (south["id"], "node_down", [])
     assert [one["name"] for one in (await bob.ask("GET", "/nodes"))[1]["nodes"]] == ["south-1"]
     assert [one["id"] for one in (await bob.ask("GET", "/incidents"))[1]["incidents"]] == [incident.id]
-    assert (await alice.ask("GET", "/nodes"))[1] == {"nodes": []}
+    assert (await alice.ask("GET", "/nodes"))[1]["nodes"] == []
     assert (await alice.ask("GET", "/incidents"))[1]["incidents"] == []
     assert (await alice.ask("GET", f"/nodes/{agent.node_id}"))[0] == 404
     assert (await alice.ask("POST", f"/nodes/{agent.node_id}/revoke", {}))[0] == 404
@@ -260,3 +268,50 @@ async def test_a_team_is_renamed_by_its_owner(north: Place) -> None:
     assert (status, team["name"]) == (200, "Far North")
     assert (await alice.ask("PATCH", "/team", {"name": "a\u0007b"}))[0] == 422
     assert Role.OWNER.value == team["members"][0]["role"]
+
+
+async def test_another_team_is_told_by_mail_each_member_for_himself(tmp_path: Path) -> None:
+    async with mailbox() as box, place(tmp_path, accounts=OPEN, mail=box.setting) as north:
+        await north.first()
+        bob, house = north.browser(), north.house
+        _, told = await bob.ask("POST", "/users", {"name": "bob", "password": PASSWORD, "team_name": "South"})
+        team_id = told["team"]["id"]
+        _, ticket = await bob.ask("POST", "/enrolments", {})
+        agent = Agent("south-1")
+        wish = {"public_key": agent.public.hex(), "name": "south-1"}
+        await north.browser().ask("POST", "/agents", wish, **bearer(ticket["token"]))
+        for name in ("bob", "carol", "dave"):
+            await signed_in(house.database, f"{name}-2", Role.VIEWER, team_id=team_id)
+            known = {"email": f"{name}@example.org", "email_verified_at_ms": None if name == "dave" else 1}
+            his = update(t.users).where(t.users.c.name == f"{name}-2").values(known)
+            await house.database.write(lambda conn, his=his: conn.execute(his))  # type: ignore[misc]
+        await hear(house, *agent.post(agent.envelope(house.ears.now_ms())))
+        north.clock.pass_ms(1_000)
+        await hear(house, *agent.post(agent.died(house.ears.now_ms())))
+        letters = [await box.letter(number) for number in (1, 2)]
+        assert [letter["To"] for letter in letters] == ["bob@example.org", "carol@example.org"]
+        assert all("south-1" in letter["Subject"] for letter in letters)
+        await asked_until_sent(bob)
+        assert len(box.letters) == 2, (
+            "neither one who has not shown that the address is his, nor the settings'"
+        )
+
+
+async def asked_until_sent(bob: Browser) -> None:
+    """Until the incident's page says that its message is out."""
+    for _ in range(200):
+        (incident,) = (await bob.ask("GET", "/incidents"))[1]["incidents"]
+        if [(one["channel"], one["state"]) for one in incident["notices"]] == [("members", "sent")]:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(incident)
+
+
+async def test_a_team_that_nobody_can_be_told_of_says_so(tmp_path: Path) -> None:
+    async with mailbox() as box, place(tmp_path, mail=box.setting) as north:
+        sender = mail_settings("email", box.setting.server, box.setting.sender, box.setting.to)
+        channel = MembersMail(sender, north.house.database)
+        incident = replace(TROUBLE, id=1, team_id=7)
+        with pytest.raises(ChannelError, match="no member of the team") as failure:
+            await channel.send(render(incident, Reason.OPENED, "en", None, "1/0", incident.opened_at_ms))
+        assert failure.value.permanent

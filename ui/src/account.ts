@@ -19,6 +19,15 @@ async function withPasskey(where: "passkey" | "confirm", use: (options: Json) =>
 
 /** The token of a letter's link: behind the #, which no browser sends anywhere. */
 export const lettered = (): string => location.hash.slice(1);
+const OIDC_WHYS = ["confirm", "unreachable", "over", "refused", "taken", "unknown"] as const;
+export type OidcWhy = (typeof OIDC_WHYS)[number];
+
+/** Why coming back from another place's sign-in came to nothing, if it did. */
+export function oidcTrouble(hash = location.hash): OidcWhy | null {
+  const why = /^#oidc=(.*)$/.exec(hash)?.[1];
+  return why === undefined ? null : (OIDC_WHYS.find((one) => one === why) ?? "refused");
+}
+
 /** It is used up: the address need not keep it. */
 export const spent = (): void => history.replaceState(null, "", location.pathname);
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { oidcTrouble } from "../src/account";
 import { peopleEn } from "../src/i18n/people.en";
 import { peopleZh } from "../src/i18n/people.zh";
 import { missing } from "../src/i18n/missing";
@@ -35,6 +36,12 @@ describe("passkeys", () => {
     const all = Uint8Array.from({ length: 256 }, (_, i) => 255 - i);
     for (const length of [0, 1, 2, 3, 255, 256]) expect(bytesOf(textOf(all.slice(0, length)))).toEqual(all.slice(0, length));
     expect(textOf(Uint8Array.of(251, 255, 254))).toBe("-__-");
+  });
+});
+
+describe("coming back from another place", () => {
+  test("has a reason that has words, whatever stands in the address", () => {
+    expect(["", "#abc", "#oidc=taken", "#oidc=%00<b>", "#oidc="].map(oidcTrouble)).toEqual([null, null, "taken", "refused", "refused"]);
   });
 });
 

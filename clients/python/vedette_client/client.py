@@ -572,6 +572,6 @@ class Client:
         return answer
 
     def metrics(self) -> str:
-        """The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads."""
+        """The server's own process for Prometheus: for administrators, and whoever holds the read token."""
         answer: str = self._http.text("GET", "/metrics", {})
         return answer

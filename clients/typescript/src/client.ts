@@ -417,7 +417,7 @@ export class Client {
     return this.#http.text("GET", "/readyz");
   }
 
-  /** The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads. */
+  /** The server's own process for Prometheus: for administrators, and whoever holds the read token. */
   metrics(): Promise<string> {
     return this.#http.text("GET", "/metrics");
   }

@@ -29,6 +29,7 @@ class Message:
     body_html: str
     incident: Mapping[str, Any]  # plain data, as webhooks carry it
     url: str | None
+    team_id: int  # whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ def render(
         body_html=_html(title, parts, url, lang),
         incident=plain_incident(incident, lang),
         url=url,
+        team_id=incident.team_id,
     )
 
 

@@ -23,7 +23,7 @@ from vedette.notify.guard import Guard
 from vedette.notify.push import Pusher
 from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
-from vedette.server import loops
+from vedette.server import loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
 from vedette.server.asking import Purse
@@ -40,6 +40,7 @@ from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
 from vedette.server.loops import Failures, Judge, Outbox
+from vedette.server.members_mail import MembersMail
 from vedette.server.news import News
 from vedette.server.oidc import Oidc
 from vedette.server.parquet import Kiln
@@ -54,6 +55,7 @@ from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
 from vedette.server.tokens import ingest_token
+from vedette.server.uptimes import Uptimes
 from vedette.server.vault import Vault
 from vedette.server.wallets import Wallets
 from vedette.server.watch import Watch
@@ -97,6 +99,7 @@ class House:
     lookups: Lookups
     claims: Claims
     push: Push
+    uptimes: Uptimes
     batcher: Batcher
     ingest: Ingest
     judge: Judge
@@ -145,7 +148,7 @@ async def _offer_setup(house: House) -> None:
     settings = house.settings
     if code is not None and not (settings.trust_loopback and is_loopback(settings.host)):
         log.warning(
-            "nobody has an account here yet: open %s and make the first one with the setup code %s",
+            "nobody has an account here yet: open %s/setup and make the first one with the setup code %s",
             settings.page_url,
             code,
         )
@@ -189,8 +192,14 @@ def build(
     purse = Purse(settings.followed, ears)
     claims = Claims(settings.page_url, purse, follower, database, ears)
     push = Push(database, ears, vault, pusher_of(settings, ears), claims)
+    members = _members_mail(settings, database)
     outbox = Outbox(
-        database, ears, ways, _renderer(settings, ears), lambda one: news.incidents_changed([one]), push.send
+        database,
+        ears,
+        ways | members,
+        _renderer(settings, ears),
+        lambda one: news.incidents_changed([one]),
+        push.send,
     )
 
     def saved(incidents: list[Incident]) -> None:
@@ -199,7 +208,8 @@ def build(
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    judge = Judge(database, ears, limits, patience, tuple(ways), saved, news.judge_wake, push.audience)
+    told = (tuple(ways), tuple(members))
+    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience)
     return House(
         settings=settings,
         database=database,
@@ -226,6 +236,7 @@ def build(
         lookups=Lookups(purse, follower, database, ears, tips),
         claims=claims,
         push=push,
+        uptimes=Uptimes(ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,
@@ -244,6 +255,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "ingest": house.batcher.run(),
         "heartbeat": loops.heartbeat(house.ears, failures),
         "live": house.live.beat(),
+        "lapse": loops.lapse(house.database, house.ears, house.live, failures),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
         "whereabouts": house.whereabouts.run(failures),
@@ -280,6 +292,18 @@ def build_channels(settings: Settings) -> dict[str, Channel]:
         mail = settings.mail
         wanted.append(mail_settings(MAIL_CHANNEL, mail.server, mail.sender, mail.to))
     return channels.build(wanted)
+
+
+def _members_mail(settings: Settings, database: Database) -> dict[str, Channel]:
+    """How teams are told that the settings' channels are not for."""
+    if settings.mail is None:
+        return {}
+    mail = settings.mail
+    return {
+        members_mail.NAME: MembersMail(
+            mail_settings(MAIL_CHANNEL, mail.server, mail.sender, mail.to), database
+        )
+    }
 
 
 def _renderer(settings: Settings, ears: Ears) -> Callable[[Notice], Message]:

@@ -161,6 +161,11 @@ class Live:
         for ring in self._rings.values():
             ring.skip(self._number)
 
+    @property
+    def readers(self) -> set[Who]:
+        """Everyone who listens with rights of his own."""
+        return {client.who for client in self._clients if client.who != PUBLIC}
+
     def end_session(self, session_id: str) -> None:
         """The session is over: so are its streams."""
         self._end(lambda who: who.session_id == session_id)

@@ -24,7 +24,8 @@ from vedette.model.view import View
 from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
 from vedette.server.ears import PACE_MS, Ears
-from vedette.store import incidents, outbox, series
+from vedette.server.live import Live
+from vedette.store import incidents, outbox, series, sessions
 from vedette.store.database import Database
 from vedette.store.incidents import Change
 from vedette.store.push import CHANNEL, channel_of
@@ -37,6 +38,7 @@ JUDGE_MS, JUDGE_MAX_MS = 1_000, 5_000
 JUDGE_SHARE = 50
 """A round is followed by this many times its length of rest, so that a large fleet costs a bounded share."""
 OUTBOX_MS = 1_000
+LAPSE_MS = 60_000
 SEAL_MS = 5_000
 SEAL_NODES = 20
 SEAL_PAUSE_MS = 50
@@ -89,6 +91,24 @@ async def heartbeat(ears: Ears, failures: Failures) -> None:
         await failures.guard("heartbeat", ears.tick)
 
 
+async def lapse(database: Database, ears: Ears, live: Live, failures: Failures) -> None:
+    """Each minute: end what sessions had open that ended by age, by hand or on another server."""
+    async for _ in rounds(ears, LAPSE_MS):
+        await failures.guard("lapse", partial(lapsed, database, ears, live))
+
+
+async def lapsed(database: Database, ears: Ears, live: Live) -> None:
+    """End every stream whose reader is no longer who he was when it began."""
+    asked = {who.session_id: who for who in live.readers if who.session_id is not None}
+    if not asked:
+        return
+    async with database.read() as conn:
+        standing = await sessions.standing(conn, asked, ears.now_ms())
+    for session_id, who in asked.items():
+        if standing.get(session_id) != (who.team_id, who.role):
+            live.end_session(session_id)
+
+
 async def woken(wake: asyncio.Event, at_most_ms: int) -> None:
     """Until somebody wakes us, or the time is up."""
     with suppress(TimeoutError):
@@ -106,7 +126,7 @@ class Judge:
         ears: Ears,
         limits: Limits,
         patience: Patience,
-        channels: tuple[str, ...],
+        channels: tuple[tuple[str, ...], tuple[str, ...]],
         on_saved: Callable[[list[Incident]], None],
         wake: asyncio.Event,
         audience: Callable[[], Awaitable[Audience]],
@@ -115,7 +135,7 @@ class Judge:
         self._ears = ears
         self._limits = limits
         self._patience = patience
-        self._channels = channels
+        self._channels, self._others_channels = channels  # the first team's, and everyone else's
         self._on_saved = on_saved
         self._audience = audience
         self.wake = wake
@@ -158,7 +178,7 @@ class Judge:
         """On which channels: the settings' are the first team's alone."""
         if incident.team_id == EVERYBODY:
             return told_to(audience, incident, reason)
-        return self._channels if incident.team_id == FIRST_TEAM else ()
+        return self._channels if incident.team_id == FIRST_TEAM else self._others_channels
 
 
 class Outbox:

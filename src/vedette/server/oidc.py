@@ -70,18 +70,17 @@ class Oidc:
         return self._provider
 
     async def begin(self, who: Who) -> WayOut:
-        """Whoever is signed in, and proved himself a moment ago, binds the other place to his account."""
+        """Whoever is signed in binds the other place to his account, or proves once more that it is he."""
         nonce, verifier, cookie = (secrets.token_urlsafe(32) for _ in range(3))
         state, now_ms = tickets.new_token(), self._ears.now_ms()
-        if who.user_id is not None and who.fresh_until_ms <= now_ms:
-            raise OidcError("confirm")
+        stale = who.user_id is not None and who.fresh_until_ms <= now_ms
         try:
-            url = await self.provider.way_in(state, nonce, verifier)
+            url = await self.provider.way_in(state, nonce, verifier, anew=stale)
         except ProviderError as error:
             log.warning("the OpenID Connect provider: %s", error)
             raise OidcError("unreachable") from error
         kept = {"nonce": nonce, "verifier": verifier, "browser": hash_of(cookie).hex()}
-        payload = json.dumps(kept | {"session": who.session_id}).encode()
+        payload = json.dumps(kept | {"session": who.session_id, "since": now_ms if stale else None}).encode()
         await self._database.write(
             lambda conn: tickets.make(
                 conn, PURPOSE, now_ms, LASTS_MS, user_id=who.user_id, payload=payload, token=state
@@ -99,7 +98,8 @@ class Oidc:
         if not hmac.compare_digest(begun_with["browser"], hash_of(cookie).hex()):
             raise OidcError("over")
         try:
-            person = await self.provider.person(code, begun_with["nonce"], begun_with["verifier"])
+            since_ms: int | None = begun_with["since"]
+            person = await self.provider.person(code, begun_with["nonce"], begun_with["verifier"], since_ms)
         except ProviderError as error:
             log.warning("the OpenID Connect provider: %s", error)
             raise OidcError("refused") from error
@@ -110,6 +110,9 @@ class Oidc:
         came = Visitor(visitor.site, visitor.browser, before)
 
         async def enter(conn: Conn) -> Begun:
+            known = await users.by_oidc(conn, self.provider.setting.issuer, person.subject)
+            if known is None and since_ms is not None:
+                raise OidcError("confirm")  # to bind it takes another proof than itself
             user = await self._user(conn, person, used.user_id, now_ms)
             return await self._signing.begin(conn, user, came, "oidc")
 

@@ -60,8 +60,8 @@ class Provider:
         self._places: tuple[int, Places] | None = None
         self._keys: tuple[int, KeySet] | None = None
 
-    async def way_in(self, state: str, nonce: str, verifier: str) -> str:
-        """Where to send a browser. Raises ProviderError."""
+    async def way_in(self, state: str, nonce: str, verifier: str, *, anew: bool = False) -> str:
+        """Where to send a browser; `anew`: the person is to prove himself there now. Raises ProviderError."""
         places = await self._known_places()
         wish = {
             "response_type": "code",
@@ -73,11 +73,13 @@ class Provider:
             "code_challenge": challenge_of(verifier),
             "code_challenge_method": "S256",
         }
+        if anew:
+            wish |= {"prompt": "login", "max_age": "0"}
         joint = "&" if urlsplit(places.authorize).query else "?"
         return places.authorize + joint + urlencode(wish)
 
-    async def person(self, code: str, nonce: str, verifier: str) -> Person:
-        """Who came back with this code. Raises ProviderError."""
+    async def person(self, code: str, nonce: str, verifier: str, since_ms: int | None = None) -> Person:
+        """Who came back with this code, and proved himself there since then. Raises ProviderError."""
         places = await self._known_places()
         body = {
             "grant_type": "authorization_code",
@@ -92,6 +94,8 @@ class Provider:
             headers["Authorization"] = _basic(self.setting.client_id, self.setting.client_secret)
         told = await self._ask("POST", places.token, data=body, headers=headers)
         claims = await self._claims(places, told.get("id_token"), nonce)
+        if since_ms is not None and not _is_since(claims.get("auth_time"), since_ms):
+            raise ProviderError("it does not say that the person proved himself there just now (auth_time)")
         return _person(claims)
 
     async def close(self) -> None:
@@ -211,6 +215,12 @@ def challenge_of(verifier: str) -> str:
 def _basic(client_id: str, secret: str) -> str:
     pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"  # as RFC 6749 has it
     return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def _is_since(auth_time: object, since_ms: int) -> bool:
+    if isinstance(auth_time, bool) or not isinstance(auth_time, int | float):
+        return False
+    return auth_time >= since_ms / 1000 - LEEWAY_S
 
 
 def _signs(key: Mapping[str, Any]) -> bool:

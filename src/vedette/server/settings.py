@@ -785,8 +785,8 @@ def _webhooks(top: Table) -> tuple[WebhookSetting, ...]:
         table.close()
     names = [one.name for one in found]
     _complain_of_twins("webhooks", names, top.problems)
-    if "email" in names:
-        top.problems.append('wrong setting: webhooks: "email" is the name of the mail; choose another')
+    for taken in sorted({"email", "members"} & set(names)):
+        top.problems.append(f'wrong setting: webhooks: "{taken}" is the name of the mail; choose another')
     return tuple(found)
 
 

@@ -72,9 +72,10 @@ async def forget_user(conn: Conn, who: Who, user_id: int, now_ms: int, act: str 
     """
     await _hold_teams(conn, user_id)
     for alone in await owned_alone(conn, user_id):
+        otherwise = "" if alone.team_id == FIRST_TEAM else ", or forget the team"
         raise ForgetError(
             f"he is the only owner of team {alone.team_id} ({alone.team_name}):"
-            " make somebody else an owner first, or forget the team"
+            f" make somebody else an owner first{otherwise}"
         )
     subject, email = await subject_of(conn, user_id), await _email(conn, user_id)
     for team_id in (await conn.execute(_teams_of_keys(user_id))).scalars().all():

@@ -15,7 +15,7 @@ from vedette.store.sessions import hash_of
 CHANNEL: Final = "push:"
 """How a message's channel begins that goes to one browser; no channel of the settings has such a name."""
 THE_KEY: Final = "vapid"
-SUBSCRIPTIONS_MAX: Final = 20_000
+SUBSCRIPTIONS_MAX: Final = 5_000
 FAILURES_MAX: Final = 3
 """So many messages that a push service refused for good, one after another, end a subscription."""
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,6 +58,14 @@ async def of_session(conn: Conn, token: bytes, now_ms: int) -> Held | None:
     role = None if row.role is None else Role(row.role)
     who = Who(row.team_id, role, row.user_id, row.id, row.is_admin, row.fresh_until_ms)
     return Held(who, row.created_at_ms, row.seen_at_ms, row.expires_at_ms)
+
+
+async def standing(
+    conn: Conn, session_ids: Iterable[str], now_ms: int
+) -> dict[str, tuple[int | None, Role | None]]:
+    """Which of these sessions have not ended, and what their owners are in which team."""
+    rows = await conn.execute(_held(now_ms).where(t.sessions.c.id.in_(list(session_ids))))
+    return {row.id: (row.team_id, None if row.role is None else Role(row.role)) for row in rows}
 
 
 def _held(now_ms: int) -> Select[Any]:

@@ -1,4 +1,5 @@
 // The words of sign-in, account and team.
+import type { OidcWhy } from "../account";
 import type { Account, Role } from "../people";
 
 export const peopleEn = {
@@ -47,6 +48,19 @@ export const peopleEn = {
     already: (name: string) => `You are signed in as ${name}.`,
     goOn: "Go on",
     anonymous: "The network, its validators and pools can be seen without an account.",
+  },
+
+  oidc: {
+    text: (name: string) => `Once it is bound to this account, ${name} opens it too, and asks for no code of ours.`,
+    bind: (name: string) => `Bind ${name}`,
+    why: {
+      confirm: "Prove once more that it is you, then bind it.",
+      unreachable: "The other place does not answer. Try again in a while, or sign in by name and password.",
+      over: "That took too long, or was begun in another browser. Begin again.",
+      refused: "The other place did not vouch for you. Begin again, or sign in by name and password.",
+      taken: "That sign-in is bound to another account here. Sign in with it to see which.",
+      unknown: "No account here is bound to that sign-in. Sign in by name and password, then bind it on your account's page.",
+    } satisfies Record<OidcWhy, string>,
   },
 
   setup: {

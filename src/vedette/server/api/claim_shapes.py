@@ -14,7 +14,6 @@ ABOUT_CHARS_MAX = 1_000
 URL_CHARS_MAX = 300
 ENDPOINT_CHARS_MAX = 1_000
 LINKS_MAX = 5
-STATUS_DAYS = 90
 
 Severity = Literal["info", "warning", "critical"]
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from vedette.model.people import Role, Who
+from vedette.server.access import TOKEN_BEARER
 from vedette.server.api.talk import Rooms, Whose, calling
 from vedette.server.problems import ProblemError
 
@@ -44,6 +45,10 @@ def admin(request: Request, rooms: Rooms, who: Whose) -> Who:
             raise ProblemError(401, SIGN_IN, {"WWW-Authenticate": "Bearer"})
         raise ProblemError(403, NOT_ADMIN)
     return _sound(request, rooms, who)
+
+
+def _keeper(request: Request, rooms: Rooms, who: Whose) -> Who:
+    return who if who == TOKEN_BEARER else admin(request, rooms, who)
 
 
 def _person(request: Request, rooms: Rooms, who: Whose) -> Who:
@@ -131,6 +136,8 @@ Operator = Annotated[Who, Depends(at_least(Role.OPERATOR))]
 Owner = Annotated[Who, Depends(at_least(Role.OWNER))]
 Admin = Annotated[Who, Depends(admin)]
 """An administrator of the installation, in no team in particular."""
+Keeper = Annotated[Who, Depends(_keeper)]
+"""An administrator, or a program of his: it holds the read token, which stands in the server's settings."""
 Person = Annotated[Who, Depends(_person)]
 """Whoever signed in himself, with or without a team."""
 Fresh = Annotated[Who, Depends(_fresh)]

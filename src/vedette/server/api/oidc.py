@@ -51,7 +51,7 @@ async def callback(
     try:
         begun = await rooms.oidc.finish(state, code, held, visitor_of(request, who))
     except OidcError as error:
-        return _to_page("/sign-in", error.why)
+        return _to_page("/account" if error.why == "confirm" else "/sign-in", error.why)
     response = RedirectResponse("/", 302, {"Cache-Control": "no-store"})
     set_session(response, rooms, begun)
     response.delete_cookie(name, secure=rooms.access.is_https, httponly=True, samesite="lax")

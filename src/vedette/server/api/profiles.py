@@ -13,7 +13,6 @@ from vedette.notify.text import incident_title
 from vedette.notify.words import Lang
 from vedette.server.api.board import in_full, validator_shape
 from vedette.server.api.claim_shapes import (
-    STATUS_DAYS,
     Days,
     LinkShape,
     Profile,
@@ -25,11 +24,12 @@ from vedette.server.api.claim_shapes import (
     ValidatorInFull,
 )
 from vedette.server.api.members import Owner, Viewer
-from vedette.server.api.nodes import DAY_MS, public_shape
+from vedette.server.api.nodes import public_shape
 from vedette.server.api.sent import LIVE
 from vedette.server.api.talk import Boards, Rooms, reply
 from vedette.server.problems import ProblemError
-from vedette.store import availability, incidents, nodes, profiles, reading
+from vedette.server.uptimes import DAY_MS, DAYS, from_ms
+from vedette.store import availability, incidents, nodes, profiles
 from vedette.store.availability import Uptime
 from vedette.store.database import Conn
 from vedette.store.nodes import NodeRow
@@ -91,7 +91,7 @@ async def team_status(slug: SlugWanted, rooms: Rooms, board: Boards) -> Response
     found = await _validators(rooms, board, team.team_id)
     async with rooms.database.read() as conn:
         rows = [row for row in await nodes.public_nodes(conn) if row.team_id == team.team_id]
-        shapes = [await _node(conn, row, rooms, now_ms) for row in rows]
+        shapes = [await _node(conn, row, rooms) for row in rows]
         told = await _incidents(conn, team, rows, found, now_ms) if team.shows_incidents else None
     language = rooms.settings.alerts.language
     return reply(
@@ -102,7 +102,7 @@ async def team_status(slug: SlugWanted, rooms: Rooms, board: Boards) -> Response
             links=[LinkShape(**asdict(link)) for link in team.links],
             validators=found,
             nodes=shapes,
-            days_from_ms=_days_from_ms(now_ms),
+            days_from_ms=from_ms(now_ms),
             incidents=None if told is None else [_incident(one, language) for one in told],
             as_of_ms=now_ms,
         ),
@@ -125,14 +125,8 @@ async def _validators(rooms: Rooms, board: Boards, team_id: int) -> list[Validat
 # --- nodes ------------------------------------------------------------------------------------------------
 
 
-def _days_from_ms(now_ms: int) -> int:
-    """When the first of the days began; today is the last of them."""
-    return now_ms // DAY_MS * DAY_MS - (STATUS_DAYS - 1) * DAY_MS
-
-
-async def _node(conn: Conn, row: NodeRow, rooms: Rooms, now_ms: int) -> StatusNode:
-    from_ms = _days_from_ms(now_ms)
-    held = await reading.availability_of(conn, Who(row.team_id), row.id, now_ms - from_ms, now_ms, DAY_MS)
+async def _node(conn: Conn, row: NodeRow, rooms: Rooms) -> StatusNode:
+    held = await rooms.uptimes.of(conn, row.team_id, row.id)
     shape = public_shape(row, rooms.ears)
     return StatusNode(
         id=shape.id,
@@ -147,8 +141,8 @@ async def _node(conn: Conn, row: NodeRow, rooms: Rooms, now_ms: int) -> StatusNo
 
 
 def _days(cells: Sequence[Uptime]) -> Days:
-    days = [cell.up_ppm for cell in cells][-STATUS_DAYS:]
-    unknown: list[int | None] = [None] * (STATUS_DAYS - len(days))
+    days = [cell.up_ppm for cell in cells][-DAYS:]
+    unknown: list[int | None] = [None] * (DAYS - len(days))
     return Days(up_ppm=availability.total(cells).up_ppm, days_ppm=unknown + days)
 
 

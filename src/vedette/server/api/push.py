@@ -21,6 +21,10 @@ router = APIRouter(prefix="/push", tags=["push"])
 NO_SUBSCRIPTION = "There is no such subscription, or the token is another's: subscribe anew."
 TOKENLESS = "Send the subscription's token as Authorization: Bearer; POST /push/subscriptions gave it once."
 FULL = "So many browsers are told already that there is no room for another; try again another day."
+STRANGE = (
+    "addresses: no validator {address} was seen here yet;"
+    " GET /api/v1/validators/{{address}}?look=true asks the chain for it."
+)
 NO_KEY = (
     "The server cannot read its push key; its log says why, and its administrator can put the key file back."
 )
@@ -45,8 +49,9 @@ async def subscribe(wish: PushWish, request: Request, rooms: Rooms, _: Anyone) -
     if wait_s:
         raise ProblemError(429, TOO_OFTEN, {"Retry-After": str(wait_s)})
     to = _subscription(wish.subscription, rooms)
+    addresses = await _addresses(wish.addresses, rooms)
     try:
-        begun = await rooms.push.subscribe(to, _addresses(wish.addresses), wish.language)
+        begun = await rooms.push.subscribe(to, addresses, wish.language)
     except FullError as error:
         raise ProblemError(503, FULL) from error
     made = reply(PushMade(id=begun.id, token=begun.token))
@@ -60,7 +65,7 @@ async def change_subscription(
 ) -> Response:
     """Say anew of whom to be told, and where, if the browser's subscription has changed."""
     to = None if change.subscription is None else _subscription(change.subscription, rooms)
-    addresses = _addresses(change.addresses)
+    addresses = await _addresses(change.addresses, rooms)
     try:
         await rooms.push.change(subscription_id, _token(request), addresses, change.language, to)
     except UnknownError as error:
@@ -87,8 +92,13 @@ def _token(request: Request) -> bytes:
     return token
 
 
-def _addresses(given: list[str]) -> tuple[PosAddress, ...]:
-    return tuple(sorted({PosAddress(one.lower()) for one in given}))
+async def _addresses(given: list[str], rooms: Rooms) -> tuple[PosAddress, ...]:
+    """Only such as are known: whoever likes could otherwise have us judge a million that do not exist."""
+    wanted, known = {PosAddress(one.lower()) for one in given}, (await rooms.tips.now()).strips
+    strange = sorted(wanted - known.keys())
+    if strange:
+        raise ProblemError(422, STRANGE.format(address=strange[0]))
+    return tuple(sorted(wanted))
 
 
 def _subscription(given: PushSubscription, rooms: Rooms) -> Subscription:

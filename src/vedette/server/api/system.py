@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from vedette.server.api.exposition import TEXT
-from vedette.server.api.members import Viewer
+from vedette.server.api.members import Keeper
 from vedette.server.api.talk import Rooms
 from vedette.server.house import House
 from vedette.server.problems import problem
@@ -32,8 +32,8 @@ async def readyz(rooms: Rooms) -> Response:
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=TEXT)
-async def metrics(request: Request, rooms: Rooms, who: Viewer) -> Response:
-    """The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
+async def metrics(request: Request, rooms: Rooms, who: Keeper) -> Response:
+    """The server's own process for Prometheus: for administrators, and whoever holds the read token.
 
     Your nodes and validators are at /api/v1/metrics.
     """

@@ -5,6 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from vedette.server import badges, cards
+from vedette.server.api.embeds import STYLESHEET
+from vedette.server.badges import Badge
+from vedette.server.cards import Card
+
 if TYPE_CHECKING:
     from tests.browser.stage import Stage
 
@@ -80,17 +85,27 @@ def _incidents(stage: "Stage", now_ms: int) -> list[dict[str, Any]]:
 
 
 async def badge(request: web.Request) -> web.Response:
-    """A picture of some words, as a badge is."""
-    words = request.match_info["path"].rsplit("/", 1)[-1]
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20" role="img">'
-        f'<title>{words}</title><rect width="120" height="20" rx="3" fill="#0b6067"/>'
-        f'<text x="8" y="14" fill="#fff" font-family="sans-serif" font-size="11">{words}</text></svg>'
-    )
-    return web.Response(text=svg, content_type="image/svg+xml")
+    """A picture, drawn as the server draws it, of what was asked for."""
+    drawn = badges.svg(Badge(request.match_info["path"].rsplit("/", 1)[-1], "voting", "good"))
+    return web.Response(body=drawn, content_type="image/svg+xml")
 
 
 async def card(request: web.Request) -> web.Response:
-    """A small page in a frame, as a card is."""
-    html = f"<!doctype html><html lang={request.query['lang']}><title>card</title><h1>0xa05d58…a3f8</h1>"
-    return web.Response(text=html, content_type="text/html")
+    """A card, written as the server writes it."""
+    if request.path == "/embed/card.css":
+        return web.Response(body=STYLESHEET.read_bytes(), content_type="text/css")
+    told = Card(
+        title="Validator 0xa05d58…a3f8",
+        heading="0xa05d58…a3f8",
+        is_address=True,
+        state="voting",
+        tone="good",
+        link=f"http://{request.host}/validators/0xa05d58",
+        strip="sslsssssasss" * 8,
+        figures=(("seats", "75"), ("signed", "98.90 %"), ("apy", "12.23 %"), ("votes", "12,500")),
+        at_ms=0,
+    )
+    lang: cards.Lang = "zh" if request.query["lang"] == "zh" else "en"
+    theme: cards.Theme = "dark" if request.query["theme"] == "dark" else "auto"
+    page = cards.page(told, lang, theme, "/embed/card.css", "")
+    return web.Response(body=page, content_type="text/html", charset="utf-8")

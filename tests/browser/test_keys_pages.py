@@ -273,7 +273,7 @@ def test_a_badge_and_a_card_are_chosen_seen_and_copied(opened: Open, stage: Play
     with opened(f"{stage.url}/embed?kind=validator&id={node0}") as page:
         picture = page.get_by_role("img", name=re.compile("Preview: .*state"))
         expect(picture).to_have_attribute("src", f"/badge/validators/{node0}/status.svg", timeout=SLOW_MS)
-        assert picture.evaluate("one => one.complete && one.naturalWidth") == 120
+        assert picture.evaluate("one => one.complete && one.naturalWidth") > 60
         page.get_by_role("button", name="yield, 30 days").click()
         code = page.get_by_role("group", name="Markdown")
         expect(code).to_contain_text(
@@ -364,6 +364,9 @@ def test_what_the_page_makes_opens_the_real_server(browser: Browser, tmp_path: P
         page.goto("/status/reeds")
         expect(page.locator("h1")).to_contain_text("shows nothing here yet")
         expect(page.get_by_role("link", name="reeds.example")).to_be_visible()
+        page.goto("/embed?kind=network")
+        picture = page.get_by_role("img", name="Preview: Conflux PoS: votes cast")
+        page.wait_for_function("one => one.complete && one.naturalWidth > 60", arg=picture.element_handle())
 
 
 # --- for everybody

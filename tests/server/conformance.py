@@ -36,6 +36,8 @@ LOOSE = {
     "GET /api/v1/wallets/{address}": "an address has a checksum",
     "PATCH /api/v1/nodes/{node_id}": "latitude and longitude belong together, and names are printable",
     "POST /api/v1/enrolments": "names are printable",
+    "POST /api/v1/push/subscriptions": "an endpoint is a push service's, and an address one that was seen",
+    "PUT /api/v1/push/subscriptions/{subscription_id}": "an address is one that was seen",
     "POST /api/v1/session/passkey": "a credential is the browser's own affair",
     "POST /api/v1/account/passkeys": "a credential is the browser's own affair",
     "POST /api/v1/session/confirm": "a password, or a ticket and a credential",
@@ -115,7 +117,7 @@ async def document(world: World, person: str) -> dict[str, Any]:
                 parameter["example"] = ids[parameter["name"]]
         content = described.get("requestBody", {}).get("content", {})
         if line.body is not None and "application/json" in content:
-            content["application/json"]["example"] = line.body
+            content["application/json"]["example"] = line.body(world) if callable(line.body) else line.body
     return _plain_pairs(made)  # type: ignore[no-any-return]
 
 

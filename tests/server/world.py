@@ -61,6 +61,8 @@ PLACE = {
     "latitude": 51.987654,
     "longitude": 8.7,
 }
+ADDRESS = "http://localhost:8642"
+"""A name, so that passkeys can be bound to it."""
 UNLIMITED = LimitSetting(0, 0, 0, 0, 1_000)
 """Nobody is told to come later: who may ask how often has tests of its own."""
 PASSWORD = "correct horse battery"
@@ -291,6 +293,7 @@ async def world(past: Past, database: Path | str, folder: Path, **other: Any) ->
         trust_loopback=False,
         public_references=False,
         read_token=None,
+        public_url=ADDRESS,
         limits=UNLIMITED,
         **other,
     )

@@ -1964,7 +1964,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description The server's own process for Prometheus: for administrators, and whoever holds the read token.
+         * @description The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
          *
          *     Your nodes and validators are at /api/v1/metrics.
          */
@@ -6599,7 +6599,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

@@ -213,9 +213,9 @@ class Client:
         """Forget your node and its past. Its agent is refused from then on, until it is enrolled again."""
         self._http.json("DELETE", f"/api/v1/nodes/{segment(node_id)}", {})
 
-    def revoke_node(self, node_id: str | int) -> Node:
+    def revoke_node(self, node_id: str | int, body: Nothing) -> Node:
         """Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays."""
-        answer: Node = self._http.json("POST", f"/api/v1/nodes/{segment(node_id)}/revoke", {})
+        answer: Node = self._http.json("POST", f"/api/v1/nodes/{segment(node_id)}/revoke", {}, body)
         return answer
 
     def node_series(

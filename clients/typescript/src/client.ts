@@ -138,8 +138,8 @@ export class Client {
   }
 
   /** Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays. */
-  revokeNode(nodeId: string | number): Promise<Told<"revokeNode">> {
-    return this.#http.json("POST", `/api/v1/nodes/${segment(nodeId)}/revoke`);
+  revokeNode(nodeId: string | number, body: Sent<"revokeNode">): Promise<Told<"revokeNode">> {
+    return this.#http.json("POST", `/api/v1/nodes/${segment(nodeId)}/revoke`, {}, body);
   }
 
   /** Columns for a chart; without times, the last 24 hours. */

@@ -14,6 +14,7 @@ from vedette.model.people import Who
 from vedette.model.place import Place, published
 from vedette.model.view import NodeState, NodeView, ProcessState, node_state
 from vedette.server.api import exports
+from vedette.server.api.account_shapes import Nothing
 from vedette.server.api.endpoints import watched
 from vedette.server.api.healths import Neighbour, Outside, health_shapes
 from vedette.server.api.members import Operator
@@ -128,7 +129,7 @@ def _told(rooms: Rooms, who: Who, node_id: str) -> None:
 
 
 @router.post("/nodes/{node_id}/revoke", response_model=Node)
-async def revoke_node(node_id: str, rooms: Rooms, who: Operator) -> Response:
+async def revoke_node(node_id: str, _wish: Nothing, rooms: Rooms, who: Operator) -> Response:
     """Refuse your node's agent from now on, until a new enrolment lets it in again. Its past stays."""
     async with rooms.database.read() as conn:
         agent = await nodes.agent_of(conn, who, node_id)

@@ -163,7 +163,11 @@ async def test_an_administrator_lets_people_in_and_out(here: Place) -> None:
     number = (await bob.session())["user"]["id"]
     assert (await bob.ask("GET", "/users"))[0] == 403
     _, told = await alice.ask("GET", "/users")
-    assert [one["name"] for one in told["users"]] == ["alice", "bob"]
+    assert ([one["name"] for one in told["users"]], told["next_cursor"]) == (["alice", "bob"], None)
+    _, told = await alice.ask("GET", "/users?limit=1")
+    assert ([one["name"] for one in told["users"]], told["next_cursor"]) == (["alice"], "alice")
+    _, told = await alice.ask("GET", "/users?limit=1&cursor=alice")
+    assert ([one["name"] for one in told["users"]], told["next_cursor"]) == (["bob"], None)
     status, told = await alice.ask("PATCH", f"/users/{number}", {"is_disabled": True})
     assert (status, told["disabled_at_ms"]) == (200, here.house.ears.now_ms())
     assert (await bob.session())["signed_in"] is False

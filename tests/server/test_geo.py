@@ -182,7 +182,7 @@ async def test_what_an_operator_entered_outranks_the_address(tmp_path: Path) -> 
         said = {"country": "SG", "city": None, "latitude": None, "longitude": None, "hosting": None}
 
         await house.database.write(
-            partial(registry.change_node, who=OURS, node_id=agent.node_id, said={"place": said})
+            partial(registry.change_node, who=OURS, node_id=agent.node_id, said={"place": said}, now_ms=1)
         )
         await _report(house, agent, "8.8.8.8")
         assert await _place(house, agent) == Place("SG", None, None, None, "operator")

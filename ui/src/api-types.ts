@@ -1460,7 +1460,7 @@ export interface paths {
         };
         /**
          * Everybody
-         * @description Everybody who has an account here.
+         * @description Everybody who has an account here, by name.
          */
         get: operations["everybody"];
         put?: never;
@@ -5367,6 +5367,11 @@ export interface components {
         Users: {
             /** Users */
             users: components["schemas"]["UserEntry"][];
+            /**
+             * Next Cursor
+             * @description pass as `cursor` for the next page; null: this is the last
+             */
+            next_cursor: string | null;
         };
         /** Validator */
         Validator: {
@@ -8773,7 +8778,12 @@ export interface operations {
     };
     everybody: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description at most so many; without it all */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -1531,6 +1531,7 @@ class UserEntry(TypedDict):
 
 class Users(TypedDict):
     users: list[UserEntry]
+    next_cursor: str | None
 
 
 class Validator(TypedDict):

@@ -71,7 +71,14 @@ def methods_at(document: Mapping[str, Any], path: str) -> list[str]:
     for template, methods in document.get("paths", {}).items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
             found |= {method.upper() for method in methods}
-    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+            if "get" in methods and not is_endless(methods["get"]):
+                found.add("HEAD")
+    return sorted(found)
+
+
+def is_endless(operation: Mapping[str, Any]) -> bool:
+    """A stream has no end, and so no reply whose body could be left out."""
+    return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
 
 
 async def _of_parameters(_: Request, error: Exception) -> Response:

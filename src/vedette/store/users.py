@@ -82,9 +82,10 @@ async def _one(conn: Conn, wanted: ColumnElement[bool]) -> UserRow | None:
     return None if row is None else UserRow(*row)
 
 
-async def everybody(conn: Conn) -> list[UserRow]:
-    rows = await conn.execute(select(*COLUMNS).order_by(t.users.c.name))
-    return [UserRow(*row) for row in rows]
+async def everybody(conn: Conn, after: str = "", limit: int | None = None) -> list[UserRow]:
+    """By name; those whose names come after this one, at most so many."""
+    query = select(*COLUMNS).where(t.users.c.name > after).order_by(t.users.c.name).limit(limit)
+    return [UserRow(*row) for row in await conn.execute(query)]
 
 
 async def create(

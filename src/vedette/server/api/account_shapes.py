@@ -221,6 +221,7 @@ class UserEntry(Shape):
 
 class Users(Shape):
     users: list[UserEntry]
+    next_cursor: str | None = Field(description="pass as `cursor` for the next page; null: this is the last")
 
 
 class UserChange(Shape):

@@ -11,6 +11,7 @@ from vedette.notify.push import Subscription, SubscriptionError, spelled
 from vedette.server.access import bearer
 from vedette.server.api.claim_shapes import PushChange, PushKey, PushMade, PushSubscription, PushWish
 from vedette.server.api.members import TOO_OFTEN, Anyone
+from vedette.server.api.sent import LIVE
 from vedette.server.api.talk import Rooms, calling, reply
 from vedette.server.problems import ProblemError
 from vedette.server.push import FullError, UnknownError
@@ -39,7 +40,7 @@ async def push_key(rooms: Rooms) -> Response:
         point = await rooms.push.public_key()
     except (SealError, VedetteError) as error:
         raise ProblemError(503, NO_KEY) from error
-    return reply(PushKey(public_key=spelled(point)))
+    return reply(PushKey(public_key=spelled(point)), LIVE)
 
 
 @router.post("/subscriptions", status_code=201, response_model=PushMade)

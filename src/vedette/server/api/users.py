@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from vedette.model.people import Who
 from vedette.server.account import LAST_ADMIN
@@ -18,15 +18,19 @@ from vedette.store.users import UserRow
 router = APIRouter(tags=["accounts"])
 
 NOBODY = "There is no such person."
+UserRows = Annotated[int | None, Query(ge=1, le=1_000, description="at most so many; without it all")]
+UserCursor = Annotated[str, Query(max_length=40, description="`next_cursor` of the page before")]
 UserId = Annotated[int, Path(ge=1, le=2**53, description="of GET /api/v1/users")]
 
 
 @router.get("/users", response_model=Users)
-async def everybody(rooms: Rooms, _who: Admin) -> Response:
-    """Everybody who has an account here."""
+async def everybody(rooms: Rooms, _who: Admin, limit: UserRows = None, cursor: UserCursor = "") -> Response:
+    """Everybody who has an account here, by name."""
     async with rooms.database.read() as conn:
-        rows = await users.everybody(conn)
-    return reply(Users(users=[_entry(row) for row in rows]))
+        rows = await users.everybody(conn, cursor, None if limit is None else limit + 1)
+    more = limit is not None and len(rows) > limit
+    shown = rows[:limit]
+    return reply(Users(users=[_entry(row) for row in shown], next_cursor=shown[-1].name if more else None))
 
 
 @router.patch("/users/{user_id}", response_model=UserEntry)

@@ -1964,7 +1964,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description The server's own process for Prometheus. From elsewhere it takes the read token, or a key that reads.
+         * @description The server's own process for Prometheus: for administrators, and whoever holds the read token.
          *
          *     Your nodes and validators are at /api/v1/metrics.
          */

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from vedette.model.people import Role, sign_in_name
 from vedette.server.api.shapes import Shape, plain
@@ -227,5 +227,5 @@ class Users(Shape):
 class UserChange(Shape):
     """What an administrator changes of a person. What is left out stays."""
 
-    is_admin: bool | None = Field(default_factory=lambda: None)
-    is_disabled: bool | None = Field(default_factory=lambda: None)
+    is_admin: StrictBool | None = Field(default_factory=lambda: None)
+    is_disabled: StrictBool | None = Field(default_factory=lambda: None)

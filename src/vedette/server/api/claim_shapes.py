@@ -6,7 +6,7 @@ What people write for everybody to read is bounded and plain here; to show it as
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat
 
 from vedette.server.api.shapes import Claimed, Label, NodeName, PosAddress, Shape, Validator
 
@@ -112,7 +112,9 @@ class Claims(Shape):
 class ClaimChange(Shape):
     """What the public is to be told of a claimed validator; what is left out stays as it is."""
 
-    is_public: bool = Field(default_factory=bool, description="tell anybody whose it is, and what follows")
+    is_public: StrictBool = Field(
+        default_factory=bool, description="tell anybody whose it is, and what follows"
+    )
     name: NodeName | None = Field(default_factory=lambda: None, description="null: it has only its address")
     about: About = Field(default_factory=str)
     links: Links = Field(default_factory=list)
@@ -149,10 +151,10 @@ class ProfileChange(Shape):
     """What is left out stays as it is."""
 
     slug: Slug | None = Field(default_factory=lambda: None, description="null: no page")
-    is_public: bool = Field(default_factory=bool)
+    is_public: StrictBool = Field(default_factory=bool)
     about: About = Field(default_factory=str)
     links: Links = Field(default_factory=list)
-    shows_incidents: bool = Field(
+    shows_incidents: StrictBool = Field(
         default_factory=bool, description="of public nodes and publicly claimed validators, on the page"
     )
 
@@ -233,7 +235,7 @@ class PushSubscription(Shape):
     """What `PushSubscription.toJSON()` of the browser gives."""
 
     endpoint: Endpoint
-    expiration_time: float | None = Field(default_factory=lambda: None, alias="expirationTime")
+    expiration_time: StrictFloat | None = Field(default_factory=lambda: None, alias="expirationTime")
     keys: PushKeys
 
 

@@ -9,7 +9,7 @@ new version.
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from vedette.model.performance import Why
 
@@ -274,7 +274,9 @@ class NodeChange(Shape):
     role: Role | None = Field(default_factory=lambda: None, description="null: the role its agent tells")
     labels: list[Label] = Field(default_factory=list, max_length=20)
     group: Label | None = Field(default_factory=lambda: None)
-    is_public: bool = Field(default_factory=bool, description="anybody may see that it is, and its state")
+    is_public: StrictBool = Field(
+        default_factory=bool, description="anybody may see that it is, and its state"
+    )
     publish: Publish = Field(
         default_factory=lambda: "nothing", description="what anybody may see of its place, if it is public"
     )

@@ -223,9 +223,15 @@ def prove(page: Page, password: str = PASSWORD) -> None:
     expect(dialog).to_have_count(0)
 
 
-def test_a_passkey_is_made_and_opens_the_account(visit: Visit, server: Real) -> None:
+NOT_OFFERED = "PublicKeyCredential.isConditionalMediationAvailable = async () => false"
+
+
+@pytest.mark.parametrize("offered", [False, True], ids=["by its button", "offered in the name's field"])
+def test_a_passkey_is_made_and_opens_the_account(visit: Visit, server: Real, offered: bool) -> None:
     with visit() as page:
         authenticator(page)
+        if not offered:
+            page.add_init_script(NOT_OFFERED)
         set_up(page, server)
         fill(page, **{"What is it called?": "reed phone"})
         page.get_by_role("button", name="Add a passkey").click()
@@ -233,7 +239,8 @@ def test_a_passkey_is_made_and_opens_the_account(visit: Visit, server: Real) -> 
         expect(page.locator("h1")).to_contain_text("heron: opened by a passkey or a password alone")
         sign_out(page)
         page.goto("/sign-in?next=/account")
-        page.get_by_role("button", name="Sign in with a passkey").click()
+        if not offered:  # the authenticator of the test takes what is offered by itself
+            page.get_by_role("button", name="Sign in with a passkey").click()
         expect(page).to_have_url(f"{server.url}/account")
         expect(page.get_by_role("listitem").filter(has_text="reed phone")).to_contain_text("used now")
 

@@ -359,7 +359,7 @@ def test_a_validator_leads_to_its_pool_and_back(opened: Open) -> None:
     with play("healthy", STILL_MS) as it, opened(f"{it.url}/validators/{address('node1')}") as page:
         page.get_by_role("link", name="web-o-matic").click(timeout=SLOW_MS)
         expect(page).to_have_url(re.compile("/pools/cfx"))
-        page.locator(".below").get_by_role("link").click(timeout=SLOW_MS)
+        page.locator(".below").get_by_role("link", name="node1").click(timeout=SLOW_MS)
         expect(page).to_have_url(f"{it.url}/validators/{address('node1')}")
         page.get_by_role("navigation", name="The validators").get_by_role(
             "link", name="Staking pools"

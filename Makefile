@@ -24,7 +24,7 @@ check: .venv/.dev lint types unit ## Lint, types, floors and unit tests: what to
 test: .venv/.dev lint types ## Everything: unit, real validators, real database, real browser
 	@scripts/browser.sh
 	@scripts/promtool.sh
-	$(BIN)/python scripts/tests.py -n 4 -m "not real and not proof"
+	$(BIN)/python scripts/tests.py -n 5 -m "not real and not proof"
 	$(BIN)/python scripts/tests.py -n 3 --dist loadfile --no-loadscope-reorder -m "real and not proof"
 
 lint: .venv/.dev

@@ -1,5 +1,6 @@
 """The second look: what failed in the crowd and passes alone is named, all else fails as before."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,8 +33,9 @@ PACE = "PASSED ALONE"
 )
 def test_only_a_few_that_pass_alone_are_forgiven(tmp_path: Path, body: str, status: int, says: str) -> None:
     (tmp_path / "test_it.py").write_text(body)
-    command = [sys.executable, str(SCRIPT), "-W", "ignore", "test_it.py"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [sys.executable, str(SCRIPT), "-p", "xdist.plugin", "-W", "ignore", "test_it.py"]
+    bare = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # loading what is not asked costs seconds
+    ended = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, check=False)
     assert ended.returncode == status, ended.stdout + ended.stderr
     assert says in ended.stderr
     assert (PACE in ended.stderr) == (says == PACE)

@@ -129,13 +129,18 @@ def test_a_bad_node_is_one_clear_line_and_the_rounds_go_on(
     assert {"host.memory.used_bytes", "host.disk.used_ratio", "process.rss_bytes"} <= set(report.numbers)
     times = [report.at_ms for report in scene.server.reports if "host.memory.used_bytes" in report.numbers]
     assert is_even(times)
-    (line,) = warnings(caplog)
+    (line,) = of_the_node(caplog)
     assert re.search(rf"{len(asked)} of \d+ probes fail", line)
     scene.node.canned = None
     scene.server.wait_for(lambda e: "pow.latest_epoch" in e.live.numbers if e.live else False, within_s=30)
     eventually(lambda: "report again" in caplog.messages[-1])
     assert re.fullmatch(r"all \d+ probes report again", caplog.messages[-1])
-    assert len(warnings(caplog)) == 1
+    assert len(of_the_node(caplog)) == 1
+
+
+def of_the_node(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Without those about our own pace, which a busy machine holds up."""
+    return [line for line in warnings(caplog) if "longer than a round" not in line]
 
 
 def test_a_node_without_pos_still_reports_the_rest(scene: Scene) -> None:

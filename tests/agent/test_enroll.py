@@ -57,7 +57,9 @@ def known(folder: Path) -> Known:
 
 def test_an_enrolled_agent_runs_by_its_folder_alone(scene: Scene, tmp_path: Path) -> None:
     folder = tmp_path / "new"
-    enrolled(scene, folder, "--node", scene.settings.node, "--interval", 1)
+    # The stub node is a thread of pytest, whose own words on the command line are no configuration.
+    here = ("--node", scene.settings.node, "--config", scene.settings.config)
+    enrolled(scene, folder, *here, "--interval", 1)
     command = [sys.executable, "-m", "vedette.cli", "agent", "run", "--dir", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
         try:

@@ -1,5 +1,7 @@
 """What axe-core says of a page: WCAG 2.2 AA and its own best practice."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,15 @@ both_ways = pytest.mark.parametrize(
     ("dark", "phone"), [(False, False), (True, True)], ids=["light-desk", "dark-phone"]
 )
 """Each paint once and each shape once: what axe looks at hangs on one of the two, not on how they meet."""
+
+
+EVERY = "VEDETTE_TEST_EVERY_PAGE"
+"""Set in the environment: each page is looked at both ways (`make proof PART=pages`)."""
+
+
+def share(paths: Sequence[str], phone: bool) -> Sequence[str]:
+    """The pages to look at this way: every other one, and the others the other way, unless all are wanted."""
+    return paths if os.environ.get(EVERY) else paths[phone::2]
 
 
 def violations(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.axe import both_ways, violations
+from tests.browser.axe import both_ways, share, violations
 from tests.browser.conftest import Open
 from tests.browser.past import PastServer, past_server
 from tests.browser.stage import play
@@ -368,7 +368,7 @@ def test_a_phone_reads_the_chain_without_scrolling_sideways(
 def test_nobody_is_shut_out_of_the_chain(opened: Open, past: PastServer, dark: bool, phone: bool) -> None:
     """axe-core finds nothing against WCAG 2.2 AA, on any of its pages."""
     found = []
-    for path in PAGES:
+    for path in share(PAGES, phone):
         with opened(past.url + path, dark=dark, phone=phone, bypass_policy=True, forgiven="404") as page:
             page.locator("header .badge.live").wait_for(timeout=SLOW_MS)
             page.wait_for_timeout(400)

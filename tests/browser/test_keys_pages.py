@@ -11,7 +11,7 @@ from eth_keys.backends.native.main import NativeECCBackend
 from eth_keys.main import KeyAPI
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.axe import both_ways, violations
+from tests.browser.axe import both_ways, share, violations
 from tests.browser.conftest import Open
 from tests.browser.real import real
 from tests.browser.stage import Play, address, play
@@ -387,7 +387,7 @@ def settled(page: Page) -> None:
 def test_nobody_is_shut_out_of_keys(opened: Open, stage: Play, dark: bool, phone: bool) -> None:
     """axe-core finds nothing against WCAG 2.2 AA; nothing scrolls sideways; a finger finds every button."""
     found = []
-    for path in PAGES:
+    for path in share(PAGES, phone):
         lang = "zh-CN" if phone else "en-US"
         with opened(stage.url + path, dark=dark, phone=phone, lang=lang, bypass_policy=True) as page:
             settled(page)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import violations
+from tests.browser.axe import share, violations
 from tests.browser.conftest import Open
 from tests.browser.stage import Play, play
 
@@ -171,7 +171,7 @@ def test_who_is_not_ready_for_the_next_fork_is_named(opened: Open, fleet: Play) 
 def test_nobody_is_shut_out(opened: Open, fleet: Play, dark: bool, phone: bool, lang: str) -> None:
     """axe-core finds nothing against WCAG 2.2 AA, on any of these pages."""
     found = []
-    for path in ROUTES:
+    for path in share(ROUTES, phone):
         with opened(fleet.url + path, dark=dark, phone=phone, lang=lang, bypass_policy=True) as page:
             page.locator("table, svg[data-cells], main .button").first.wait_for(timeout=SLOW_MS)
             page.wait_for_timeout(400)

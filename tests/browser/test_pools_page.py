@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.axe import both_ways, violations
+from tests.browser.axe import both_ways, share, violations
 from tests.browser.conftest import Open
 from tests.browser.past import PastServer, a_past, running
 from tests.browser.pooled import WALLET, contract
@@ -511,7 +511,7 @@ def test_nobody_is_shut_out_of_pools(opened: Open, dark: bool, phone: bool) -> N
     """axe-core finds nothing against WCAG 2.2 AA, on any of their pages."""
     found = []
     with play("trouble", STILL_MS) as it:
-        for path in [*ROUTES, f"/wallet/{NOBODY[:-1]}a"]:
+        for path in share([*ROUTES, f"/wallet/{NOBODY[:-1]}a"], phone):
             with opened(it.url + path, dark=dark, phone=phone, bypass_policy=True, forgiven="422") as page:
                 page.locator("main table, main .empty, main dl, main [role=alert]").first.wait_for(
                     timeout=SLOW_MS

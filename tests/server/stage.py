@@ -1,12 +1,16 @@
 """What the tests of the server share: a clock to set by hand, an agent, a house, a served house."""
 
 import asyncio
+import atexit
 import base64
 import hashlib
 import secrets
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -186,11 +190,31 @@ def settings(tmp_path: Path, **other: Any) -> Settings:
     return replace(usual, **other)
 
 
+@cache
+def _template() -> Path:
+    return Path(tempfile.mkdtemp(prefix="vedette-template-")) / "fresh.db"
+
+
+def _is_wanted(database: str) -> bool:
+    return "://" not in database and not Path(database).exists()
+
+
+async def _prepared(database: str) -> None:
+    """Put a fresh file there, unless there is one: to copy one is quicker than to migrate one."""
+    if not _is_wanted(database):
+        return
+    if not _template().exists():
+        await (await Database.open(str(_template()))).close()
+        atexit.register(shutil.rmtree, _template().parent, ignore_errors=True)
+    shutil.copy(_template(), database)
+
+
 @asynccontextmanager
 async def quiet_house(
     given: Settings, clock: Clock, boxes: Mapping[str, Channel] | None = None
 ) -> AsyncIterator[House]:
     """A house that hears, and whose other loops are turned by hand."""
+    await _prepared(given.database)
     database = await Database.open(given.database)
     ears = Ears(clock, database)
     await ears.wake()
@@ -208,6 +232,7 @@ async def quiet_house(
 @asynccontextmanager
 async def served(given: Settings, clock: Clock | None = None) -> AsyncIterator[tuple[House, str]]:
     """The whole server on a port of its own, in this process."""
+    await _prepared(given.database)
     listener = bind("127.0.0.1", 0)
     async with opened(given, clock or MachineClock()) as house:
         server = WebServer(house)

@@ -31,6 +31,6 @@ async def test_sqlite_answers_everybody_as_the_document_says(
 ) -> None:
     told = Told()
     async with world(past, database_file, tmp_path) as street:
-        for person in ("anonymous", "viewer", "admin", "owner"):
+        for person in ("anonymous", "admin", "owner"):
             told.add(await everything(street, person, SHORT))
     assert_true(told)

@@ -78,7 +78,7 @@ def methods_at(document: Mapping[str, Any], path: str) -> list[str]:
 
 def is_endless(operation: Mapping[str, Any]) -> bool:
     """A stream has no end, and so no reply whose body could be left out."""
-    return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
+    return "text/event-stream" in operation.get("responses", {}).get("200", {}).get("content", {})
 
 
 async def _of_parameters(_: Request, error: Exception) -> Response:

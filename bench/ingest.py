@@ -226,6 +226,7 @@ def settings(folder: Path) -> Path:
     path.write_text(
         f'database = "{folder}/vedette.db"\ningest_token = "{TOKEN}"\n'
         f'[server]\nhost = "127.0.0.1"\nport = {PORT}\n'
+        "[limits]\nper_minute = 0\n"  # all agents enrol from this one address
     )
     return path
 

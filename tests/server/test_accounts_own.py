@@ -12,7 +12,7 @@ from tests.server.accounts import PASSWORD, Place, place
 from tests.server.people import signed_in, team_of
 from vedette.model.people import PUBLIC, Role
 from vedette.server.loops import lapsed
-from vedette.store import audit, users
+from vedette.store import audit, teams
 from vedette.store import tables as t
 from vedette.store.database import Database
 from vedette.store.sessions import hash_of
@@ -147,7 +147,7 @@ async def test_a_person_looks_at_his_own_teams_only(here: Place) -> None:
     south, west = [await team_of(here.house.database, name) for name in ("South", "West")]
     user_id = (await alice.session())["user"]["id"]
     await here.house.database.write(
-        lambda conn: users.join(conn, user_id, south, Role.VIEWER, here.house.ears.now_ms())
+        lambda conn: teams.join(conn, south, user_id, Role.VIEWER, here.house.ears.now_ms())
     )
     status, told = await alice.ask("POST", "/session/team", {"team_id": south})
     assert (status, told["team"]) == (200, {"id": south, "name": "South", "role": "viewer"})

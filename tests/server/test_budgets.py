@@ -99,9 +99,11 @@ def test_whose_budget_it_is() -> None:
     ("path", "query", "requests"),
     [
         ("/api/v1/epochs", "format=csv", 2),
-        ("/api/v1/exports/votes", "", 1),
+        ("/api/v1/epochs", "format=parquet", 1),
+        ("/api/v1/epochs", "%66ormat=c%73v", 2),
         ("/api/v1/validators", "q=ab", 3),
         ("/api/v1/validators/0xab", "window=7d&look=true", 3),
+        ("/api/v1/validators/0xab", "look=1", 3),
         ("/api/v1/wallets/cfx:aa", "", 3),
         ("/api/v1/validators", "window=7d&seq=1", 20),
     ],

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from vedette.model.people import FIRST_TEAM, Role, Who
-from vedette.store import forget, proofs, sessions, tables, tickets, tries, users
+from vedette.store import forget, proofs, sessions, tables, teams, tickets, tries, users
 from vedette.store.database import Conn, Database
 from vedette.store.sessions import Lasting
 from vedette.store.tries import FORGET_MS, WAIT_FIRST_MS, WAIT_MAX_MS, Subject, wait_after
@@ -113,19 +113,19 @@ async def test_he_looks_at_the_team_that_he_joined_first(database: Database) -> 
 
     async def join(conn: Conn) -> None:
         await conn.execute(tables.teams.insert().values(id=7, name="late"))
-        await users.join(conn, alice.id, 7, Role.OWNER, NOW + 1)
-        await users.join(conn, alice.id, FIRST_TEAM, Role.VIEWER, NOW)
+        await teams.join(conn, 7, alice.id, Role.OWNER, NOW + 1)
+        await teams.join(conn, FIRST_TEAM, alice.id, Role.VIEWER, NOW)
 
     await database.write(join)
     _, who = await database.write(lambda conn: sessions.begin(conn, alice.id, "test", NOW, LASTING))
     assert (who.team_id, who.role, who.fresh_until_ms) == (FIRST_TEAM, Role.VIEWER, NOW + MINUTE)
     async with database.read() as conn:
         assert [one.id for one in await users.teams_of(conn, alice.id)] == [FIRST_TEAM, 7]
-        assert await users.only_owner_of(conn, alice.id) == ["late"]
+        assert [one.team_name for one in await teams.owned_alone(conn, alice.id)] == ["late"]
     bob = await person(database, "bob")
-    await database.write(lambda conn: users.join(conn, bob.id, 7, Role.OWNER, NOW))
+    await database.write(lambda conn: teams.join(conn, 7, bob.id, Role.OWNER, NOW))
     async with database.read() as conn:
-        assert await users.only_owner_of(conn, alice.id) == []
+        assert await teams.owned_alone(conn, alice.id) == []
 
 
 async def test_a_ticket_is_used_once_by_whoever_comes_first(database: Database) -> None:
@@ -193,7 +193,7 @@ async def test_with_a_person_all_that_is_his_own_goes(database: Database) -> Non
     await database.write(lambda conn: proofs.add_passkey(conn, alice.id, b"id", b"key", 0, "ring", NOW))
     await database.write(lambda conn: proofs.set_recovery_codes(conn, alice.id, ["one"]))
     await database.write(lambda conn: tickets.make(conn, "reset", NOW, MINUTE, user_id=alice.id))
-    await database.write(lambda conn: users.join(conn, alice.id, FIRST_TEAM, Role.VIEWER, NOW))
+    await database.write(lambda conn: teams.join(conn, FIRST_TEAM, alice.id, Role.VIEWER, NOW))
     await database.write(lambda conn: forget.forget_user(conn, SERVER, alice.id, NOW))
     assert not await still(database, token, NOW)
     async with database.read() as conn:

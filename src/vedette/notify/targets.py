@@ -115,7 +115,7 @@ class Targets(AbstractResolver):
 def is_public(address: IPAddress) -> bool:
     """Whether it belongs to somebody in the public internet."""
     address = _meant(address)
-    if address.version == 6 and address not in UNICAST:  # noqa: PLR2004
+    if isinstance(address, ipaddress.IPv6Address) and address not in UNICAST:
         return False
     return not any(address in network for network in NOT_PUBLIC)
 

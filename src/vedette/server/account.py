@@ -16,7 +16,7 @@ from vedette.server.post import Post
 from vedette.server.problems import ProblemError
 from vedette.server.second import SecondFactor, Secret, new_recovery_codes, new_secret, spaced
 from vedette.server.signing import Answer, Begun, Signing, Visitor, subject_of
-from vedette.store import audit, forget, proofs, sessions, tickets, users
+from vedette.store import audit, forget, proofs, sessions, teams, tickets, users
 from vedette.store.database import Conn, Database
 from vedette.store.users import NameTakenError, UserRow
 
@@ -349,9 +349,9 @@ async def drop_totp(conn: Conn, user: UserRow, who: Who, now_ms: int) -> None:
 
 async def demand_spare(conn: Conn, user: UserRow) -> None:
     """Refuse to let go of somebody whom nobody could stand in for. Raises ProblemError."""
-    alone = await users.only_owner_of(conn, user.id)
+    alone = await teams.owned_alone(conn, user.id)
     if alone:
-        raise ProblemError(409, LAST_OWNER.format(team=alone[0]))
+        raise ProblemError(409, LAST_OWNER.format(team=alone[0].team_name))
     if user.is_admin and not await users.another_admin(conn, user.id):
         raise ProblemError(409, LAST_ADMIN)
 

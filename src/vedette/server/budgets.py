@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from vedette.model.people import Who
 from vedette.server.access import NEIGHBOUR, TOKEN_BEARER
@@ -25,12 +26,12 @@ CALLERS_MAX: Final = 20_000
 COUNTED: Final = ("/api/", "/badge/", "/embed/", "/metrics", "/readyz")
 UNCOUNTED: Final = frozenset({("POST", "/api/v1/reports")})
 """Agents sign what they deliver, and many may stand behind one address."""
-TABLE_COST, EXPORT_COST = 10, 20
+COSTS: Final = {"csv": 10, "parquet": 20}
+"""What a list costs in another form: a table may be all there is of it, Parquet takes its own process."""
 WRONG_KEYS = 30
 """So many keys that nobody knows are looked up for one address in a minute: each costs a read."""
-EXPORTS: Final = "/api/v1/export"
-SEARCHES: Final = ("/api/v1/wallets/", "/api/v1/search")
-SEARCH_WORDS: Final = (b"q=", b"look=true")
+SEARCHES: Final = "/api/v1/wallets/"
+SEARCH_WORDS: Final = ("q", "look")
 
 Header = tuple[bytes, bytes]
 
@@ -120,7 +121,9 @@ class Budgets:
             return []
         name, is_known = payer(who, caller)
         asked, searched = self._known if is_known else self._strangers
-        budgets = [(asked, cost_of(scope)), (searched if is_search(scope) else None, 1)]
+        words = words_of(scope)
+        searches = is_search(scope["path"], words)
+        budgets = [(asked, cost_of(words)), (searched if searches else None, 1)]
         lefts = [budget.take(name, cost) for budget, cost in budgets if budget is not None]
         if caller.is_proxy and not is_known and any(left.wait_s for left in lefts):
             self._warn()
@@ -140,16 +143,19 @@ def is_counted(method: str, path: str) -> bool:
     return path.startswith(COUNTED) and (method, path) not in UNCOUNTED
 
 
-def cost_of(scope: Mapping[str, Any]) -> int:
-    if scope["path"].startswith(EXPORTS):
-        return EXPORT_COST
-    return TABLE_COST if b"format=csv" in scope["query_string"] else 1
+def cost_of(words: Mapping[str, str]) -> int:
+    return COSTS.get(words.get("format", ""), 1)
 
 
-def is_search(scope: Mapping[str, Any]) -> bool:
+def is_search(path: str, words: Mapping[str, str]) -> bool:
     """Whether it makes the chain be asked, or everything be looked through."""
-    words = scope["query_string"].split(b"&") if scope["query_string"] else ()
-    return scope["path"].startswith(SEARCHES) or any(word.startswith(SEARCH_WORDS) for word in words)
+    return path.startswith(SEARCHES) or any(words.get(word) for word in SEARCH_WORDS)
+
+
+def words_of(scope: Mapping[str, Any]) -> dict[str, str]:
+    """The query as routes read it: whoever spells `csv` in per cents pays the same."""
+    asked = scope["query_string"]
+    return dict(parse_qsl(asked.decode("latin-1"))) if asked else {}
 
 
 def wait_s(lefts: list[Left]) -> int:

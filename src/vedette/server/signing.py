@@ -16,7 +16,7 @@ from vedette.server.passkeys import Asked, Place
 from vedette.server.passwords import Passwords, demand
 from vedette.server.problems import ProblemError
 from vedette.server.second import SecondFactor, plain, spaced
-from vedette.store import audit, proofs, sessions, tickets, users
+from vedette.store import audit, proofs, sessions, teams, tickets, users
 from vedette.store.database import Conn, Database
 from vedette.store.proofs import PasskeyRow
 from vedette.store.users import UserRow
@@ -317,7 +317,7 @@ async def make_first(conn: Conn, name: str, password_hash: str, now_ms: int, tea
     user = await users.create(conn, name, now_ms, password_hash=password_hash, is_admin=True)
     if team is not None:
         await users.name_team(conn, FIRST_TEAM, team)
-    await users.join(conn, user.id, FIRST_TEAM, Role.OWNER, now_ms)
+    await teams.join(conn, FIRST_TEAM, user.id, Role.OWNER, now_ms)
     return user
 
 

@@ -17,7 +17,7 @@ from vedette.server.at_hand import Config, DatabaseUrl, Team, say, settings_of, 
 from vedette.server.passwords import Passwords, weakness
 from vedette.server.settings import Settings
 from vedette.server.signing import make_first, subject_of
-from vedette.store import audit, sessions, users
+from vedette.store import audit, sessions, teams, users
 from vedette.store.database import Conn
 from vedette.store.users import NameTakenError, UserRow
 
@@ -55,7 +55,7 @@ def add(
             user = await users.create(conn, wanted, now_ms, password_hash=kept, is_admin=admin)
             if role is not None:
                 await _demand_team(conn, team)
-                await users.join(conn, user.id, team, role, now_ms)
+                await teams.join(conn, team, user.id, role, now_ms)
         await audit.note(conn, now_ms, NEIGHBOUR, "account.add", subject_of(user))
         return user
 
@@ -165,7 +165,7 @@ async def _spare(conn: Conn, user: UserRow, *, leaves: bool) -> None:
 
 
 async def _demand_team(conn: Conn, team: int) -> None:
-    if await users.team_name(conn, team) is None:
+    if await teams.team_name(conn, team) is None:
         raise SettingError(f"there is no team {team}: leave --team out for the first one")
 
 

@@ -1,6 +1,5 @@
 """Enrolment tokens that work once and for an hour. Only a token's hash is kept."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from vedette.model.people import Who
 from vedette.store import audit
 from vedette.store import tables as t
 from vedette.store.database import Conn, visible_to
+from vedette.store.sessions import hash_of
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -34,10 +34,6 @@ class EnrolmentRow:
     expires_at_ms: int
     used_at_ms: int | None
     node_id: str | None
-
-
-def hash_of(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 async def make_ticket(conn: Conn, who: Who, now_ms: int) -> Ticket:

@@ -91,7 +91,7 @@ async def begin(
     row = {
         "id": secrets.token_hex(16),
         "user_id": user_id,
-        "team_id": team_id or await _first_team(conn, user_id),
+        "team_id": team_id or await first_team(conn, user_id),
         "token_hash": hash_of(token),
         "created_at_ms": now_ms,
         "seen_at_ms": now_ms,
@@ -105,7 +105,8 @@ async def begin(
     return token, held.who
 
 
-async def _first_team(conn: Conn, user_id: int) -> int | None:
+async def first_team(conn: Conn, user_id: int) -> int | None:
+    """The team that he joined first; None: he is in none."""
     members = t.memberships.c
     query = (
         select(members.team_id).where(members.user_id == user_id).order_by(members.since_ms, members.team_id)

@@ -10,7 +10,7 @@ from vedette.model.people import Role, Who
 from vedette.store import audit, keys
 from vedette.store import tables as t
 from vedette.store.database import Conn, insert_into, visible_to
-from vedette.store.sessions import hash_of
+from vedette.store.sessions import first_team, hash_of
 
 DAY_MS: Final = 86_400_000
 INVITED_MS: Final = 7 * DAY_MS
@@ -84,7 +84,7 @@ async def make_team(conn: Conn, who: Who, name: str, now_ms: int) -> int:
         raise TooManyError
     new = insert(t.teams).values(name=name, created_at_ms=now_ms).returning(t.teams.c.id)
     team_id = int((await conn.execute(new)).scalar_one())
-    await _join(conn, team_id, who.user_id, Role.OWNER, now_ms)
+    await join(conn, team_id, who.user_id, Role.OWNER, now_ms)
     await audit.note(conn, now_ms, who, "team.make", f"team:{team_id}", team_id=team_id)
     return team_id
 
@@ -143,7 +143,7 @@ async def part(conn: Conn, who: Who, user_id: int, now_ms: int) -> Done:
     await conn.execute(delete(t.memberships).where(*mine))
     sessions = t.sessions.c
     looked = sessions.user_id == user_id, sessions.team_id == who.team_id
-    await conn.execute(update(t.sessions).where(*looked).values(team_id=await _first_team(conn, user_id)))
+    await conn.execute(update(t.sessions).where(*looked).values(team_id=await first_team(conn, user_id)))
     told: audit.Detail = {"keys_revoked": await keys.revoke_of(conn, who.team_id, user_id, now_ms)}
     act = "member.leave" if who.user_id == user_id else "member.remove"
     await audit.note(conn, now_ms, who, act, await subject_of(conn, user_id), told)
@@ -183,16 +183,7 @@ async def _is_last_owner(conn: Conn, who: Who, user_id: int) -> bool:
     return who.team_id in {one.team_id for one in await owned_alone(conn, user_id)}
 
 
-async def _first_team(conn: Conn, user_id: int) -> int | None:
-    columns = t.memberships.c
-    query = select(columns.team_id).where(columns.user_id == user_id)
-    found: int | None = (
-        await conn.execute(query.order_by(columns.since_ms, columns.team_id).limit(1))
-    ).scalar()
-    return found
-
-
-async def _join(conn: Conn, team_id: int, user_id: int, role: Role, now_ms: int) -> bool:
+async def join(conn: Conn, team_id: int, user_id: int, role: Role, now_ms: int) -> bool:
     """False when he is a member already. A session of his that looked at no team looks at this one."""
     row = {"team_id": team_id, "user_id": user_id, "role": role.value, "since_ms": now_ms}
     new = insert_into(conn, t.memberships).values(row).on_conflict_do_nothing()
@@ -267,7 +258,7 @@ async def accept(conn: Conn, token: str, user_id: int, now_ms: int) -> Offer | L
         return None
     columns = t.invitations.c
     unused = columns.token_hash == hash_of(token), columns.used_at_ms.is_(None)
-    if not await _join(conn, offer.team_id, user_id, offer.role, now_ms):
+    if not await join(conn, offer.team_id, user_id, offer.role, now_ms):
         return "member"
     taken = update(t.invitations).where(*unused).values(used_at_ms=now_ms, email=None).returning(columns.id)
     invitation_id = (await conn.execute(taken)).scalar()

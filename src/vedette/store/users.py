@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, insert, select, update
+from sqlalchemy import ColumnElement, select, update
 
 from vedette.model.people import Role
 from vedette.store import tables as t
@@ -133,11 +133,6 @@ async def take_email(conn: Conn, user_id: int, email: str, now_ms: int) -> bool:
     return True
 
 
-async def join(conn: Conn, user_id: int, team_id: int, role: Role, now_ms: int) -> None:
-    row = {"team_id": team_id, "user_id": user_id, "role": role.value, "since_ms": now_ms}
-    await conn.execute(insert(t.memberships).values(row))
-
-
 async def role_in(conn: Conn, user_id: int, team_id: int) -> Role | None:
     """What he is in this team; None: not in it."""
     members = t.memberships.c
@@ -158,30 +153,11 @@ async def teams_of(conn: Conn, user_id: int) -> list[TeamOf]:
     return [TeamOf(row.id, row.name, Role(row.role)) for row in await conn.execute(query)]
 
 
-async def only_owner_of(conn: Conn, user_id: int) -> list[str]:
-    """The teams that would have no owner without him."""
-    members, other = t.memberships.c, t.memberships.alias()
-    another = exists().where(
-        other.c.team_id == members.team_id, other.c.user_id != user_id, other.c.role == Role.OWNER.value
-    )
-    query = (
-        select(t.teams.c.name)
-        .select_from(t.teams.join(t.memberships))
-        .where(members.user_id == user_id, members.role == Role.OWNER.value, ~another)
-    )
-    return list((await conn.execute(query)).scalars())
-
-
 async def another_admin(conn: Conn, user_id: int) -> bool:
     """Whether somebody else looks after this installation, and may come in."""
     users = t.users.c
     query = select(users.id).where(users.is_admin, users.disabled_at_ms.is_(None), users.id != user_id)
     return (await conn.execute(query.limit(1))).first() is not None
-
-
-async def team_name(conn: Conn, team_id: int) -> str | None:
-    name: str | None = (await conn.execute(select(t.teams.c.name).where(t.teams.c.id == team_id))).scalar()
-    return name
 
 
 async def hold_first_team(conn: Conn, team_id: int) -> None:

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from vedette.model.people import Role, Who
 from vedette.server.access import TOKEN_BEARER
+from vedette.server.account import FIRST_CONFIRM
 from vedette.server.api.talk import Rooms, Whose, calling
 from vedette.server.problems import ProblemError
 
@@ -19,8 +20,6 @@ NOT_A_PERSON = "Sign in as a person for that: a key, a token or the server's own
 FOREIGN = "Another site's page sent this. Use Vedette's own page, or a client that sends no Origin."
 NOT_JSON = "Send the body as JSON, with Content-Type: application/json."
 TOO_OFTEN = "That is too many changes in a minute. Come again in a while."
-
-CONFIRM = "Prove once more that it is you, with POST /api/v1/session/confirm, then try again."
 
 SAFE = frozenset({"GET", "HEAD"})
 SCOPES = {Role.VIEWER: "read", Role.OPERATOR: "write"}
@@ -62,7 +61,7 @@ def _person(request: Request, rooms: Rooms, who: Whose) -> Who:
 
 def _fresh(rooms: Rooms, who: Annotated[Who, Depends(_person)]) -> Who:
     if who.fresh_until_ms <= rooms.ears.now_ms():
-        raise ProblemError(403, CONFIRM, need="confirm")
+        raise ProblemError(403, FIRST_CONFIRM, need="confirm")
     return who
 
 

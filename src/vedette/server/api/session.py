@@ -32,6 +32,7 @@ from vedette.server.problems import ProblemError
 from vedette.server.signing import Answer, Begun, Visitor
 from vedette.store import proofs, sessions, users
 from vedette.store.database import Conn
+from vedette.store.teams import team_name
 from vedette.store.users import TeamOf, UserRow
 
 router = APIRouter(tags=["accounts"])
@@ -220,7 +221,7 @@ async def _team(conn: Conn, who: Who, teams: list[TeamOf]) -> MyTeam | None:
     if who.team_id is None or who.role is None:
         return None
     known = next((one.name for one in teams if one.id == who.team_id), None)
-    return MyTeam(id=who.team_id, name=known or await users.team_name(conn, who.team_id) or "", role=who.role)
+    return MyTeam(id=who.team_id, name=known or await team_name(conn, who.team_id) or "", role=who.role)
 
 
 def _may(who: Who) -> May:

@@ -7,14 +7,13 @@ from typing import Any, Final
 from vedette.model.people import FIRST_TEAM, PUBLIC, Role, Who
 from vedette.server.caller import FORWARDED, Headers
 from vedette.server.settings import is_loopback
-from vedette.store import sessions
+from vedette.store import keys, sessions
 from vedette.store.database import Database
 from vedette.store.sessions import Held, Lasting
 
 DAY_MS: Final = 86_400_000
 USUAL: Final = Lasting(30 * DAY_MS, 7 * DAY_MS)
-KEY_START: Final = b"vdt_"
-"""How every API key begins, so that one that leaked is known for what it is."""
+KEY_START: Final = keys.START.encode()
 
 ELSEWHERE = (b"cross-site", b"same-site")
 """What a browser says of a request that another site's page makes."""

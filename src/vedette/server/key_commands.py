@@ -12,7 +12,7 @@ from vedette.model.people import FIRST_TEAM, Role, Scope, Who
 from vedette.server.at_hand import Config, DatabaseUrl, Team, say, settings_of, with_database
 from vedette.store import keys
 from vedette.store.database import Conn, Database
-from vedette.store.keys import KeyRow, NewKey, TooManyKeysError
+from vedette.store.keys import DAYS_MAX, NAME_CHARS_MAX, KeyRow, NewKey, TooManyKeysError
 from vedette.store.teams import team_name
 
 app = App(name="key", help="API keys: tokens for programs that read or change what a team owns.")
@@ -42,10 +42,10 @@ def add(
     name
         What it is for.
     """
-    if not name.isprintable() or not 0 < len(name) <= 80:  # noqa: PLR2004 - as the API has it
-        raise SettingError("the name must be 1 to 80 printable characters")
-    if days is not None and not 1 <= days <= 3650:  # noqa: PLR2004
-        raise SettingError("--days must be a number from 1 to 3650")
+    if not name.isprintable() or not 0 < len(name) <= NAME_CHARS_MAX:
+        raise SettingError(f"the name must be 1 to {NAME_CHARS_MAX} printable characters")
+    if days is not None and not 1 <= days <= DAYS_MAX:
+        raise SettingError(f"--days must be a number from 1 to {DAYS_MAX}")
     now_ms = MachineClock().now_ms()
     ends_ms = None if days is None else now_ms + days * DAY_MS
 

@@ -14,8 +14,11 @@ from vedette.store.database import Conn, visible_to
 from vedette.store.sessions import hash_of
 
 START: Final = "vdt_"
+"""How every API key begins, so that one that leaked is known for what it is."""
 TOKEN_BYTES: Final = 32
 HINT_CHARS: Final = 4
+NAME_CHARS_MAX: Final = 80
+DAYS_MAX: Final = 3_650
 LIVE_MAX: Final = 100
 """So many keys of a team at a time are more than anybody keeps an eye on."""
 

@@ -6,8 +6,9 @@ from pydantic import AfterValidator, Field
 
 from vedette.model.people import Scope
 from vedette.server.api.shapes import Shape, plain
+from vedette.store.keys import DAYS_MAX, NAME_CHARS_MAX
 
-KeyName = Annotated[str, AfterValidator(plain), Field(min_length=1, max_length=80)]
+KeyName = Annotated[str, AfterValidator(plain), Field(min_length=1, max_length=NAME_CHARS_MAX)]
 
 
 class KeyWish(Shape):
@@ -17,7 +18,7 @@ class KeyWish(Shape):
     scopes: list[Scope] = Field(
         max_length=len(Scope), description="read: as a viewer; write: as an operator; metrics: those alone"
     )
-    expires_in_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+    expires_in_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = Field(
         default_factory=lambda: None, description="null: when it is revoked"
     )
 

@@ -17,7 +17,7 @@ from vedette.devnet import commands, process, staking
 from vedette.devnet import demo as demo_module
 from vedette.devnet.net import RECORD, Devnet, Record, _twin, patience
 from vedette.devnet.options import DevnetOptions
-from vedette.devnet.ports import END, FIRST, free_ports, taken
+from vedette.devnet.ports import END, FIRST, free_ports, reserved, taken
 from vedette.model.errors import SettingError, VedetteError
 from vedette.server.node_js import node_program
 
@@ -65,6 +65,17 @@ def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
     assert min(ports) >= FIRST
     assert max(ports) < END < 32768
     assert not list(taken(ports))
+
+
+def test_a_reserved_port_is_nobody_elses_and_can_still_be_listened_on() -> None:
+    (port,) = free_ports(1)
+    with reserved(port):
+        assert list(taken([port])) == [port]
+        with socket.create_server(("127.0.0.1", port)):
+            pass
+        with pytest.raises(SettingError, match=f"port {port} was taken"), reserved(port):
+            pass
+    assert not list(taken([port]))
 
 
 def test_a_port_is_taken_while_somebody_listens_on_it(listener: int) -> None:

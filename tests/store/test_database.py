@@ -153,7 +153,8 @@ async def test_a_deadlock_on_postgresql_is_tried_again(postgres_database: Databa
         postgres_database.write(lambda conn: crossing(conn, 1, 2)),
         postgres_database.write(lambda conn: crossing(conn, 2, 1)),
     )
-    assert attempts == 3
+    # One of the two begins anew; twice, if it is quicker than the other to what that waits for.
+    assert attempts >= 3
 
 
 async def test_two_servers_that_open_a_new_postgresql_at_once_migrate_it_once(postgres_url: str) -> None:

@@ -23,7 +23,7 @@ from cyclopts import Parameter
 from vedette.devnet.files import replace_file
 from vedette.devnet.net import RECORD, Devnet, patience
 from vedette.devnet.nodes import Node
-from vedette.devnet.ports import taken
+from vedette.devnet.ports import reserved, taken
 from vedette.devnet.process import Stopped, stoppable
 from vedette.devnet.tell import Tell, telling
 from vedette.model.errors import SettingError
@@ -97,6 +97,7 @@ def demo(
     _refuse_wrong_url("--mail", mail, "smtp://127.0.0.1:2525")
     _refuse_taken(port)
     with ExitStack() as stack:
+        stack.enter_context(reserved(port))  # the nodes look for ports before the server takes its own
         base = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vedette-demo-")))
         plan = Plan(base.resolve(), port, lasting_s, webhook, mail)
         try:

@@ -4,7 +4,7 @@ import errno
 import random
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 from vedette.model.errors import SettingError
 
@@ -38,6 +38,20 @@ def taken(ports: Iterable[int]) -> Iterator[int]:
             if error.errno != errno.EADDRINUSE:
                 raise
             yield port
+
+
+@contextmanager
+def reserved(port: int) -> Iterator[None]:
+    """Keep a port from whoever looks for free ones, until who it is for listens on it.
+
+    Only its UDP is held: TCP stays to be had, and `taken` looks at both. Raises SettingError.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        try:
+            held.bind(("0.0.0.0", port))  # noqa: S104  # as `taken` looks
+        except OSError as error:
+            raise SettingError(f"port {port} was taken in this moment: choose another") from error
+        yield
 
 
 def _bind(host: str, port: int) -> None:

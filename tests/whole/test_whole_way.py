@@ -155,6 +155,7 @@ def test_after_a_minute_a_members_death_is_critical(demo: Demo, killed: tuple[di
     (escalated,) = demo.told.told("escalated", "node_down")
     assert 59 < escalated.at_s - killed_s < 75  # at once on the minute; the machine may be busy
     assert escalated.message["incident"]["severity"] == "critical"
+    until(lambda: len(demo.told.letters) >= 2, 30, "the letter beside the post")
     assert len(demo.told.posts) == len(demo.told.letters) == 2
 
 
@@ -200,6 +201,7 @@ def test_a_returned_validator_is_told_and_signs_again(
     assert account["status"]["forceRetired"] is None
     time.sleep(5)
     assert [post.what[0] for post in demo.told.posts] == ["opened", "escalated", "resolved"]
+    until(lambda: len(demo.told.letters) >= 3, 30, "the letter beside the post")
     assert len(demo.told.letters) == 3
     assert len({post.key for post in demo.told.posts}) == 3
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from vedette.alerts.catalogue import page
-from vedette.alerts.engine import RULES
+from vedette.alerts.rules import RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "alerts.md"
 

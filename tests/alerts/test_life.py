@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.alerts import life
-from vedette.alerts.engine import Limits, step
+from vedette.alerts.engine import step
 from vedette.alerts.life import Patience, advance
+from vedette.alerts.limits import Limits
 from vedette.model.incident import Finding, Incident, IncidentState, Reason, Severity, Subject, SubjectKind
 from vedette.model.view import NodeView, ProcessState, View
 

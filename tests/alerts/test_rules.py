@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vedette.alerts.engine import Limits, endings, judge
+from vedette.alerts.engine import endings, judge
+from vedette.alerts.limits import Limits
 from vedette.alerts.mute import explain
 from vedette.alerts.rules.absent_votes import AbsentVotesLimit, absence, absent_votes, others_participation
 from vedette.alerts.rules.node_down import NodeDownLimit, node_down
 from vedette.alerts.rules.node_silent import NodeSilentLimit, node_silent
+from vedette.alerts.rules.rule import always
 from vedette.model.incident import Finding, Incident, Severity, Subject, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
@@ -75,7 +77,7 @@ def down(node_id: str = "n1", since_ms: int = 1000, **changes: object) -> NodeVi
     ],
 )
 def test_absence_is_judged_by_its_strip(strip: str, severity: Severity | None, absent_blocks: int) -> None:
-    found = list(absent_votes(seen(strip), AbsentVotesLimit()))
+    found = list(absent_votes(seen(strip), always(AbsentVotesLimit())))
     assert [finding.severity for finding in found] == ([] if severity is None else [severity])
     assert [finding.facts["absent_blocks"] for finding in found] == (
         [] if severity is None else [absent_blocks]
@@ -83,7 +85,7 @@ def test_absence_is_judged_by_its_strip(strip: str, severity: Severity | None, a
 
 
 def test_an_absence_says_where_it_began_and_what_was_signed_last() -> None:
-    (finding,) = absent_votes(seen("s" * 3 + "a" * 12), AbsentVotesLimit())
+    (finding,) = absent_votes(seen("s" * 3 + "a" * 12), always(AbsentVotesLimit()))
     assert finding.key == f"absent_votes/{alice}"
     assert finding.facts == {
         "absent_blocks": 12,
@@ -95,7 +97,7 @@ def test_an_absence_says_where_it_began_and_what_was_signed_last() -> None:
 
 
 def test_an_absence_older_than_the_window_does_not_pretend_to_know_its_beginning() -> None:
-    (finding,) = absent_votes(seen("?" * 3 + "a" * 117), AbsentVotesLimit())
+    (finding,) = absent_votes(seen("?" * 3 + "a" * 117), always(AbsentVotesLimit()))
     assert finding.facts["begun_before_window"] == 1
     assert not {"first_absent_height", "last_signed_height"} & finding.facts.keys()
 
@@ -113,7 +115,7 @@ def test_an_absence_older_than_the_window_does_not_pretend_to_know_its_beginning
 )
 def test_a_network_event_accuses_nobody(signed: int | None, total: int | None, accused: bool) -> None:
     view = View(NOW, blocks(40, signed, total), {alice: watched("s" * 20 + "a" * 20)})
-    assert bool(list(absent_votes(view, AbsentVotesLimit()))) is accused
+    assert bool(list(absent_votes(view, always(AbsentVotesLimit())))) is accused
 
 
 def test_participation_counts_only_blocks_that_are_known() -> None:
@@ -124,9 +126,9 @@ def test_participation_counts_only_blocks_that_are_known() -> None:
 
 def test_the_limits_are_settings() -> None:
     limit = AbsentVotesLimit(absent_blocks=3, critical_blocks=5, recovered_blocks=1)
-    assert [f.severity for f in absent_votes(seen("saaa"), limit)] == [Severity.WARNING]
-    assert [f.severity for f in absent_votes(seen("saaaaa"), limit)] == [Severity.CRITICAL]
-    assert not list(absent_votes(seen("saaas"), limit))
+    assert [f.severity for f in absent_votes(seen("saaa"), always(limit))] == [Severity.WARNING]
+    assert [f.severity for f in absent_votes(seen("saaaaa"), always(limit))] == [Severity.CRITICAL]
+    assert not list(absent_votes(seen("saaas"), always(limit)))
 
 
 @settings(deadline=None)
@@ -159,7 +161,7 @@ def test_whoever_is_accused_was_absent_ten_times_in_a_row_and_did_not_recover(st
 
 def test_a_running_node_is_not_down() -> None:
     unsure = node("n2", process=ProcessState.UNKNOWN)
-    assert not list(node_down(seen("s", (node(), unsure)), NodeDownLimit()))
+    assert not list(node_down(seen("s", (node(), unsure)), always(NodeDownLimit())))
 
 
 @pytest.mark.parametrize(
@@ -174,27 +176,29 @@ def test_a_running_node_is_not_down() -> None:
 def test_a_node_is_down_at_once_and_critical_after_a_minute_if_it_is_elected(
     since_ms: int, strip: str, votes: int, severity: Severity
 ) -> None:
-    (finding,) = node_down(seen(strip, (down(since_ms=since_ms),), votes), NodeDownLimit())
+    (finding,) = node_down(seen(strip, (down(since_ms=since_ms),), votes), always(NodeDownLimit()))
     assert (finding.severity, finding.key, finding.hold_ms) == (severity, "node_down/n1", 0)
 
 
 def test_a_death_that_nobody_saw_is_not_taken_for_a_recent_one() -> None:
     unseen = node(process=ProcessState.GONE)
-    assert [f.severity for f in node_down(seen("s", (unseen,)), NodeDownLimit())] == [Severity.CRITICAL]
+    assert [f.severity for f in node_down(seen("s", (unseen,)), always(NodeDownLimit()))] == [
+        Severity.CRITICAL
+    ]
 
 
 def test_a_planned_stop_is_held_until_its_end_and_then_named() -> None:
     stopped = down(since_ms=600_000, planned_stop_until_ms=NOW + 1)
-    assert not list(node_down(seen("s", (stopped,)), NodeDownLimit()))
+    assert not list(node_down(seen("s", (stopped,)), always(NodeDownLimit())))
     late = replace(stopped, planned_stop_until_ms=NOW)
-    (finding,) = node_down(seen("s", (late,)), NodeDownLimit())
+    (finding,) = node_down(seen("s", (late,)), always(NodeDownLimit()))
     assert finding.severity is Severity.WARNING  # the minute counts from the plan's end
     assert finding.facts["planned_stop_overrun"] == 1
 
 
 def test_an_old_plan_does_not_excuse_a_new_death() -> None:
     died_later = down(since_ms=1000, planned_stop_until_ms=NOW - 86_400_000)
-    (finding,) = node_down(seen("s", (died_later,)), NodeDownLimit())
+    (finding,) = node_down(seen("s", (died_later,)), always(NodeDownLimit()))
     assert "planned_stop_overrun" not in finding.facts
 
 
@@ -215,7 +219,7 @@ def test_silence_is_a_warning_and_with_absence_critical(
     late_ms: int, strip: str, votes: int, severity: Severity | None
 ) -> None:
     silent = node(due_at_ms=NOW - late_ms, heard_at_ms=NOW - late_ms - 15_000)
-    found = [f.severity for f in node_silent(seen(strip, (silent,), votes), NodeSilentLimit())]
+    found = [f.severity for f in node_silent(seen(strip, (silent,), votes), always(NodeSilentLimit()))]
     assert found == ([] if severity is None else [severity])
 
 
@@ -233,9 +237,9 @@ def test_findings_are_in_order_and_each_key_is_there_once() -> None:
 
 def test_a_validator_is_called_by_its_node_but_never_by_another_teams_node() -> None:
     strip = "s" * 20 + "a" * 10
-    (ours,) = absent_votes(seen(strip, (node(),)), AbsentVotesLimit())
+    (ours,) = absent_votes(seen(strip, (node(),)), always(AbsentVotesLimit()))
     assert ours.subject == Subject(SubjectKind.VALIDATOR, alice, "node-n1")
-    (strangers,) = absent_votes(seen(strip, (node(team_id=2),)), AbsentVotesLimit())
+    (strangers,) = absent_votes(seen(strip, (node(team_id=2),)), always(AbsentVotesLimit()))
     assert strangers.subject.name == "0xa1a1a1a1…a1a1"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vedette.alerts.engine import RULES
+from vedette.alerts.rules import RULES
 from vedette.alerts.tale import Tale, differences, parse, play
 from vedette.model.errors import SettingError
 

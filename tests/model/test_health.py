@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 
 from vedette.model.health import (
     ORDER,
-    Condition,
     Crowd,
     Duty,
     Evidence,
-    Layer,
     References,
     Thresholds,
     health,
     worst,
 )
+from vedette.model.layers import Condition, Layer
 from vedette.model.view import NodeState
 
 PAGE = Path(__file__).parents[2] / "ui" / "src"

@@ -22,7 +22,7 @@ from tests.server.conftest import STRANGER
 from tests.server.history import Past
 from tests.server.people import key_of
 from tests.server.stage import READ_TOKEN, Agent, bearer, client, enrol, hear, served, settings
-from vedette.alerts.engine import RULES
+from vedette.alerts.rules import RULES
 from vedette.model.incident import Incident, Severity, Subject, SubjectKind
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.server.api.exposition import open_incidents

@@ -16,7 +16,8 @@ from tests.notify.tls import strangers_tls
 from tests.server.stage import HandClock, client, quiet_house, settings
 from tests.server.stage import served as served_house
 from tests.server.watching import WHO, Stand, watched, watching
-from vedette.alerts.engine import Limits, judge
+from vedette.alerts.engine import judge
+from vedette.alerts.limits import Limits
 from vedette.conflux import networks
 from vedette.model.clock import MachineClock
 from vedette.model.people import FIRST_TEAM, Who

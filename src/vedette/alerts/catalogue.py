@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 
-from vedette.alerts.engine import RULES, Limits
 from vedette.alerts.life import Patience
+from vedette.alerts.rules import RULES
 
 HEAD = """# Alerts
 
@@ -27,9 +27,8 @@ def page() -> str:
 
 
 def _rules() -> Iterator[str]:
-    limits = Limits()
     for rule in RULES:
-        limit = getattr(limits, rule.name)
+        limit = rule.limit()
         why = sys.modules[type(limit).__module__].__doc__ or ""
         yield f"## {rule.name}\n\n{why.strip()}\n"
         yield from _table(None, limit)
@@ -41,8 +40,14 @@ def _table(title: str | None, record: object) -> Iterator[str]:
     yield "| limit | default |\n|---|---|"
     for one in fields(record):  # type: ignore[arg-type]  # every limit is a dataclass
         value = getattr(record, one.name)
-        yield f"| `{one.name}` | {value:,} |" if isinstance(value, int) else f"| `{one.name}` | {value} |"
+        yield f"| `{one.name}` | {_plainly(value)} |"
     yield ""
+
+
+def _plainly(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 if __name__ == "__main__":

@@ -1,61 +1,35 @@
 """All rules over a view. `step` is the whole of judging: a loop calls it and saves what it says."""
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from vedette.alerts import life
 from vedette.alerts.life import Patience, Step
+from vedette.alerts.limits import BY_NAME, Limits
 from vedette.alerts.mute import explain
-from vedette.alerts.rules.absent_votes import AbsentVotesLimit, absent_votes, absent_votes_ending
-from vedette.alerts.rules.node_down import NodeDownLimit, node_down, node_down_ending
-from vedette.alerts.rules.node_silent import NodeSilentLimit, node_silent, node_silent_ending
+from vedette.alerts.rules import RULES
+from vedette.alerts.rules.rule import AnyRule, Limit
 from vedette.model.incident import Finding, Incident
 from vedette.model.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Every rule's limit; the field's name is the rule's."""
-
-    absent_votes: AbsentVotesLimit = field(default_factory=AbsentVotesLimit)
-    node_down: NodeDownLimit = field(default_factory=NodeDownLimit)
-    node_silent: NodeSilentLimit = field(default_factory=NodeSilentLimit)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What is wrong now, and how it ended once it is no longer found (None: the view cannot tell)."""
-
-    name: str
-    judge: Callable[[View, Limits], Iterator[Finding]]
-    ending: Callable[[Incident, View, Limits], str | None]
-
-
-RULES = (
-    Rule(
-        "absent_votes",
-        lambda view, limits: absent_votes(view, limits.absent_votes),
-        lambda incident, view, limits: absent_votes_ending(incident, view, limits.absent_votes),
-    ),
-    Rule(
-        "node_down",
-        lambda view, limits: node_down(view, limits.node_down),
-        lambda incident, view, limits: node_down_ending(incident, view, limits.node_down),
-    ),
-    Rule(
-        "node_silent",
-        lambda view, limits: node_silent(view, limits.node_silent),
-        lambda incident, view, limits: node_silent_ending(incident, view, limits.node_silent),
-    ),
-)
-
-BY_NAME = {rule.name: rule for rule in RULES}
-
-
 def judge(view: View, limits: Limits) -> list[Finding]:
     """Everything that is wrong in the view, sorted by key; each key at most once."""
-    found = {finding.key: finding for rule in RULES for finding in rule.judge(view, limits)}
+    found = {finding.key: finding for rule in RULES for finding in _judged(rule, view, limits)}
     return [found[key] for key in sorted(found)]
+
+
+def _judged(rule: AnyRule, view: View, limits: Limits) -> Iterator[Finding]:
+    """A rule's findings, without those of subjects for which it is off, and none louder than it may be."""
+
+    def ask(subject_id: str) -> Limit:
+        return limits.of(rule, subject_id)
+
+    for finding in rule.judge(view, ask):
+        limit = ask(finding.subject.id)
+        if limit.is_on:
+            quietest = min(finding.severity, limit.loudest, key=lambda severity: severity.rank)
+            yield replace(finding, severity=quietest)
 
 
 def endings(
@@ -68,7 +42,10 @@ def endings(
 
 def _ending(incident: Incident, view: View, limits: Limits) -> str | None:
     rule = BY_NAME.get(incident.rule)
-    return "rule_removed" if rule is None else rule.ending(incident, view, limits)
+    if rule is None:
+        return "rule_removed"
+    limit = limits.of(rule, incident.subject.id)
+    return rule.ending(incident, view, limit) if limit.is_on else "rule_off"
 
 
 def step(view: View, unresolved: Collection[Incident], limits: Limits, patience: Patience) -> list[Step]:

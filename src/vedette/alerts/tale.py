@@ -10,27 +10,55 @@ A tale is plain data (from YAML or anything else):
     events:
       - { at: 4m, node: n1, does: dies }     # dies, returns, falls_silent, speaks, plans_stop, ends_plan
       - { at: 5m, node: n1, does: plans_stop, for: 10m }
+    sets:                                    # fields of model/view.py, from a moment on
+      - { at: 2m, node: n1, numbers: { host.disk.used_ratio: 0.9 }, states: { node.voting: "false" } }
+      - { at: 2m, node: n1, layers: { pos: { state: zombie, reason: pos_still, seconds: 200 } } }
+      - { at: 3m, validator: alice, account: { available_votes: 0, force_retired_height: 100 } }
+      - { at: 0s, network: { epoch_last_height: 120, block_interval_ms: 30s } }
+      - { at: 0s, monitor: { sources: [{ name: public, error: it does not answer }] } }
+      - { at: 0s, bridge: b1, name: Bridge, synced_at_ms: -10m }
+    limits: { rules: { node_down: { critical_after_ms: 5000 } } }
     patience: { remind_critical: 10m }       # any of life.Patience, without the _ms
     until: 30m                               # default: when the longest strip ends
     expect:
       - { at: 8m30s, say: opened, key: absent_votes/alice, severity: warning }
 
+In `sets` a name that ends in `_at_ms`, `_since_ms` or `_until_ms` is a moment of the tale (`5m`; `-10m` is
+before its start), another that ends in `_ms` a span; a mapping (numbers, states, layers) is laid over the one
+before, a null in it takes a name out; an account or another record keeps the fields that are not named.
+
 Everything that is said must be expected, and the other way round, to the second.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar, get_type_hints
 
-from vedette.alerts.engine import Limits, step
+import msgspec
+
+from vedette.alerts import limits
+from vedette.alerts.engine import step
 from vedette.alerts.life import Patience
+from vedette.alerts.limits import Limits
 from vedette.model.ballot import Ballot
 from vedette.model.errors import SettingError
 from vedette.model.incident import Incident, Reason, Severity
 from vedette.model.people import FIRST_TEAM
-from vedette.model.pos import PosAddress
-from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
+from vedette.model.pos import Account, PosAddress
+from vedette.model.view import (
+    BridgeView,
+    MonitorView,
+    NetworkView,
+    NodeView,
+    ProcessState,
+    SettledBlock,
+    ValidatorView,
+    View,
+)
+
+R = TypeVar("R")
 
 START_MS = 1_800_000_000_000
 SECOND_MS = 1_000
@@ -49,6 +77,16 @@ class Event:
     node: str
     does: str
     for_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """From a moment on, these fields of one record are so."""
+
+    at_ms: int
+    what: str  # node, validator, network, monitor or bridge
+    id: str
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +119,39 @@ class Tale:
     nodes: Mapping[str, str | None]
     roles: Mapping[str, str]
     events: tuple[Event, ...]
+    sets: tuple[Setting, ...]
+    limits: Limits
     patience: Patience
     until_ms: int
     expect: tuple[Saying, ...]
 
 
-def play(tale: Tale, limits: Limits | None = None) -> list[Saying]:
+def play(tale: Tale, own: Limits | None = None) -> list[Saying]:
     """Live through the tale second by second and write down what is said."""
+    return [
+        Saying(now_ms - START_MS, str(reason), incident.key, str(incident.severity))
+        for now_ms, incident, reason in lived(tale, own)
+    ]
+
+
+def lived(tale: Tale, own: Limits | None = None) -> Iterator[tuple[int, Incident, Reason]]:
+    """Every message of the tale: when (unix milliseconds), of what, and why."""
     unresolved: dict[str, Incident] = {}
-    said: list[Saying] = []
+    ids = count(1)
     for view in views(tale):
-        now_ms = view.now_ms - START_MS
-        for incident, reason in step(view, list(unresolved.values()), limits or Limits(), tale.patience):
-            if incident.resolved_at_ms is None:
-                unresolved[incident.key] = replace(incident, id=incident.id or len(said) + 1)
+        for incident, reason in step(view, list(unresolved.values()), own or tale.limits, tale.patience):
+            kept = replace(incident, id=incident.id or next(ids))
+            if kept.resolved_at_ms is None:
+                unresolved[kept.key] = kept
             else:
-                unresolved.pop(incident.key, None)
+                unresolved.pop(kept.key, None)
             if reason is not None:
-                said.append(Saying(now_ms, str(reason), incident.key, str(incident.severity)))
-    return said
+                yield view.now_ms, kept, reason
 
 
-def differences(tale: Tale, limits: Limits | None = None) -> list[str]:
+def differences(tale: Tale, own: Limits | None = None) -> list[str]:
     """What was said and not expected, or expected and not said, one line each; empty when the tale holds."""
-    said = play(tale, limits)
+    said = play(tale, own)
     missing = list(tale.expect)
     lines = []
     for saying in said:
@@ -123,7 +170,48 @@ def views(tale: Tale) -> Iterator[View]:
         if now_ms % tale.round_ms < SECOND_MS:  # a block may have settled
             chain = _chain(tale, min(now_ms // tale.round_ms, longest))
         nodes = {name: _node(tale, name, now_ms) for name in tale.nodes}
-        yield replace(chain, now_ms=START_MS + now_ms, nodes=nodes)
+        yield _with_sets(replace(chain, now_ms=START_MS + now_ms, nodes=nodes), tale.sets)
+
+
+def _with_sets(view: View, sets: Iterable[Setting]) -> View:
+    nodes, validators, bridges = dict(view.nodes), dict(view.validators), dict(view.bridges)
+    network, monitor = view.network, view.monitor
+    for one in sets:
+        if START_MS + one.at_ms > view.now_ms:
+            continue
+        match one.what:
+            case "node":
+                nodes[one.id] = _changed(nodes[one.id], one.values)
+            case "validator":
+                address = PosAddress(one.id)
+                validators[address] = _changed(validators[address], one.values)
+            case "bridge":
+                before = bridges.get(one.id, BridgeView(one.id, one.id, None))
+                bridges[one.id] = _changed(before, one.values)
+            case "network":
+                network = _changed(network, one.values)
+            case _:
+                monitor = _changed(monitor, one.values)
+    return replace(
+        view, nodes=nodes, validators=validators, bridges=bridges, network=network, monitor=monitor
+    )
+
+
+def _changed(record: R, values: Mapping[str, Any]) -> R:
+    """The record with these fields; what is left out of a mapping or a record in it stays as it was."""
+    hints = get_type_hints(type(record))
+    changes = {name: _converted(hints[name], getattr(record, name), value) for name, value in values.items()}
+    return replace(record, **changes)  # type: ignore[type-var]  # R is one of the view's dataclasses
+
+
+def _converted(kind: Any, before: object, value: object) -> Any:
+    if isinstance(value, Mapping) and isinstance(before, Mapping):
+        value = {name: one for name, one in {**before, **value}.items() if one is not None}
+    elif isinstance(value, Mapping) and before is not None:
+        value = {**msgspec.to_builtins(before), **value}
+    elif isinstance(value, Mapping) and kind == (Account | None):
+        value = {**msgspec.to_builtins(NO_STAKE), **value}
+    return msgspec.convert(value, kind)
 
 
 def _chain(tale: Tale, settled: int) -> View:
@@ -192,7 +280,19 @@ def _befall(node: NodeView, event: Event) -> NodeView:
     return node
 
 
-NAMES = {"tale", "round", "strips", "others", "nodes", "roles", "events", "patience", "until", "expect"}
+NAMES = {
+    *("tale", "round", "strips", "others", "nodes", "roles", "events", "sets", "limits", "patience"),
+    *("until", "expect"),
+}
+RECORDS: Mapping[str, type] = {
+    "node": NodeView,
+    "validator": ValidatorView,
+    "network": NetworkView,
+    "monitor": MonitorView,
+    "bridge": BridgeView,
+}
+NO_STAKE = Account(PosAddress("nobody"), 1, 0, 0, (), (), 0, 0, None)
+MOMENTS = ("_at_ms", "_since_ms", "_until_ms")
 DOINGS = ("dies", "returns", "falls_silent", "speaks", "plans_stop", "ends_plan")
 SPAN = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
 LETTERS = "".join(Ballot)
@@ -238,6 +338,8 @@ class _Reader:
             nodes=nodes,
             roles=self._roles(given.get("roles"), nodes),
             events=tuple(self._events(given.get("events"), nodes)),
+            sets=tuple(self._sets(given.get("sets"), {"node": nodes, "validator": strips})),
+            limits=self._limits(given.get("limits")),
             patience=self._patience(given.get("patience")),
             until_ms=self._span(given["until"], "until") if "until" in given else longest * round_ms,
             expect=tuple(self._expectations(given.get("expect"))),
@@ -269,6 +371,55 @@ class _Reader:
                 self.problems.append(f"{where}: a node does one of {', '.join(DOINGS)}, not {does}")
             length = self._span(event.get("for", "0s"), f"{where}.for")
             yield Event(self._span(event.get("at"), f"{where}.at"), node, does, length)
+
+    def _sets(self, given: object, known: Mapping[str, Mapping[str, object]]) -> Iterator[Setting]:
+        for place, one in enumerate(self._list(given, "sets")):
+            where = f"sets[{place}]"
+            values = self._mapping(one, where)
+            at_ms = self._span(values.pop("at", "0s"), f"{where}.at")
+            what = next((name for name in RECORDS if name in values), None)
+            if what is None:
+                self.problems.append(f"{where}: name what it is of: {', '.join(RECORDS)}")
+                continue
+            of, values = values[what], {name: value for name, value in values.items() if name != what}
+            values |= of if isinstance(of, Mapping) else {}
+            if what in known and of not in known[what]:
+                self.problems.append(f"{where}: there is no {what} {of}")
+                continue
+            sound = {name: self._value(name, value, where) for name, value in values.items()}
+            if self._fits(RECORDS[what], sound, where):
+                yield Setting(at_ms, what, str(of), sound)
+
+    def _fits(self, kind: type, values: Mapping[str, Any], where: str) -> bool:
+        hints = get_type_hints(kind)
+        faults = [f"{where}: {kind.__name__} has no {name}" for name in values if name not in hints]
+        for name in values.keys() & hints.keys():
+            try:
+                _converted(hints[name], {} if isinstance(values[name], Mapping) else None, values[name])
+            except (msgspec.ValidationError, TypeError) as error:
+                if not isinstance(values[name], Mapping):
+                    faults.append(f"{where}.{name}: {error}")
+        self.problems += faults
+        return not faults
+
+    def _value(self, name: str, value: object, where: str) -> Any:
+        """A value with its moments and spans as milliseconds, however deep."""
+        if isinstance(value, Mapping):
+            return {str(key): self._value(str(key), one, f"{where}.{name}") for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._value(name, one, where) for one in value]
+        if not name.endswith("_ms") or not isinstance(value, str):
+            return value
+        sign = -1 if value.startswith("-") else 1
+        span_ms = sign * self._span(value.removeprefix("-"), f"{where}.{name}")
+        return START_MS + span_ms if name.endswith(MOMENTS) else span_ms
+
+    def _limits(self, given: object) -> Limits:
+        try:
+            return limits.parse(given)
+        except SettingError as error:
+            self.problems += str(error).splitlines()
+            return Limits()
 
     def _expectations(self, given: object) -> Iterator[Saying]:
         for place, one in enumerate(self._list(given, "expect")):

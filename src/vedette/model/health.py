@@ -7,10 +7,10 @@ stand too, it is the network.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from vedette.model.ballot import Ballot
+from vedette.model.layers import Condition, Layer, Verdict
 from vedette.model.view import NodeState
 
 MAINNET_BLOCK_S = 31.0  # 2,790 PoS blocks a day
@@ -20,35 +20,7 @@ NORMAL_PHASE = "NormalSyncPhase"
 VOTED = frozenset({Ballot.SIGNED, Ballot.LED})
 
 
-class Condition(StrEnum):
-    """One word for a layer, from worst to best; `unknown` stands between what is wrong and what is well."""
-
-    DOWN = "down"
-    FORKED = "forked"
-    ZOMBIE = "zombie"  # answers, and stands still while others move
-    STALLED = "stalled"  # stands still, and nobody is seen to move
-    LAGGING = "lagging"
-    SYNCING = "syncing"
-    UNKNOWN = "unknown"
-    HEALTHY = "healthy"
-
-
 ORDER = tuple(Condition)
-
-
-class Layer(StrEnum):
-    EXECUTION = "execution"
-    POW = "pow"
-    POS = "pos"
-    VALIDATOR = "validator"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    state: Condition
-    reason: str
-    figures: Mapping[str, float] = field(default_factory=dict)
-    seconds: float | None = None  # how long it has been so, where stillness tells
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ class SubjectKind(StrEnum):
     VALIDATOR = "validator"
     NODE = "node"
     NETWORK = "network"
+    MONITOR = "monitor"  # this installation itself
+    CONTACT = "contact"  # a contact point of the team
+    ENDPOINT = "endpoint"  # by which we follow the chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,26 @@ class Reason(StrEnum):
     ESCALATED = "escalated"
     REMINDED = "reminded"
     RESOLVED = "resolved"
+    PASSED_ON = "passed_on"  # nobody acknowledged it in time: the next ones are told
+
+
+class Decision(StrEnum):
+    """Why an incident is told at this moment, or is not. Its timeline keeps every change."""
+
+    TOLD = "told"  # a message went out for it
+    HELD = "held"  # it has not lasted long enough yet
+    EXPLAINED = "explained"  # another incident or a planned stop is its cause
+    SETTLING = "settling"  # its cause ended a moment ago
+    FLAPPING = "flapping"  # it comes and goes: one message says so, and its end is told once it is calm
+    CLEARING = "clearing"  # no longer found, but not for long enough
+    STORM = "storm"  # most of what is watched failed at once: first we doubt ourselves
+    SILENCED = "silenced"
+    MAINTENANCE = "maintenance"
+    QUIET_HOURS = "quiet_hours"
+    ACKNOWLEDGED = "acknowledged"  # somebody has it: no reminders, no passing on
+    NO_CONTACT = "no_contact"  # no route leads to anybody
+    NOTED = "noted"  # a log entry: it tells nobody by itself
+    NOT_DUE = "not_due"  # told already, and the reminder is not due yet
 
 
 class IncidentState(StrEnum):

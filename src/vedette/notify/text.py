@@ -12,7 +12,9 @@ from html import escape
 from typing import Any
 
 from vedette.model.incident import Incident, Reason, Severity
-from vedette.notify.words import CATALOGUE, Lang
+from vedette.notify.rules import CATALOGUE, SAYINGS
+from vedette.notify.rules.saying import Line, Saying
+from vedette.notify.words import Lang
 
 NAME_LENGTH_MAX = 80
 
@@ -32,54 +34,8 @@ class Message:
     team_id: int  # whose it is
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A sentence, said only when these facts are there (and not zero), and those are not."""
-
-    key: str
-    needs: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
-
-    def fits(self, facts: Mapping[str, object]) -> bool:
-        return all(facts.get(name) for name in self.needs) and not any(facts.get(name) for name in self.lacks)
-
-
-TITLES: Mapping[str, tuple[Line, ...]] = {
-    "absent_votes": (Line("absent_votes.title", ("absent_blocks",)),),
-    "node_down": (Line("node_down.title.overrun", ("planned_stop_overrun",)), Line("node_down.title")),
-    "node_silent": (
-        Line("node_silent.title.absent", ("validator_absent",)),
-        Line("node_silent.title.agentless", ("agentless",)),
-        Line("node_silent.title"),
-    ),
-}
-
-LINES: Mapping[str, tuple[Line, ...]] = {
-    "absent_votes": (
-        Line("absent_votes.votes", ("votes",)),
-        Line("absent_votes.first", ("first_absent_height",)),
-        Line("absent_votes.last", ("last_signed_height",)),
-        Line("absent_votes.never", lacks=("last_signed_height",)),
-    ),
-    "node_down": (
-        Line("node_down.died", ("died_at_ms",)),
-        Line("node_down.overrun", ("planned_stop_until_ms",)),
-        Line("node_down.votes", ("votes",)),
-        Line("node_down.no_votes", lacks=("votes",)),
-    ),
-    "node_silent": (
-        Line("node_silent.heard", ("heard_at_ms",), lacks=("agentless",)),
-        Line("node_silent.heard.agentless", ("heard_at_ms", "agentless")),
-        Line("node_silent.absent", ("validator_absent", "votes")),
-    ),
-}
-
-ENDINGS: Mapping[str, tuple[Line, ...]] = {
-    "absent_votes": (Line("absent_votes.ending", ("absent_blocks",)),),
-}
-
-WELL_ENDED = frozenset({"signs_again", "running", "heard"})
-"""Endings that are a recovery; any other only closes the incident, and the title says so."""
+NOTHING = Saying(rule="other", en={}, zh={}, titles=())
+"""Of a rule that is no more."""
 
 
 def incident_title(incident: Incident, lang: Lang = "en") -> str:
@@ -91,7 +47,9 @@ def incident_title(incident: Incident, lang: Lang = "en") -> str:
 def message_title(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> str:
     """The first line of a message: how bad, what and where."""
     if reason is Reason.RESOLVED:
-        kind = "resolved" if incident.facts.get("ended", "running") in WELL_ENDED else "closed"
+        ended = incident.facts.get("ended")
+        well = ended is None or ended in _saying(incident).well_ended
+        kind = "resolved" if well else "closed"
         return _say(lang, f"title.{kind}", what=_how_ended(incident, lang))
     severity = _say(lang, f"severity.{incident.severity}")
     return _say(
@@ -183,8 +141,8 @@ def _say(lang: Lang, key: str, /, **values: object) -> str:
 
 def _what(incident: Incident, lang: Lang) -> str:
     values = _values(incident, lang, incident.opened_at_ms)
-    line = next((t for t in TITLES.get(incident.rule, ()) if t.fits(incident.facts)), Line("other.title"))
-    return _say(lang, line.key, **values)
+    line = next((title for title in _saying(incident).titles if title.fits(incident.facts)), None)
+    return _say(lang, "other.title" if line is None else f"{incident.rule}.{line.key}", **values)
 
 
 def _how_ended(incident: Incident, lang: Lang) -> str:
@@ -204,10 +162,13 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
     values = _values(incident, lang, now_ms)
     known = CATALOGUE[lang]
     if reason is Reason.RESOLVED:
-        keys = ["line.lasted", *_fitting(ENDINGS, incident)]
+        keys = ["line.lasted", *_fitting(_saying(incident).endings, incident)]
         keys += [k for k in [f"{incident.rule}.ending.{incident.facts.get('ended')}"] if k in known]
         return _Parts(tuple(_say(lang, key, **values) for key in keys), None)
-    keys = [*_fitting(LINES, incident), *(() if reason is Reason.OPENED else ("line.since",))]
+    keys = [
+        *_fitting(_saying(incident).lines, incident),
+        *(() if reason is Reason.OPENED else ("line.since",)),
+    ]
     hint = next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
@@ -223,8 +184,12 @@ def _hints(incident: Incident) -> Iterator[str]:
     yield f"{incident.rule}.hint"
 
 
-def _fitting(table: Mapping[str, tuple[Line, ...]], incident: Incident) -> list[str]:
-    return [line.key for line in table.get(incident.rule, ()) if line.fits(incident.facts)]
+def _fitting(lines: tuple[Line, ...], incident: Incident) -> list[str]:
+    return [f"{incident.rule}.{line.key}" for line in lines if line.fits(incident.facts)]
+
+
+def _saying(incident: Incident) -> Saying:
+    return SAYINGS.get(incident.rule, NOTHING)
 
 
 def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:

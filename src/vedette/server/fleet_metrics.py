@@ -13,8 +13,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from vedette.model.health import ORDER, Layer
+from vedette.model.health import ORDER
 from vedette.model.incident import Severity
+from vedette.model.layers import Layer
 from vedette.model.view import NodeState
 from vedette.server.api.shapes import Node, PosNow, PowNow
 

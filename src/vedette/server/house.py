@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from vedette.alerts.engine import Limits
 from vedette.alerts.life import MINUTE_MS, Patience
-from vedette.alerts.rules.absent_votes import AbsentVotesLimit
-from vedette.alerts.rules.node_down import NodeDownLimit
-from vedette.alerts.rules.node_silent import NodeSilentLimit
+from vedette.alerts.limits import Limits
 from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
@@ -317,13 +314,15 @@ def _renderer(settings: Settings, ears: Ears) -> Callable[[Notice], Message]:
 
 def limits_of(alerts: AlertSetting) -> Limits:
     return Limits(
-        absent_votes=AbsentVotesLimit(
-            absent_blocks=alerts.absent_blocks,
-            critical_blocks=alerts.absent_critical_blocks,
-            recovered_blocks=alerts.absent_recovered_blocks,
-        ),
-        node_down=NodeDownLimit(critical_after_ms=alerts.down_critical_seconds * 1000),
-        node_silent=NodeSilentLimit(critical_after_ms=alerts.silent_critical_seconds * 1000),
+        rules={
+            "absent_votes": {
+                "absent_blocks": alerts.absent_blocks,
+                "critical_blocks": alerts.absent_critical_blocks,
+                "recovered_blocks": alerts.absent_recovered_blocks,
+            },
+            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
+            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
+        }
     )
 
 

@@ -14,8 +14,8 @@ from contextlib import suppress
 from functools import partial
 
 from vedette.alerts import engine
-from vedette.alerts.engine import Limits
 from vedette.alerts.life import Patience, Step
+from vedette.alerts.limits import Limits
 from vedette.model.clock import rounds
 from vedette.model.incident import Incident, Notice, Reason
 from vedette.model.people import EVERYBODY, FIRST_TEAM

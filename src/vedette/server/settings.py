@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from vedette.conflux import address as core_space
 from vedette.model.errors import SettingError
 from vedette.model.pos import PosAddress
-from vedette.notify.words import CATALOGUE, Lang
+from vedette.notify.words import COMMON, Lang
 from vedette.server.caller import FORWARDED_FOR, NOBODY, PROXY_HEADERS, Network, Trusted
 
 T = TypeVar("T")
@@ -264,10 +264,10 @@ def network(value: object) -> Network:
 
 
 def language(value: object) -> Lang:
-    for known in CATALOGUE:
+    for known in COMMON:
         if value == known:
             return known
-    raise ValueError(" or ".join(f'"{known}"' for known in CATALOGUE))
+    raise ValueError(" or ".join(f'"{known}"' for known in COMMON))
 
 
 def sign_up(value: object) -> SignUp:

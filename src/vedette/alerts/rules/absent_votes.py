@@ -7,17 +7,18 @@ block says little (a slow link, another certificate); ten in a row while the oth
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from vedette.alerts.rules.rule import Ask, Limit, Rule
 from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.ballot import Ballot
-from vedette.model.incident import Finding, Incident, Severity
+from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import SettledBlock, ValidatorView, View
 
-RULE = "absent_votes"
+NAME = "absent_votes"
 
 
-@dataclass(frozen=True, slots=True)
-class AbsentVotesLimit:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentVotesLimit(Limit):
     """When absence is called a trouble, and when it is over."""
 
     absent_blocks: int = 10  # in a row: warning
@@ -37,9 +38,10 @@ class Absence:
     last_signed: int | None
 
 
-def absent_votes(view: View, limit: AbsentVotesLimit) -> Iterator[Finding]:
+def absent_votes(view: View, ask: Ask[AbsentVotesLimit]) -> Iterator[Finding]:
     """An elected validator is missing from block after block, while the others sign."""
     for validator in view.validators.values():
+        limit = ask(validator.address)
         found = absence(validator, view.blocks, limit)
         if found is not None:
             yield _finding(view, validator, found, limit)
@@ -159,8 +161,8 @@ def _finding(view: View, validator: ValidatorView, found: Absence, limit: Absent
     if found.last_signed is not None:
         facts["last_signed_height"] = view.blocks[found.last_signed].height
     return Finding(
-        key=f"{RULE}/{validator.address}",
-        rule=RULE,
+        key=f"{NAME}/{validator.address}",
+        rule=NAME,
         team_id=validator.team_id,
         severity=(
             Severity.CRITICAL if found.longest_run_blocks >= limit.critical_blocks else Severity.WARNING
@@ -168,3 +170,12 @@ def _finding(view: View, validator: ValidatorView, found: Absence, limit: Absent
         subject=validator_subject(view, validator),
         facts=facts,
     )
+
+
+rule = Rule(
+    name=NAME,
+    about=SubjectKind.VALIDATOR,
+    limit=AbsentVotesLimit,
+    judge=absent_votes,
+    ending=absent_votes_ending,
+)

@@ -9,27 +9,28 @@ that carries no vote can wait until morning.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vedette.alerts.rules.rule import Ask, Limit, Rule
 from vedette.alerts.rules.subjects import member_votes, node_subject, planned
-from vedette.model.incident import Finding, Incident, Severity
+from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.view import NodeView, ProcessState, View
 
-RULE = "node_down"
+NAME = "node_down"
 NEEDED_ROLES = frozenset({"rpc"})
 """Nodes that others depend on, whether they carry votes or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeDownLimit:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDownLimit(Limit):
     """How long an elected validator's node, or one that answers others, may be down before it is critical."""
 
     critical_after_ms: int = 60_000
 
 
-def node_down(view: View, limit: NodeDownLimit) -> Iterator[Finding]:
+def node_down(view: View, ask: Ask[NodeDownLimit]) -> Iterator[Finding]:
     """A node's process ended and nobody planned it, or a planned stop is over and it has not returned."""
     for node in view.nodes.values():
         if node.process is ProcessState.GONE and not planned(node, view.now_ms):
-            yield _finding(view, node, limit)
+            yield _finding(view, node, ask(node.id))
 
 
 def node_down_ending(incident: Incident, view: View, _limit: NodeDownLimit) -> str | None:
@@ -64,8 +65,8 @@ def _finding(view: View, node: NodeView, limit: NodeDownLimit) -> Finding:
         facts["planned_stop_overrun"] = 1
         facts["planned_stop_until_ms"] = node.planned_stop_until_ms
     return Finding(
-        key=f"{RULE}/{node.id}",
-        rule=RULE,
+        key=f"{NAME}/{node.id}",
+        rule=NAME,
         team_id=node.team_id,
         severity=Severity.CRITICAL if late and (votes or node.role in NEEDED_ROLES) else Severity.WARNING,
         subject=node_subject(node),
@@ -78,3 +79,12 @@ def _unexpected_since_ms(node: NodeView) -> int:
     if overran(node) and node.planned_stop_until_ms is not None:
         return node.planned_stop_until_ms
     return node.died_at_ms or 0
+
+
+rule = Rule(
+    name=NAME,
+    about=SubjectKind.NODE,
+    limit=NodeDownLimit,
+    judge=node_down,
+    ending=node_down_ending,
+)

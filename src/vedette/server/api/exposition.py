@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client.exposition import choose_encoder
 
-from vedette.alerts.engine import RULES
+from vedette.alerts.rules import RULES
 from vedette.model.ballot import known_count, signed_count
 from vedette.model.health import unsigned_run
 from vedette.model.history import Of

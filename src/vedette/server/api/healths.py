@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from vedette.model.health import Crowd, Duty, Evidence, Layer, References, Thresholds, Verdict, health, worst
+from vedette.model.health import Crowd, Duty, Evidence, References, Thresholds, health, worst
+from vedette.model.layers import Layer, Verdict
 from vedette.model.pivots import agrees, pivots, tally
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeState

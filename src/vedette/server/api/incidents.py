@@ -63,7 +63,7 @@ def incident_shape(incident: Incident, notices: list[NoticeRow], language: Lang)
         rule=incident.rule,
         severity=incident.severity.value,
         state=incident.state.value,
-        subject=IncidentSubject(kind=subject.kind.value, id=subject.id, name=subject.name),
+        subject=IncidentSubject(kind=subject.kind, id=subject.id, name=subject.name),
         title=incident_title(incident, language),
         facts=dict(incident.facts),
         opened_at_ms=incident.opened_at_ms,

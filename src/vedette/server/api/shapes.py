@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from vedette.model.incident import SubjectKind
 from vedette.model.performance import Why
 
 Gdrip = Annotated[str, Field(pattern=r"^-?\d+$", description="10^9 a CFX, decimal text")]
@@ -541,7 +542,7 @@ class Blocks(Shape):
 
 
 class IncidentSubject(Shape):
-    kind: Literal["validator", "node", "network"]
+    kind: SubjectKind
     id: str
     name: str
 

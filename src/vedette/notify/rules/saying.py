@@ -1,0 +1,36 @@
+"""What is said of one rule's incidents, in every language: sentences, and when each of them is said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence, said only when these facts are there (and not zero), and those are not."""
+
+    key: str
+    needs: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+    def fits(self, facts: Mapping[str, object]) -> bool:
+        return all(facts.get(name) for name in self.needs) and not any(facts.get(name) for name in self.lacks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """One rule's sentences, in both languages under the same keys.
+
+    `name` what the rule is called (short), `why` one sentence for whoever looks at the list of rules, `title`
+    and its variants (begin in lower case; the subject stands first or second), lines of the body, `hint` (the
+    runbook: what to do, without "What to do:"; `hint.ROLE` and `hint.agentless` outrank it), `ended` with
+    `ended.WORD` for the words that the rule's `ending` gives, and `ending.WORD` for a line below that.
+    """
+
+    rule: str
+    en: Mapping[str, str]
+    zh: Mapping[str, str]
+    titles: tuple[Line, ...] = (Line("title"),)  # the first that fits
+    lines: tuple[Line, ...] = ()  # all that fit
+    endings: tuple[Line, ...] = ()  # all that fit, when it is over
+    well_ended: frozenset[str] = field(default_factory=frozenset)
+    """Endings that are a recovery; any other only closes the incident, and the title says so."""

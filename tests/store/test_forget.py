@@ -18,6 +18,7 @@ TEAM, TEAM_NAME = 2, "canary team"
 NODE, NODE_NAME, AGENT = "c0ffee00c0ffee00", "canary nödé", "c0ffee00c0ffee00c0ffee00c0ffee00"
 USER_NAME, EMAIL, PSEUDONYM = "canary-user", "canary@example.org", "u-c0ffee"
 NUMBERS = ("team_id", "user_id", "node_id")
+OF_INCIDENTS = {t.incidents, t.outbox, t.deliveries, t.incident_events, t.incident_evidence}
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -48,7 +49,9 @@ def filler(column: Column[Any]) -> Any:
 
 def row_of(table: Table, given: dict[str, Any]) -> dict[str, Any]:
     row = {column.name: filler(column) for column in table.columns if not column.nullable}
-    if table.c[table.primary_key.columns.keys()[0]].autoincrement is True or table in {t.incidents, t.outbox}:
+    if table.c[table.primary_key.columns.keys()[0]].autoincrement is True or table in OF_INCIDENTS - {
+        t.incident_evidence
+    }:
         row.pop("id", None)
     return row | {name: value for name, value in given.items() if name in table.c}
 
@@ -70,7 +73,7 @@ async def canaries(conn: Conn) -> int:
     }
     given |= {"revoked_at_ms": None}
     for table in t.metadata.sorted_tables:
-        if table in {t.nodes, t.incidents, t.outbox, t.audit} or not set(NUMBERS) & set(table.c.keys()):
+        if table in {t.nodes, t.audit, *OF_INCIDENTS} or not set(NUMBERS) & set(table.c.keys()):
             continue
         await conn.execute(insert(table).values(row_of(table, given)))
     await incidents(conn)
@@ -96,7 +99,10 @@ async def incidents(conn: Conn) -> None:
             "incident": {"key": told["key"], "subject": subject, "muted_by": told.get("muted_by")}
         }
         letter |= {"incident_id": number, "key": f"{number}/1", "team_id": TEAM, "state": "sent"}
-        await conn.execute(insert(t.outbox).values(row_of(t.outbox, letter)))
+        sent = insert(t.outbox).values(row_of(t.outbox, letter)).returning(t.outbox.c.id)
+        letter["notice_id"] = (await conn.execute(sent)).scalar_one()
+        for table in OF_INCIDENTS - {t.incidents, t.outbox}:
+            await conn.execute(insert(table).values(row_of(table, letter)))
 
 
 async def everything(conn: Conn) -> dict[str, str]:

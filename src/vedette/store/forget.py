@@ -37,13 +37,15 @@ D, C, K = Act.DELETE, Act.CLEAR, Act.KEEP
 
 RULES: Final[Mapping[str, Mapping[str, Act]]] = {
     "team_id": {
-        "api_keys": D, "audit": K, "chunks": D, "claim_challenges": D, "claims": D, "enrolments": D, "hot": D,
-        "incidents": D, "invitations": D, "kept": D, "latest": D, "memberships": D, "nodes": D,
-        "operator_keys": D, "outbox": D, "sessions": C, "spools": D, "tiers": D, "watches": D,
+        "alert_policies": D, "api_keys": D, "audit": K, "chunks": D, "claim_challenges": D, "claims": D,
+        "contact_points": D, "deliveries": D, "enrolments": D, "hot": D, "incident_events": D,
+        "incident_evidence": D, "incidents": D, "invitations": D, "kept": D, "latest": D, "maintenances": D,
+        "memberships": D, "nodes": D, "operator_keys": D, "outbox": D, "sessions": C, "silences": D,
+        "spools": D, "tiers": D, "watches": D,
     },
     "user_id": {
-        "api_keys": C, "claim_challenges": D, "claims": C, "memberships": D, "operator_keys": C,
-        "passkeys": D, "recovery_codes": D, "sessions": D, "tickets": D,
+        "api_keys": C, "claim_challenges": D, "claims": C, "contact_points": C, "memberships": D,
+        "operator_keys": C, "passkeys": D, "recovery_codes": D, "sessions": D, "tickets": D,
     },
     "node_id": {"chunks": D, "enrolments": D, "hot": D, "kept": D, "latest": D, "tiers": D},
 }  # fmt: skip

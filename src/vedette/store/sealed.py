@@ -26,7 +26,8 @@ class SealedColumn:
 TOTP = SealedColumn(t.users.c.totp_sealed, "totp")
 PUSH = SealedColumn(t.push_subscriptions.c.sealed, "push")
 PUSH_KEY = SealedColumn(t.push_keys.c.sealed, "push key")
-SEALED = (TOTP, PUSH, PUSH_KEY)
+CONTACT = SealedColumn(t.contact_points.c.sealed, "contact point")
+SEALED = (TOTP, PUSH, PUSH_KEY, CONTACT)
 
 Anew = Callable[[bytes, str], bytes]
 """From a seal and its purpose to a seal of the same secret with the newest key."""

@@ -596,6 +596,15 @@ incidents = Table(
     Column("told_count", Integer, nullable=False),
     Column("resolved_at_ms", BigInteger),
     Column("muted_by", String(200)),
+    Column("decision", String(20)),  # why it is, or is not, told now
+    Column("clear_since_ms", BigInteger),  # since then it is no longer found, though not over yet
+    Column("flaps", Integer, nullable=False, server_default=text("0")),  # how often it came back
+    Column("acked_at_ms", BigInteger),
+    Column("acked_by", String(80)),  # a person's name, or a contact point's, as it was then
+    Column("acked_until_ms", BigInteger),  # null: until it is over, or more severe than it was
+    Column("acked_severity", String(20)),
+    Column("closed_by", String(80)),  # somebody ended it by hand
+    Column("step", Integer, nullable=False, server_default=text("0")),  # escalation steps that were told
 )
 
 # Two judges cannot open the same trouble twice.
@@ -609,13 +618,106 @@ Index(
 )
 Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.id)
 
+# What became of an incident: found, told, acknowledged, silenced, over; a row whenever something changed.
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("detail", JSON, nullable=False),  # plain facts of that kind
+)
+
+# What was seen when an incident was opened, grew worse, and ended: packed, so that it outlives the series.
+incident_evidence = Table(
+    "incident_evidence",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("what", String(20), nullable=False),  # opened, escalated, resolved
+    Column("packed", LargeBinary, nullable=False),
+)
+
+# Where messages of a team can go. Those of the settings file are not here.
+contact_points = Table(
+    "contact_points",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("name", String(80), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # its whole configuration, as JSON
+    Column("hint", String(200), nullable=False),  # what may be shown of it: a host, a masked number
+    Column("language", String(5), nullable=False),
+    Column("wakes", Boolean, nullable=False, server_default=text("false")),  # it rings, wherever people are
+    Column("fallback_id", String(40)),  # told when this one fails: another contact point
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),  # who made it
+    Column("disabled_at_ms", BigInteger),
+    Column("disabled_why", Text),
+    Column("tested_at_ms", BigInteger),  # when a test was last taken
+    Column("sent_at_ms", BigInteger),
+    Column("failing_since_ms", BigInteger),
+    Column("error", Text),
+    UniqueConstraint("team_id", "name"),
+)
+
+# How a team wants to be told: a row a team; what is missing is as a fresh team has it.
+alert_policies = Table(
+    "alert_policies",
+    metadata,
+    Column("team_id", ForeignKey("teams.id"), primary_key=True),
+    Column("routing", JSON(none_as_null=True)),  # routes, escalations, on-call schedules, quiet hours
+    Column("limits", JSON(none_as_null=True)),  # alerts/limits.py: preset, rules, subjects
+    Column("digest", JSON(none_as_null=True)),  # how often, when, to whom
+    Column("feed_token_hash", LargeBinary, unique=True),  # opens the calendar of deadlines
+    Column("version", Integer, nullable=False, server_default=text("0")),  # the second of two editors is told
+    Column("changed_at_ms", BigInteger, nullable=False),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("matcher", JSON, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("made_by", String(80), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("starts_at_ms", BigInteger, nullable=False),
+    Column("ends_at_ms", BigInteger, nullable=False),  # moved to now when it is ended by hand
+)
+
+# Times in which work is expected: once, from start to end, or by `cron` in `zone`, each `duration_ms` long.
+maintenances = Table(
+    "maintenances",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("name", String(80), nullable=False),
+    Column("matcher", JSON, nullable=False),
+    Column("comment", Text, nullable=False, server_default=""),
+    Column("made_by", String(80), nullable=False),  # a person, or "control" for an act's own
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("starts_at_ms", BigInteger, nullable=False),
+    Column("ends_at_ms", BigInteger),  # null: it has no end but its owner's word
+    Column("cron", String(100)),
+    Column("zone", String(60)),  # IANA
+    Column("duration_ms", BigInteger),
+)
+
+# Messages on their way. `incident_id` is null for a digest and a test.
 outbox = Table(
     "outbox",
     metadata,
     Column("id", RowId, primary_key=True),
     Column("team_id", ForeignKey("teams.id"), nullable=False),
-    Column("incident_id", ForeignKey("incidents.id"), nullable=False, index=True),
-    Column("incident", JSON, nullable=False),  # as it was when the message was decided
+    Column("kind", String(10), nullable=False, server_default="incident"),  # or digest, test, notice
+    Column("incident_id", ForeignKey("incidents.id"), index=True),
+    Column("incident", JSON, nullable=False),  # as it was when the message was decided; else its matter
     Column("channel", String(80), nullable=False),
     Column("reason", String(20), nullable=False),
     Column("key", String(200), nullable=False),
@@ -627,7 +729,23 @@ outbox = Table(
     Column("sent_at_ms", BigInteger),
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
+    Column("receipt", Text),  # what the other side called it when it took it
+    Column("instead_of", BigInteger),  # the message whose channel failed, so that this one goes to the next
     UniqueConstraint("key"),
+)
+Index("ix_outbox_team_id", outbox.c.team_id, outbox.c.id)
+
+# Every attempt to deliver: what the delivery log shows.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("notice_id", ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("took_ms", Integer, nullable=False),
+    Column("outcome", String(10), nullable=False),  # sent, failed, refused
+    Column("detail", Text),  # an error or a receipt; never a secret
 )
 Index(
     "ix_outbox_waiting",

@@ -91,6 +91,16 @@ class IncidentState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody has it: no reminders and no passing on, until then or until it is more severe."""
+
+    at_ms: int
+    by: str
+    severity: Severity  # as it was then
+    until_ms: int | None = None  # None: until it is over
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One trouble from its first finding to its end. `id` is 0 until the store has given one."""
 
@@ -107,6 +117,12 @@ class Incident:
     told_count: int = 0  # messages so far: part of each message's idempotency key
     resolved_at_ms: int | None = None
     muted_by: str | None = None  # the key of the incident that explains this one
+    decision: Decision | None = None  # why it is, or is not, told now
+    clear_since_ms: int | None = None  # since then it is no longer found, though not over yet
+    flaps: int = 0  # how often it came back after it seemed over
+    acked: "Acknowledgement | None" = None
+    closed_by: str | None = None  # somebody ended it by hand
+    step: int = 0  # escalation steps that were told
 
     @property
     def state(self) -> IncidentState:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, or_, select, tuple_, update
 
-from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
+from vedette.model.incident import Acknowledgement, Decision, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import Who
 from vedette.store import tables as t
 from vedette.store.database import Conn, insert_into, visible_to
@@ -189,6 +189,10 @@ def _columns(incident: Incident) -> dict[str, Any]:
         "told_count": incident.told_count,
         "resolved_at_ms": incident.resolved_at_ms,
         "muted_by": incident.muted_by,
+        "decision": None if incident.decision is None else incident.decision.value,
+        "clear_since_ms": incident.clear_since_ms,
+        "flaps": incident.flaps,
+        "step": incident.step,
     }
 
 
@@ -207,7 +211,21 @@ def _incident(row: Row[Any]) -> Incident:
         told_count=row.told_count,
         resolved_at_ms=row.resolved_at_ms,
         muted_by=row.muted_by,
+        decision=None if row.decision is None else Decision(row.decision),
+        clear_since_ms=row.clear_since_ms,
+        flaps=row.flaps,
+        acked=_acknowledgement(row),
+        closed_by=row.closed_by,
+        step=row.step,
     )
+
+
+def _acknowledgement(row: Row[Any]) -> Acknowledgement | None:
+    """Written by whoever acknowledges, and by nobody else: the judge, who read it before, undoes none of it."""
+    if row.acked_at_ms is None:
+        return None
+    severity = Severity(row.acked_severity or row.severity)
+    return Acknowledgement(row.acked_at_ms, row.acked_by or "", severity, row.acked_until_ms)
 
 
 def _notice(row: Row[Any]) -> NoticeRow:

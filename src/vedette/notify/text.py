@@ -165,10 +165,9 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
         keys = ["line.lasted", *_fitting(_saying(incident).endings, incident)]
         keys += [k for k in [f"{incident.rule}.ending.{incident.facts.get('ended')}"] if k in known]
         return _Parts(tuple(_say(lang, key, **values) for key in keys), None)
-    keys = [
-        *_fitting(_saying(incident).lines, incident),
-        *(() if reason is Reason.OPENED else ("line.since",)),
-    ]
+    flaps = ("line.flaps",) if "flaps" in incident.facts else ()
+    since = () if reason is Reason.OPENED else ("line.since",)
+    keys = [*_fitting(_saying(incident).lines, incident), *flaps, *since]
     hint = next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))

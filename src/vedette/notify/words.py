@@ -32,7 +32,9 @@ EN = {
     "count.block.more": "more than {n} blocks",
     "count.vote.one": "1 vote",
     "count.vote.many": "{n} votes",
-    "line.flaps": "It comes and goes: it came back {flaps} times. Its end is told once it has been calm for a while.",
+    "line.flaps": (
+        "It comes and goes: it came back {flaps} times. Its end is told once it has been calm for a while."
+    ),
     "line.since": "Found at {opened_at}, {duration} ago.",
     "line.lasted": "Found at {opened_at}, over at {resolved_at}: {duration}.",
     "line.hint": "What to do: {hint}",

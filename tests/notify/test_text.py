@@ -81,7 +81,7 @@ def lived_tales() -> list[tuple[int, Incident, Reason]]:
 def tale_messages(lang: Lang) -> list[text.Message]:
     """All of them, and of one incident a rule the ends that no tale has: any, and no longer watched."""
     told = [say(one, reason, lang, now_ms) for now_ms, one, reason in lived_tales()]
-    one_each = {one.rule: one for _, one, _ in lived_tales()}
+    one_each = {one.rule: one for _, one, reason in lived_tales() if reason is Reason.OPENED}
     ends = [resolved(one, ended) for one in one_each.values() for ended in (None, "not_watched")]
     return told + [say(end, Reason.RESOLVED, lang) for end in ends]
 

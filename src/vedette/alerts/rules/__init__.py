@@ -2,12 +2,22 @@
 
 from typing import Any
 
-from vedette.alerts.rules import absent_votes, node_down, node_silent
+from vedette.alerts.rules import (
+    absent_votes,
+    fork_deadline,
+    key_changed,
+    node_down,
+    node_silent,
+    wrong_fork,
+)
 from vedette.alerts.rules.rule import Rule
 
 RULES: tuple[Rule[Any], ...] = (
     absent_votes.rule,
     node_down.rule,
     node_silent.rule,
+    wrong_fork.rule,
+    key_changed.rule,
+    fork_deadline.rule,
 )
 """All of them, in the order in which people are told of them."""

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-from vedette.notify.rules import absent_votes, node_down, node_silent
+from vedette.notify.rules import (
+    absent_votes,
+    fork_deadline,
+    key_changed,
+    node_down,
+    node_silent,
+    wrong_fork,
+)
 from vedette.notify.rules.saying import Saying
 from vedette.notify.words import COMMON, Lang
 
@@ -12,6 +19,9 @@ SAYINGS: Mapping[str, Saying] = {
         absent_votes.saying,
         node_down.saying,
         node_silent.saying,
+        wrong_fork.saying,
+        key_changed.saying,
+        fork_deadline.saying,
     )
 }
 

@@ -4,8 +4,11 @@ from typing import Any
 
 from vedette.alerts.rules import (
     absent_votes,
+    disk_filling,
+    few_peers,
     fork_deadline,
     key_changed,
+    memory_short,
     node_down,
     node_silent,
     wrong_fork,
@@ -19,5 +22,8 @@ RULES: tuple[Rule[Any], ...] = (
     wrong_fork.rule,
     key_changed.rule,
     fork_deadline.rule,
+    disk_filling.rule,
+    memory_short.rule,
+    few_peers.rule,
 )
 """All of them, in the order in which people are told of them."""

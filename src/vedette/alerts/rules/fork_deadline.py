@@ -86,9 +86,8 @@ def _finding(view: View, node: NodeView, fork: ForkView, limit: ForkDeadlineLimi
         "release": node.states["node.release"],
         "deadline_ms": deadline_ms - deadline_ms % CALM_MS,
         "votes": member_votes(view, node),
+        "urgent": int(left_ms <= limit.urgent_before_ms),
     }
-    if left_ms <= limit.urgent_before_ms:
-        facts["urgent"] = 1
     severity = severity_at(left_ms, limit)
     if node.agentless:
         severity = Severity.WARNING

@@ -3,8 +3,7 @@
 Either its log says that a block's state or blame is invalid (wrong release, wrong fork, or corrupt state), or
 at an epoch that all have confirmed most others, two at least, have another pivot block. Such a node answers
 and looks alive, and everything it says and signs is worthless; a node that missed a fork must usually be
-synced anew (conflux-rust issue 2718). Of an endpoint that others run, and nobody here depends on, it is a
-warning.
+synced anew. Of an endpoint that others run, and nobody here depends on, it is a warning.
 """
 
 from collections.abc import Iterator
@@ -62,12 +61,13 @@ def _differs(node: NodeView) -> bool:
 
 
 def _finding(view: View, node: NodeView, limit: WrongForkLimit, lines: int, differs: bool) -> Finding:
-    facts: dict[str, str | int | float] = {"votes": member_votes(view, node)}
+    facts: dict[str, str | int | float] = {
+        "votes": member_votes(view, node),
+        "invalid_state_lines": lines,
+        "pivot_differs": int(differs),
+    }
     if lines:
-        facts |= {"invalid_state_lines": lines, "value": lines, "limit": limit.invalid_state_lines}
-        facts["measure"] = "count"
-    if differs:
-        facts["pivot_differs"] = 1
+        facts |= {"value": lines, "limit": limit.invalid_state_lines, "measure": "count"}
     if (release := node.states.get("node.release")) is not None:
         facts["release"] = release
     own = not node.agentless or node.role == "rpc"

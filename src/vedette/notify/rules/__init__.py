@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from vedette.notify.rules import (
     absent_votes,
+    disk_filling,
+    few_peers,
     fork_deadline,
     key_changed,
+    memory_short,
     node_down,
     node_silent,
     wrong_fork,
@@ -22,6 +25,9 @@ SAYINGS: Mapping[str, Saying] = {
         wrong_fork.saying,
         key_changed.saying,
         fork_deadline.saying,
+        disk_filling.saying,
+        memory_short.saying,
+        few_peers.saying,
     )
 }
 

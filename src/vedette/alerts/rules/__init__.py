@@ -4,6 +4,7 @@ from typing import Any
 
 from vedette.alerts.rules import (
     absent_votes,
+    clock_off,
     disk_filling,
     few_peers,
     fork_deadline,
@@ -11,6 +12,8 @@ from vedette.alerts.rules import (
     memory_short,
     node_down,
     node_silent,
+    restart_loop,
+    rpc_exposed,
     wrong_fork,
 )
 from vedette.alerts.rules.rule import Rule
@@ -25,5 +28,8 @@ RULES: tuple[Rule[Any], ...] = (
     disk_filling.rule,
     memory_short.rule,
     few_peers.rule,
+    rpc_exposed.rule,
+    clock_off.rule,
+    restart_loop.rule,
 )
 """All of them, in the order in which people are told of them."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from vedette.notify.rules import (
     absent_votes,
+    clock_off,
     disk_filling,
     few_peers,
     fork_deadline,
@@ -11,6 +12,8 @@ from vedette.notify.rules import (
     memory_short,
     node_down,
     node_silent,
+    restart_loop,
+    rpc_exposed,
     wrong_fork,
 )
 from vedette.notify.rules.saying import Saying
@@ -28,6 +31,9 @@ SAYINGS: Mapping[str, Saying] = {
         disk_filling.saying,
         memory_short.saying,
         few_peers.saying,
+        rpc_exposed.saying,
+        clock_off.saying,
+        restart_loop.saying,
     )
 }
 

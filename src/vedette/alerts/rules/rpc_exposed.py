@@ -30,7 +30,10 @@ def judge(view: View, _ask: Ask[RpcExposedLimit]) -> Iterator[Finding]:
         if node.numbers.get(COUNT, 0) > 0:
             exposed = node.states.get("node.exposed", "")
             groups = [group for group in exposed.split(", ") if group and group != LOCAL_PORT]
-            facts = {"groups": ", ".join(groups), "local_port": int(LOCAL_PORT in exposed)}
+            facts: dict[str, str | int | float] = {
+                "groups": ", ".join(groups),
+                "local_port": int(LOCAL_PORT in exposed),
+            }
             yield finding(NAME, node, Severity.CRITICAL, facts)
 
 

@@ -14,6 +14,7 @@ from vedette.alerts.rules import (
     node_silent,
     restart_loop,
     rpc_exposed,
+    storm,
     wrong_fork,
 )
 from vedette.alerts.rules.rule import Rule
@@ -31,5 +32,6 @@ RULES: tuple[Rule[Any], ...] = (
     rpc_exposed.rule,
     clock_off.rule,
     restart_loop.rule,
+    storm.rule,
 )
 """All of them, in the order in which people are told of them."""

@@ -14,6 +14,7 @@ from vedette.notify.rules import (
     node_silent,
     restart_loop,
     rpc_exposed,
+    storm,
     wrong_fork,
 )
 from vedette.notify.rules.saying import Saying
@@ -34,6 +35,7 @@ SAYINGS: Mapping[str, Saying] = {
         rpc_exposed.saying,
         clock_off.saying,
         restart_loop.saying,
+        storm.saying,
     )
 }
 

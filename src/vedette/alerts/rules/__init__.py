@@ -4,6 +4,8 @@ from typing import Any
 
 from vedette.alerts.rules import (
     absent_votes,
+    backup_not_ready,
+    certificate_ending,
     clock_off,
     disk_filling,
     few_peers,
@@ -12,9 +14,11 @@ from vedette.alerts.rules import (
     memory_short,
     node_down,
     node_silent,
+    not_elected,
     restart_loop,
     rpc_exposed,
     storm,
+    unlock_near,
     wrong_fork,
 )
 from vedette.alerts.rules.rule import Rule
@@ -33,5 +37,9 @@ RULES: tuple[Rule[Any], ...] = (
     clock_off.rule,
     restart_loop.rule,
     storm.rule,
+    not_elected.rule,
+    backup_not_ready.rule,
+    certificate_ending.rule,
+    unlock_near.rule,
 )
 """All of them, in the order in which people are told of them."""

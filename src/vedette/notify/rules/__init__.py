@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from vedette.notify.rules import (
     absent_votes,
+    backup_not_ready,
+    certificate_ending,
     clock_off,
     disk_filling,
     few_peers,
@@ -12,9 +14,11 @@ from vedette.notify.rules import (
     memory_short,
     node_down,
     node_silent,
+    not_elected,
     restart_loop,
     rpc_exposed,
     storm,
+    unlock_near,
     wrong_fork,
 )
 from vedette.notify.rules.saying import Saying
@@ -36,6 +40,10 @@ SAYINGS: Mapping[str, Saying] = {
         clock_off.saying,
         restart_loop.saying,
         storm.saying,
+        not_elected.saying,
+        backup_not_ready.saying,
+        certificate_ending.saying,
+        unlock_near.saying,
     )
 }
 

@@ -11,7 +11,7 @@ EN = {
     "left": "{deadline_in} are left.",
     "hint": (
         "renew it on the machine that ends TLS (certbot renew, or the proxy's own way), reload the proxy, "
-        "and see why it was not renewed by itself: most often port 80 is closed, or the timer does not run. If "
+        "and see why it was not renewed by itself: often port 80 is closed, or the timer does not run. If "
         "the endpoint is not yours, tell its operator and choose another."
     ),
     "ended": "the certificate of endpoint {name} is no longer found ending",

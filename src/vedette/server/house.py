@@ -48,6 +48,7 @@ from vedette.server.post import Post
 from vedette.server.push import Push
 from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
+from vedette.server.sights import Sights
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
@@ -99,6 +100,7 @@ class House:
     uptimes: Uptimes
     batcher: Batcher
     ingest: Ingest
+    sights: Sights
     judge: Judge
     outbox: Outbox
     news: News
@@ -206,7 +208,8 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     told = (tuple(ways), tuple(members))
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience)
+    sights = Sights(ears, follower)
+    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience, sights)
     return House(
         settings=settings,
         database=database,
@@ -236,6 +239,7 @@ def build(
         uptimes=Uptimes(ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
+        sights=sights,
         judge=judge,
         outbox=outbox,
         news=news,

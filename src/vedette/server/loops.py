@@ -25,12 +25,12 @@ from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
 from vedette.server.ears import PACE_MS, Ears
 from vedette.server.live import Live
+from vedette.server.sights import Sights
 from vedette.store import incidents, outbox, series, sessions
 from vedette.store.database import Database
 from vedette.store.incidents import Change
 from vedette.store.push import CHANNEL, channel_of
 from vedette.store.tiering import Keep
-from vedette.store.view import views
 
 log = logging.getLogger(__name__)
 
@@ -130,8 +130,10 @@ class Judge:
         on_saved: Callable[[list[Incident]], None],
         wake: asyncio.Event,
         audience: Callable[[], Awaitable[Audience]],
+        sights: Sights,
     ) -> None:
         self._database = database
+        self._sights = sights
         self._ears = ears
         self._limits = limits
         self._patience = patience
@@ -154,7 +156,7 @@ class Judge:
         await self._ears.tick()
         now, audience = self._ears.now_ms(), await self._audience()
         async with self._database.read() as conn:
-            seen = await views(conn, now, everybody=audience.keys())
+            seen = await self._sights.views(conn, now, audience.keys())
             unresolved = await incidents.unresolved(conn)
         standing: dict[int, list[Incident]] = {}
         for incident in unresolved:

@@ -208,8 +208,9 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     told = (tuple(ways), tuple(members))
-    sights = Sights(ears, follower)
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience, sights)
+    watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
+    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience, sights.views)
     return House(
         settings=settings,
         database=database,
@@ -230,7 +231,7 @@ def build(
         tips=tips,
         standings=Standings(database, ears),
         follower=follower,
-        watch=Watch(settings, database, ears, news.changed),
+        watch=watch,
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
@@ -245,7 +246,7 @@ def build(
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
-        failures=Failures(clock.steady_ms),
+        failures=failures,
     )
 
 
@@ -261,6 +262,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "outbox": house.outbox.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
+        "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),

@@ -110,6 +110,27 @@ async def stake_history(
     return [(row.at_ms, _account(row)) for row in await conn.execute(mine)]
 
 
+async def stake_histories(
+    conn: Conn, addresses: Collection[PosAddress], first_ms: int
+) -> dict[PosAddress, list[tuple[int, Account]]]:
+    """The same from then on, of those of these accounts that changed since."""
+    columns = t.pos_stake_history.c
+    asked = t.pos_accounts.c.address.in_(sorted(addresses))
+    changed = _HISTORY.where(asked, columns.at_ms > first_ms).order_by(columns.at_ms)
+    found: dict[PosAddress, list[tuple[int, Account]]] = {}
+    for row in await conn.execute(changed):
+        found.setdefault(row.address, []).append((row.at_ms, _account(row)))
+    return {
+        address: [*await stake_history(conn, address, first_ms, first_ms), *later]
+        for address, later in found.items()
+    }
+
+
+async def numbers(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAddress, int]:
+    """The short numbers of those of these accounts that were ever seen."""
+    return await _numbers(conn, addresses)
+
+
 async def pow_addresses(conn: Conn) -> dict[PosAddress, str]:
     """Where the rewards of each account go, as far as it is known."""
     columns = t.pos_accounts.c

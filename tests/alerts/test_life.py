@@ -9,9 +9,19 @@ from hypothesis import strategies as st
 
 from vedette.alerts import life
 from vedette.alerts.engine import step
-from vedette.alerts.life import Patience, advance
+from vedette.alerts.life import Patience, Round, advance
 from vedette.alerts.limits import Limits
-from vedette.model.incident import Finding, Incident, IncidentState, Reason, Severity, Subject, SubjectKind
+from vedette.model.incident import (
+    Acknowledgement,
+    Decision,
+    Finding,
+    Incident,
+    IncidentState,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
 from vedette.model.view import NodeView, ProcessState, View
 
 T = 1_800_000_000_000
@@ -26,8 +36,13 @@ def trouble(severity: Severity = W, hold_ms: int = 0, **facts: int) -> Finding:
     return Finding("disk/n1", "disk", 1, severity, subject, facts, hold_ms)
 
 
+def at(now_ms: int, muted_by: str | None = None) -> Round:
+    """A round in which that, if anything, explains the trouble."""
+    return Round(now_ms, muted={} if muted_by is None else {"disk/n1": muted_by})
+
+
 def told(severity: Severity = W, at_ms: int = T, **facts: int) -> Incident:
-    incident, reason = advance(None, trouble(severity, **facts), at_ms, PATIENCE)
+    incident, reason = advance(None, trouble(severity, **facts), at(at_ms))
     assert incident is not None
     assert reason is Reason.OPENED
     return replace(incident, id=7)
@@ -35,7 +50,7 @@ def told(severity: Severity = W, at_ms: int = T, **facts: int) -> Incident:
 
 def pending(muted_by: str | None = None) -> Incident:
     hold_ms = 0 if muted_by else 120_000
-    incident, reason = advance(None, trouble(hold_ms=hold_ms), T, PATIENCE, muted_by)
+    incident, reason = advance(None, trouble(hold_ms=hold_ms), at(T, muted_by))
     assert incident is not None
     assert reason is None
     return replace(incident, id=7)
@@ -50,123 +65,200 @@ def test_what_needs_no_patience_is_told_at_once() -> None:
 def test_a_short_trouble_wakes_nobody() -> None:
     young = pending()
     found = trouble(hold_ms=120_000)
-    assert advance(young, found, T + 119_999, PATIENCE) == (young, None)
-    assert advance(young, found, T + 120_000, PATIENCE)[1] is Reason.OPENED
-    ended, reason = advance(young, None, T + 119_999, PATIENCE)
+    assert advance(young, found, at(T + 119_999)) == (young, None)
+    assert advance(young, found, at(T + 120_000))[1] is Reason.OPENED
+    ended, reason = advance(young, None, at(T + 119_999))
     assert reason is None
     assert ended is not None
     assert ended.state is IncidentState.RESOLVED
 
 
+CLEARING = {"disk": 30_000}
+
+
+def test_what_must_be_gone_for_a_while_is_not_over_before() -> None:
+    waits = Round(T + MINUTE, clear_ms=CLEARING)
+    going, reason = advance(told(), None, waits)
+    assert going is not None
+    assert (reason, going.decision, going.clear_since_ms) == (None, Decision.CLEARING, T + MINUTE)
+    assert advance(going, None, replace(waits, now_ms=T + MINUTE + 29_999))[1] is None
+    assert advance(going, None, replace(waits, now_ms=T + MINUTE + 30_000))[1] is Reason.RESOLVED
+    back, reason = advance(going, trouble(), replace(waits, now_ms=T + MINUTE + 1))
+    assert (reason, back and back.flaps, back and back.clear_since_ms) == (None, 1, None)
+
+
+def test_what_comes_and_goes_is_told_as_such_and_over_only_when_it_is_calm() -> None:
+    incident, now_ms = told(), T
+    for flaps in (1, 2):
+        now_ms += 10_000
+        ended, reason = advance(incident, None, at(now_ms))
+        assert (reason, ended and ended.flaps) == (Reason.RESOLVED, flaps - 1)
+        assert ended is not None
+        now_ms += 10_000
+        again, reason = advance(None, trouble(), Round(now_ms, before={"disk/n1": ended}))
+        assert (reason, again and again.flaps) == (Reason.OPENED, flaps)
+        assert again is not None
+        incident = replace(again, id=incident.id + 1)
+    assert incident.facts["flaps"] == 2
+    calm, reason = advance(incident, None, at(now_ms))
+    assert (reason, calm and calm.decision) == (None, Decision.FLAPPING)
+    assert advance(calm, None, at(now_ms + PATIENCE.calm_ms - 1))[1] is None
+    assert advance(calm, None, at(now_ms + PATIENCE.calm_ms))[1] is Reason.RESOLVED
+
+
+def test_a_log_entry_tells_nobody_until_it_is_worse() -> None:
+    noted, reason = advance(None, trouble(Severity.INFO), at(T))
+    assert (reason, noted and noted.decision) == (None, Decision.NOTED)
+    assert advance(noted, trouble(W), at(T + 1))[1] is Reason.OPENED
+
+
+def test_what_is_held_back_is_told_once_it_no_longer_is() -> None:
+    silenced = Round(T, hold=lambda _incident, _reason: Decision.SILENCED)
+    quiet, reason = advance(None, trouble(), silenced)
+    assert (reason, quiet and quiet.decision, quiet and quiet.told_count) == (None, Decision.SILENCED, 0)
+    assert advance(quiet, trouble(), at(T + 1))[1] is Reason.OPENED
+    ended, reason = advance(told(), None, silenced)
+    assert (reason, ended and ended.state) == (None, IncidentState.RESOLVED)
+
+
+def acknowledged(incident: Incident, until_ms: int | None = None) -> Incident:
+    return replace(incident, acked=Acknowledgement(T, "alice", incident.severity, until_ms))
+
+
+def test_whoever_has_it_is_not_reminded_until_it_is_worse_or_his_time_is_up() -> None:
+    due = at(T + 4 * 60 * MINUTE)
+    held, reason = advance(acknowledged(told()), trouble(), due)
+    assert (reason, held and held.decision) == (None, Decision.ACKNOWLEDGED)
+    assert advance(acknowledged(told()), trouble(C), due)[1] is Reason.ESCALATED
+    assert advance(acknowledged(told(), due.now_ms), trouble(), due)[1] is Reason.REMINDED
+    assert advance(acknowledged(told()), None, due)[1] is Reason.RESOLVED
+
+
+def test_what_somebody_closed_is_quiet_while_it_stands_and_over_when_it_is_gone() -> None:
+    closed = replace(told(C), closed_by="alice")
+    later = at(T + 60 * MINUTE)
+    standing, reason = advance(closed, trouble(C), later)
+    assert (reason, standing and standing.decision) == (None, Decision.CLOSED)
+    doubtful = replace(later, endings={"disk/n1": None}, clear_ms=CLEARING)
+    ((over, reason),) = life.round([closed], [], doubtful)
+    assert (reason, over.facts["ended"], over.state) == (Reason.RESOLVED, "closed", IncidentState.RESOLVED)
+
+
+def test_a_rule_may_have_a_pace_of_its_own() -> None:
+    daily = Round(T + 30 * MINUTE, remind_ms={"disk": 24 * 60 * MINUTE})
+    assert advance(told(C), trouble(C), daily)[1] is None
+    assert advance(told(C), trouble(C), replace(daily, now_ms=T + 24 * 60 * MINUTE))[1] is Reason.REMINDED
+
+
 def test_nothing_comes_of_nothing() -> None:
-    assert advance(None, None, T, PATIENCE) == (None, None)
+    assert advance(None, None, at(T)) == (None, None)
 
 
 def test_what_was_told_is_told_to_be_over() -> None:
-    ended, reason = advance(told(), None, T + MINUTE, PATIENCE)
+    ended, reason = advance(told(), None, at(T + MINUTE))
     assert reason is Reason.RESOLVED
     assert ended is not None
     assert (ended.resolved_at_ms, ended.told_count) == (T + MINUTE, 2)
 
 
 def test_a_rise_is_told_once_and_a_fall_is_not() -> None:
-    risen, reason = advance(told(), trouble(C), T + 1, PATIENCE)
+    risen, reason = advance(told(), trouble(C), at(T + 1))
     assert (reason, risen and risen.told_severity) == (Reason.ESCALATED, C)
-    fallen, reason = advance(risen, trouble(W), T + 2, PATIENCE)
+    fallen, reason = advance(risen, trouble(W), at(T + 2))
     assert (reason, fallen and fallen.severity, fallen and fallen.told_severity) == (None, W, C)
-    assert advance(fallen, trouble(C), T + 3, PATIENCE)[1] is None
+    assert advance(fallen, trouble(C), at(T + 3))[1] is None
 
 
 @pytest.mark.parametrize("severity, every_ms", [(W, 4 * 60 * MINUTE), (C, 30 * MINUTE)])
 def test_a_reminder_comes_when_it_is_due(severity: Severity, every_ms: int) -> None:
     incident = told(severity)
-    assert advance(incident, trouble(severity), T + every_ms - 1, PATIENCE)[1] is None
-    again, reason = advance(incident, trouble(severity), T + every_ms, PATIENCE)
+    assert advance(incident, trouble(severity), at(T + every_ms - 1))[1] is None
+    again, reason = advance(incident, trouble(severity), at(T + every_ms))
     assert reason is Reason.REMINDED
-    assert advance(again, trouble(severity), T + every_ms + 1, PATIENCE)[1] is None
+    assert advance(again, trouble(severity), at(T + every_ms + 1))[1] is None
 
 
 def test_a_reminder_of_zero_never_comes() -> None:
     never = Patience(remind_ms=0, remind_critical_ms=0)
-    assert advance(told(C), trouble(C), T + 10**9, never)[1] is None
+    assert advance(told(C), trouble(C), Round(T + 10**9, never))[1] is None
 
 
 def test_an_explained_trouble_tells_nobody_and_ends_silently() -> None:
     muted = pending(CAUSE)
-    later, reason = advance(muted, trouble(C), T + 60 * MINUTE, PATIENCE, CAUSE)
+    later, reason = advance(muted, trouble(C), at(T + 60 * MINUTE, CAUSE))
     assert (reason, later and later.state) == (None, IncidentState.PENDING)
-    assert advance(later, None, T + 61 * MINUTE, PATIENCE)[1] is None
+    assert advance(later, None, at(T + 61 * MINUTE))[1] is None
 
 
 def test_when_its_cause_ends_an_effect_has_time_to_end_too() -> None:
-    freed, reason = advance(pending(CAUSE), trouble(), T + MINUTE, PATIENCE)
+    freed, reason = advance(pending(CAUSE), trouble(), at(T + MINUTE))
     assert reason is None
     until = T + MINUTE + PATIENCE.settle_ms
-    assert advance(freed, trouble(), until - 1, PATIENCE)[1] is None
-    assert advance(freed, trouble(), until, PATIENCE)[1] is Reason.OPENED
+    assert advance(freed, trouble(), at(until - 1))[1] is None
+    assert advance(freed, trouble(), at(until))[1] is Reason.OPENED
 
 
 def test_a_restart_that_was_waited_for_is_not_waited_for_twice() -> None:
-    assert advance(pending("restart/n1"), trouble(), T + MINUTE, PATIENCE)[1] is Reason.OPENED
+    assert advance(pending("restart/n1"), trouble(), at(T + MINUTE))[1] is Reason.OPENED
 
 
 def test_what_was_told_before_it_was_explained_is_still_told_to_be_over() -> None:
-    muted, reason = advance(told(), trouble(C), T + 1, PATIENCE, CAUSE)
+    muted, reason = advance(told(), trouble(C), at(T + 1, CAUSE))
     assert (reason, muted and muted.muted_by) == (None, CAUSE)
-    assert advance(muted, None, T + 2, PATIENCE)[1] is Reason.RESOLVED
+    assert advance(muted, None, at(T + 2))[1] is Reason.RESOLVED
 
 
 def test_a_fact_that_is_no_longer_seen_stays_true() -> None:
-    incident, _ = advance(told(last_signed_height=90), trouble(absent_blocks=120), T + 1, PATIENCE)
+    incident, _ = advance(told(last_signed_height=90), trouble(absent_blocks=120), at(T + 1))
     assert incident is not None
     assert incident.facts["last_signed_height"] == 90
     assert incident.facts["absent_blocks"] == 120
 
 
 def test_a_resolved_incident_does_not_rise_again() -> None:
-    ended, _ = advance(told(), None, T + 1, PATIENCE)
-    fresh, reason = advance(ended, trouble(), T + 2, PATIENCE)
+    ended, _ = advance(told(), None, at(T + 1))
+    fresh, reason = advance(ended, trouble(), at(T + 2))
     assert fresh is not None
     assert (fresh.id, fresh.opened_at_ms, reason) == (0, T + 2, Reason.OPENED)
 
 
 def test_a_round_says_only_what_must_be_saved() -> None:
     incident = told()
-    assert life.round([incident], [trouble()], {}, T + 1000, PATIENCE) == []
-    assert life.round([], [], {}, T, PATIENCE) == []
+    assert life.round([incident], [trouble()], Round(T + 1000)) == []
+    assert life.round([], [], Round(T)) == []
 
 
 def test_facts_alone_are_saved_no_more_than_once_a_minute() -> None:
     incident = told(absent_blocks=10)
-    assert life.round([incident], [trouble(absent_blocks=11)], {}, T + 59_999, PATIENCE) == []
-    ((saved, reason),) = life.round([incident], [trouble(absent_blocks=12)], {}, T + 60_000, PATIENCE)
+    assert life.round([incident], [trouble(absent_blocks=11)], Round(T + 59_999)) == []
+    ((saved, reason),) = life.round([incident], [trouble(absent_blocks=12)], Round(T + 60_000))
     assert (saved.facts["absent_blocks"], reason) == (12, None)
-    assert life.round([saved], [trouble(absent_blocks=13)], {}, T + 119_999, PATIENCE) == []
+    assert life.round([saved], [trouble(absent_blocks=13)], Round(T + 119_999)) == []
 
 
 def test_unchanged_facts_are_never_saved_again() -> None:
-    assert life.round([told(absent_blocks=10)], [trouble(absent_blocks=10)], {}, T + 10**6, PATIENCE) == []
+    assert life.round([told(absent_blocks=10)], [trouble(absent_blocks=10)], Round(T + 10**6)) == []
 
 
 def test_a_change_of_severity_or_of_its_cause_is_saved_at_once() -> None:
     loud = replace(told(C), told_severity=C)
-    assert life.round([loud], [trouble(W)], {}, T + 1, PATIENCE)[0][0].severity is W
-    ((muted, _),) = life.round([loud], [trouble(C)], {"disk/n1": CAUSE}, T + 1, PATIENCE)
-    ((freed, _),) = life.round([muted], [trouble(C)], {}, T + 2, PATIENCE)
+    assert life.round([loud], [trouble(W)], Round(T + 1))[0][0].severity is W
+    ((muted, _),) = life.round([loud], [trouble(C)], Round(T + 1, muted={"disk/n1": CAUSE}))
+    ((freed, _),) = life.round([muted], [trouble(C)], Round(T + 2))
     assert (muted.muted_by, freed.muted_by) == (CAUSE, None)
-    assert life.round([freed], [trouble(C)], {}, T + 3, PATIENCE) == []
+    assert life.round([freed], [trouble(C)], Round(T + 3)) == []
 
 
 def test_a_round_leaves_what_it_cannot_judge_as_it_is() -> None:
     incident = told()
-    assert life.round([incident], [], {}, T + 1, PATIENCE, {incident.key: None}) == []
-    ((ended, reason),) = life.round([incident], [], {}, T + 1, PATIENCE, {incident.key: "running"})
+    assert life.round([incident], [], Round(T + 1, endings={incident.key: None})) == []
+    ((ended, reason),) = life.round([incident], [], Round(T + 1, endings={incident.key: "running"}))
     assert (ended.facts["ended"], reason) == ("running", Reason.RESOLVED)
 
 
 def test_steps_come_in_the_order_of_keys() -> None:
     findings = [replace(trouble(), key=key) for key in ("c", "a", "b")]
-    assert [i.key for i, _ in life.round([], findings, {}, T, PATIENCE)] == ["a", "b", "c"]
+    assert [i.key for i, _ in life.round([], findings, Round(T))] == ["a", "b", "c"]
 
 
 def test_a_whole_step_from_view_to_words() -> None:
@@ -203,7 +295,7 @@ def test_any_life_is_told_in_good_order(
         now_ms += elapsed_ms
         before = 0 if incident is None else incident.told_count
         finding = None if severity is None else trouble(severity, hold_ms)
-        incident, reason = advance(incident, finding, now_ms, PATIENCE, muted_by)
+        incident, reason = advance(incident, finding, at(now_ms, muted_by))
         after = before if incident is None else incident.told_count
         assert after - before == (reason is not None)
         if reason is not None and incident is not None:
@@ -240,11 +332,11 @@ def test_a_round_that_saves_less_tells_the_same(
     for elapsed_ms, severity, muted_by in moments:
         now_ms += elapsed_ms
         finding = None if severity is None else trouble(severity, absent_blocks=now_ms % 97)
-        stepped, wanted = advance(stepped, finding, now_ms, PATIENCE, muted_by)
+        stepped, wanted = advance(stepped, finding, at(now_ms, muted_by))
         if stepped is not None:
             stepped = None if stepped.resolved_at_ms is not None else replace(stepped, id=7)
         muted = {} if muted_by is None else {"disk/n1": muted_by}
-        steps = life.round(stored, [] if finding is None else [finding], muted, now_ms, PATIENCE)
+        steps = life.round(stored, [] if finding is None else [finding], Round(now_ms, muted=muted))
         assert [reason for _, reason in steps if reason is not None] == ([] if wanted is None else [wanted])
         for saved, _ in steps:
             stored = [] if saved.resolved_at_ms is not None else [replace(saved, id=7)]

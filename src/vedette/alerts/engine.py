@@ -4,13 +4,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from vedette.alerts import life
-from vedette.alerts.life import Patience, Step
+from vedette.alerts.life import Hold, Patience, Round, Step, may_speak
 from vedette.alerts.limits import BY_NAME, Limits
 from vedette.alerts.mute import explain
 from vedette.alerts.rules import RULES
 from vedette.alerts.rules.rule import AnyRule, Limit
 from vedette.model.incident import Finding, Incident
 from vedette.model.view import View
+
+CLEAR_MS = {rule.name: rule.clear_ms for rule in RULES}
+REMIND_MS = {rule.name: rule.remind_ms for rule in RULES if rule.remind_ms is not None}
 
 
 def judge(view: View, limits: Limits) -> list[Finding]:
@@ -48,9 +51,27 @@ def _ending(incident: Incident, view: View, limits: Limits) -> str | None:
     return rule.ending(incident, view, limit) if limit.is_on else "rule_off"
 
 
-def step(view: View, unresolved: Collection[Incident], limits: Limits, patience: Patience) -> list[Step]:
-    """Judge the view and take one step of every incident's life: what to save, with what to tell."""
+def step(
+    view: View,
+    unresolved: Collection[Incident],
+    limits: Limits,
+    patience: Patience,
+    before: Collection[Incident] = (),
+    hold: Hold = may_speak,
+) -> list[Step]:
+    """Judge the view and take one step of every incident's life: what to save, with what to tell.
+
+    `before`: incidents that ended within `Patience.again_ms`. `hold`: whatever people want held back.
+    """
     findings = judge(view, limits)
-    ended = endings(view, unresolved, findings, limits)
-    muted = explain(findings, view, patience.settle_ms)
-    return life.round(unresolved, findings, muted, view.now_ms, patience, ended)
+    at = Round(
+        now_ms=view.now_ms,
+        patience=patience,
+        muted=explain(findings, view, patience.settle_ms),
+        endings=endings(view, unresolved, findings, limits),
+        clear_ms=CLEAR_MS,
+        remind_ms=REMIND_MS,
+        before={incident.key: incident for incident in sorted(before, key=lambda one: one.id)},
+        hold=hold,
+    )
+    return life.round(unresolved, findings, at)

@@ -1,26 +1,38 @@
 """The life of an incident: what each round makes of it, and what to tell, if anything.
 
-    (nothing) ── found ──▶ pending ── held long enough ──▶ open ── gone ──▶ resolved
-                              └────────── gone (silently) ──────────────────▶ resolved
+    (nothing) ── found ──▶ pending ── held long enough ──▶ open ── gone long enough ──▶ resolved
+                              └────────── gone (silently) ──────────────────────────────▶ resolved
 
 A muted incident keeps its state and tells nobody but its end; once its cause has ended it is given time to
-end too. Telling exactly once is the store's part: an incident and its notices are saved in one transaction,
-and `told_count` makes each message's key.
+end too. What comes and goes is told once as such, and is over only when it has been calm for a while. Why an
+incident is told at this moment, or is not, stands in it as its decision. Telling exactly once is the store's
+part: an incident and its notices are saved in one transaction, and `told_count` makes each message's key.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from vedette.alerts.mute import RESTART
-from vedette.model.incident import Facts, Finding, Incident, Reason, Severity
+from vedette.model.incident import Decision, Facts, Finding, Incident, Reason, Severity
 
 Step = tuple[Incident, Reason | None]
 
-MINUTE_MS = 60_000
+Hold = Callable[[Incident, Reason], Decision | None]
+"""Asked before anything is told: why it may not be told now (a silence, quiet hours, ...); None: it may."""
 
-AS_OF = "as_of_ms"  # the fact: when the other facts were judged
-EXPLAINED_UNTIL = "explained_until_ms"  # the fact: when the cause of this trouble ended
-ENDED = "ended"  # the fact: how the trouble ended, a word of its rule
+
+def may_speak(_incident: Incident, _reason: Reason) -> None:
+    """Nothing is held back."""
+
+
+MINUTE_MS: Final = 60_000
+
+AS_OF: Final = "as_of_ms"  # the fact: when the other facts were judged
+EXPLAINED_UNTIL: Final = "explained_until_ms"  # the fact: when the cause of this trouble ended
+ENDED: Final = "ended"  # the fact: how the trouble ended, a word of its rule
+CLOSED: Final = "closed"  # how one ended that somebody closed by hand
+FLAPS: Final = "flaps"  # the fact: how often it came back, once it is called flapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,95 +44,116 @@ class Patience:
     # A restarted validator joins the next round, but three signed and settled blocks take minutes to be seen.
     settle_ms: int = 5 * MINUTE_MS
     save_ms: int = MINUTE_MS  # a change of facts alone is written no more often than this
+    flaps: int = 2  # so often come back, it is called flapping
+    again_ms: int = 10 * MINUTE_MS  # found anew so soon after its end, it came back
+    calm_ms: int = 10 * MINUTE_MS  # a flapping one is over after so long
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round knows beside the findings; each by an incident's key.
+
+    `endings`: how those that are no longer found have ended; one without an ending is in doubt (its data is
+    missing) and stays as it is. None at all: not found means ended. `before`: the newest incident of that key
+    that is over, if it ended within `Patience.again_ms`.
+    """
+
+    now_ms: int
+    patience: Patience = Patience()
+    muted: Mapping[str, str] = field(default_factory=dict)
+    endings: Mapping[str, str | None] | None = None
+    clear_ms: Mapping[str, int] = field(default_factory=dict)  # by rule: gone for so long it is over
+    remind_ms: Mapping[str, int] = field(default_factory=dict)  # by rule, where it has a pace of its own
+    before: Mapping[str, Incident] = field(default_factory=dict)
+    hold: Hold = may_speak
 
 
 def advance(
-    incident: Incident | None,
-    finding: Finding | None,
-    now_ms: int,
-    patience: Patience,
-    muted_by: str | None = None,
+    incident: Incident | None, finding: Finding | None, at: Round
 ) -> tuple[Incident | None, Reason | None]:
     """One step of one incident's life: what it becomes, and what to tell. (None, None): there is none."""
     if incident is not None and incident.resolved_at_ms is not None:
         incident = None  # what is over stays over; the same trouble anew is a new incident
     if finding is None:
-        return _end(incident, now_ms)
-    met = _begin(finding, now_ms) if incident is None else _renew(incident, finding, now_ms)
-    current = _mute(met, muted_by, now_ms)
-    reason = _due(current, finding.hold_ms, now_ms, patience)
-    return (current if reason is None else _tell(current, reason, now_ms)), reason
+        return _gone(incident, at)
+    met = _begin(finding, at) if incident is None else _renew(incident, finding, at)
+    current = _mute(met, at.muted.get(finding.key), at.now_ms)
+    return _speak(current, *_due(current, finding.hold_ms, at), at)
 
 
 def round(  # noqa: A001 - a round of judging; nothing here rounds numbers
-    unresolved: Collection[Incident],
-    findings: Collection[Finding],
-    muted: Mapping[str, str],
-    now_ms: int,
-    patience: Patience,
-    endings: Mapping[str, str | None] | None = None,
+    unresolved: Collection[Incident], findings: Collection[Finding], at: Round
 ) -> list[Step]:
-    """One step of every incident's life; only what must be saved, in the order of keys.
-
-    `endings` says how the incidents that are no longer found have ended. One without an ending is in doubt
-    (its data is missing) and stays as it is. With no `endings` at all, not found means ended.
-    """
+    """One step of every incident's life; only what must be saved, in the order of keys."""
     found = {finding.key: finding for finding in findings}
     known = {incident.key for incident in unresolved}
-    steps = [_step_known(i, found.get(i.key), muted, now_ms, patience, endings) for i in unresolved]
-    steps += [_step(None, f, muted, now_ms, patience) for f in findings if f.key not in known]
+    steps = [_step_known(incident, found.get(incident.key), at) for incident in unresolved]
+    steps += [_step(None, finding, at) for finding in findings if finding.key not in known]
     return sorted((step for step in steps if step is not None), key=lambda step: step[0].key)
 
 
-def _step_known(
-    incident: Incident,
-    finding: Finding | None,
-    muted: Mapping[str, str],
-    now_ms: int,
-    patience: Patience,
-    endings: Mapping[str, str | None] | None,
-) -> Step | None:
-    if finding is None and endings is not None:
-        ending = endings.get(incident.key)
+def is_flapping(incident: Incident, patience: Patience) -> bool:
+    """It came back so often that each end of it proves little."""
+    return incident.flaps >= patience.flaps
+
+
+def is_acknowledged(incident: Incident, now_ms: int) -> bool:
+    """Somebody has it, and it is no worse than when he took it."""
+    acked = incident.acked
+    if acked is None or incident.severity.rank > acked.severity.rank:
+        return False
+    return acked.until_ms is None or now_ms < acked.until_ms
+
+
+# --- a step -----------------------------------------------------------------------------------------------
+
+
+def _step_known(incident: Incident, finding: Finding | None, at: Round) -> Step | None:
+    after = incident
+    if finding is None and at.endings is not None:
+        ending = CLOSED if incident.closed_by is not None else at.endings.get(incident.key)
         if ending is None:
             return None
-        incident = replace(incident, facts={**incident.facts, ENDED: ending})
-    return _step(incident, finding, muted, now_ms, patience)
+        after = replace(incident, facts={**incident.facts, ENDED: ending})
+    return _step(after, finding, at)
 
 
-def _step(
-    incident: Incident | None,
-    finding: Finding | None,
-    muted: Mapping[str, str],
-    now_ms: int,
-    patience: Patience,
-) -> Step | None:
-    muted_by = None if finding is None else muted.get(finding.key)
-    after, reason = advance(incident, finding, now_ms, patience, muted_by)
-    if after is None or (reason is None and not _worth_saving(incident, after, patience)):
+def _step(incident: Incident | None, finding: Finding | None, at: Round) -> Step | None:
+    after, reason = advance(incident, finding, at)
+    if after is None or (reason is None and not _worth_saving(incident, after, at.patience)):
         return None
     return after, reason
 
 
-def _begin(finding: Finding, now_ms: int) -> Incident:
-    return Incident(
+def _begin(finding: Finding, at: Round) -> Incident:
+    before = at.before.get(finding.key)
+    incident = Incident(
         id=0,
         key=finding.key,
         rule=finding.rule,
         team_id=finding.team_id,
         severity=finding.severity,
         subject=finding.subject,
-        facts={**finding.facts, AS_OF: now_ms},
-        opened_at_ms=now_ms,
+        facts={**finding.facts, AS_OF: at.now_ms},
+        opened_at_ms=at.now_ms,
     )
+    return incident if before is None else _came_back(incident, before.flaps + 1, at)
 
 
-def _renew(incident: Incident, finding: Finding, now_ms: int) -> Incident:
+def _renew(incident: Incident, finding: Finding, at: Round) -> Incident:
     """Newer facts replace older ones; one that slid out of the rule's window is still true and stays."""
     facts = {**incident.facts, **finding.facts}
     if facts != incident.facts:
-        facts[AS_OF] = now_ms
-    return replace(incident, severity=finding.severity, subject=finding.subject, facts=facts)
+        facts[AS_OF] = at.now_ms
+    current = replace(incident, severity=finding.severity, subject=finding.subject, facts=facts)
+    return current if incident.clear_since_ms is None else _came_back(current, incident.flaps + 1, at)
+
+
+def _came_back(incident: Incident, flaps: int, at: Round) -> Incident:
+    facts = {name: value for name, value in incident.facts.items() if name != ENDED}
+    if flaps >= at.patience.flaps:
+        facts[FLAPS] = flaps
+    return replace(incident, flaps=flaps, clear_since_ms=None, facts=facts)
 
 
 def _mute(incident: Incident, muted_by: str | None, now_ms: int) -> Incident:
@@ -131,16 +164,42 @@ def _mute(incident: Incident, muted_by: str | None, now_ms: int) -> Incident:
     return replace(incident, muted_by=muted_by, facts=facts)
 
 
-def _due(incident: Incident, hold_ms: int, now_ms: int, patience: Patience) -> Reason | None:
-    """Why to speak now, if at all."""
-    if incident.muted_by is not None or now_ms < _settled_at_ms(incident, patience):
-        return None
+# --- whether to speak -------------------------------------------------------------------------------------
+
+
+def _due(incident: Incident, hold_ms: int, at: Round) -> tuple[Reason | None, Decision]:
+    """Why to speak now, if at all, and why it is so."""
+    quiet = _quiet(incident, at)
+    if quiet is not None:
+        return None, quiet
     if incident.told_at_ms is None or incident.told_severity is None:
-        return Reason.OPENED if now_ms - incident.opened_at_ms >= hold_ms else None
+        lasting = at.now_ms - incident.opened_at_ms >= hold_ms
+        return (Reason.OPENED, Decision.TOLD) if lasting else (None, Decision.HELD)
     if incident.severity.rank > incident.told_severity.rank:
-        return Reason.ESCALATED
-    remind_ms = patience.remind_critical_ms if incident.severity is Severity.CRITICAL else patience.remind_ms
-    return Reason.REMINDED if remind_ms and now_ms - incident.told_at_ms >= remind_ms else None
+        return Reason.ESCALATED, Decision.TOLD
+    return _reminder(incident, incident.told_at_ms, at)
+
+
+def _quiet(incident: Incident, at: Round) -> Decision | None:
+    """Why it says nothing of itself whatever the time, if so."""
+    if incident.muted_by is not None:
+        return Decision.EXPLAINED
+    if at.now_ms < _settled_at_ms(incident, at.patience):
+        return Decision.SETTLING
+    if incident.closed_by is not None:
+        return Decision.CLOSED
+    return Decision.NOTED if incident.severity is Severity.INFO else None
+
+
+def _reminder(incident: Incident, told_at_ms: int, at: Round) -> tuple[Reason | None, Decision]:
+    if is_acknowledged(incident, at.now_ms):
+        return None, Decision.ACKNOWLEDGED
+    critical = incident.severity is Severity.CRITICAL
+    usual_ms = at.patience.remind_critical_ms if critical else at.patience.remind_ms
+    remind_ms = at.remind_ms.get(incident.rule, usual_ms)
+    if remind_ms and at.now_ms - told_at_ms >= remind_ms:
+        return Reason.REMINDED, Decision.TOLD
+    return None, Decision.FLAPPING if is_flapping(incident, at.patience) else Decision.TOLD
 
 
 def _settled_at_ms(incident: Incident, patience: Patience) -> int:
@@ -148,7 +207,17 @@ def _settled_at_ms(incident: Incident, patience: Patience) -> int:
     return int(explained_until) + patience.settle_ms if explained_until is not None else 0
 
 
-def _tell(incident: Incident, reason: Reason, now_ms: int) -> Incident:
+def _speak(
+    incident: Incident, reason: Reason | None, decision: Decision, at: Round
+) -> tuple[Incident, Reason | None]:
+    """Tell it, unless somebody wants it held back: then it is told once he no longer does."""
+    shut = None if reason is None else at.hold(incident, reason)
+    if reason is None or shut is not None:
+        return replace(incident, decision=shut or decision), None
+    return _tell(incident, at.now_ms), reason
+
+
+def _tell(incident: Incident, now_ms: int) -> Incident:
     told = incident.told_severity
     loudest = incident.severity if told is None else max(told, incident.severity, key=lambda s: s.rank)
     return replace(
@@ -156,22 +225,37 @@ def _tell(incident: Incident, reason: Reason, now_ms: int) -> Incident:
         told_at_ms=now_ms,
         told_severity=loudest,
         told_count=incident.told_count + 1,
-        resolved_at_ms=now_ms if reason is Reason.RESOLVED else incident.resolved_at_ms,
+        decision=Decision.TOLD,
     )
 
 
-def _end(incident: Incident | None, now_ms: int) -> tuple[Incident | None, Reason | None]:
+# --- its end ----------------------------------------------------------------------------------------------
+
+
+def _gone(incident: Incident | None, at: Round) -> tuple[Incident | None, Reason | None]:
     if incident is None or (incident.id == 0 and incident.told_at_ms is None):
         return None, None  # nothing was told or kept: nothing to remember
     if incident.told_at_ms is None:
-        return replace(incident, resolved_at_ms=now_ms), None
-    return _tell(incident, Reason.RESOLVED, now_ms), Reason.RESOLVED
+        return replace(incident, resolved_at_ms=at.now_ms), None
+    since_ms = at.now_ms if incident.clear_since_ms is None else incident.clear_since_ms
+    flapping = is_flapping(incident, at.patience)
+    wait_ms = at.patience.calm_ms if flapping else at.clear_ms.get(incident.rule, 0)
+    if incident.closed_by is None and at.now_ms - since_ms < wait_ms:
+        decision = Decision.FLAPPING if flapping else Decision.CLEARING
+        return replace(incident, clear_since_ms=since_ms, decision=decision), None
+    return _end(incident, at)
+
+
+def _end(incident: Incident, at: Round) -> tuple[Incident, Reason | None]:
+    """Whoever was told that it is, is told that it was; a silence covers that word as well."""
+    over = replace(incident, resolved_at_ms=at.now_ms)
+    return _speak(over, Reason.RESOLVED, Decision.TOLD, at)
 
 
 def _worth_saving(before: Incident | None, after: Incident, patience: Patience) -> bool:
     if before is None or replace(after, facts=before.facts) != before:
         return True
-    if after.facts.get(EXPLAINED_UNTIL) != before.facts.get(EXPLAINED_UNTIL):
+    if any(after.facts.get(name) != before.facts.get(name) for name in (EXPLAINED_UNTIL, FLAPS)):
         return True
     return _as_of_ms(after) - _as_of_ms(before) >= patience.save_ms
 

@@ -137,14 +137,19 @@ def play(tale: Tale, own: Limits | None = None) -> list[Saying]:
 def lived(tale: Tale, own: Limits | None = None) -> Iterator[tuple[int, Incident, Reason]]:
     """Every message of the tale: when (unix milliseconds), of what, and why."""
     unresolved: dict[str, Incident] = {}
+    over: list[Incident] = []
     ids = count(1)
     for view in views(tale):
-        for incident, reason in step(view, list(unresolved.values()), own or tale.limits, tale.patience):
+        again_ms = view.now_ms - tale.patience.again_ms
+        over = [one for one in over if (one.resolved_at_ms or 0) >= again_ms]
+        standing, limits_now = list(unresolved.values()), own or tale.limits
+        for incident, reason in step(view, standing, limits_now, tale.patience, over):
             kept = replace(incident, id=incident.id or next(ids))
             if kept.resolved_at_ms is None:
                 unresolved[kept.key] = kept
             else:
                 unresolved.pop(kept.key, None)
+                over.append(kept)
             if reason is not None:
                 yield view.now_ms, kept, reason
 
@@ -434,7 +439,7 @@ class _Reader:
             yield Saying(at_ms, say, str(expected.get("key")), None if severity is None else str(severity))
 
     def _patience(self, given: object) -> Patience:
-        names = {f.name.removesuffix("_ms") for f in fields(Patience)}
+        names = {f.name.removesuffix("_ms") for f in fields(Patience) if f.name.endswith("_ms")}
         spans = self._known(given or {}, "patience", names)
         return Patience(**{f"{k}_ms": self._span(v, f"patience.{k}") for k, v in spans.items() if k in names})
 

@@ -66,7 +66,7 @@ class Reason(StrEnum):
 class Decision(StrEnum):
     """Why an incident is told at this moment, or is not. Its timeline keeps every change."""
 
-    TOLD = "told"  # a message went out for it
+    TOLD = "told"  # a message went out for it, and the next is not due
     HELD = "held"  # it has not lasted long enough yet
     EXPLAINED = "explained"  # another incident or a planned stop is its cause
     SETTLING = "settling"  # its cause ended a moment ago
@@ -77,9 +77,9 @@ class Decision(StrEnum):
     MAINTENANCE = "maintenance"
     QUIET_HOURS = "quiet_hours"
     ACKNOWLEDGED = "acknowledged"  # somebody has it: no reminders, no passing on
+    CLOSED = "closed"  # somebody ended it by hand, though it still stands
     NO_CONTACT = "no_contact"  # no route leads to anybody
     NOTED = "noted"  # a log entry: it tells nobody by itself
-    NOT_DUE = "not_due"  # told already, and the reminder is not due yet
 
 
 class IncidentState(StrEnum):

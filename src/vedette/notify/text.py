@@ -135,8 +135,15 @@ def clean(name: str) -> str:
     return line if len(line) <= NAME_LENGTH_MAX else f"{line[: NAME_LENGTH_MAX - 1]}…"
 
 
+class _Known(dict[str, object]):
+    """What a sentence may name; a fact that is not there is shown as unknown rather than failing."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
 def _say(lang: Lang, key: str, /, **values: object) -> str:
-    return CATALOGUE[lang][key].format(**values)
+    return CATALOGUE[lang][key].format_map(_Known(values))
 
 
 def _what(incident: Incident, lang: Lang) -> str:
@@ -165,10 +172,9 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
         keys = ["line.lasted", *_fitting(_saying(incident).endings, incident)]
         keys += [k for k in [f"{incident.rule}.ending.{incident.facts.get('ended')}"] if k in known]
         return _Parts(tuple(_say(lang, key, **values) for key in keys), None)
-    keys = [
-        *_fitting(_saying(incident).lines, incident),
-        *(() if reason is Reason.OPENED else ("line.since",)),
-    ]
+    flaps = ("line.flaps",) if "flaps" in incident.facts else ()
+    since = () if reason is Reason.OPENED else ("line.since",)
+    keys = [*_fitting(_saying(incident).lines, incident), *flaps, *since]
     hint = next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))

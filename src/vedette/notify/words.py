@@ -32,6 +32,9 @@ EN = {
     "count.block.more": "more than {n} blocks",
     "count.vote.one": "1 vote",
     "count.vote.many": "{n} votes",
+    "line.flaps": (
+        "It comes and goes: it came back {flaps} times. Its end is told once it has been calm for a while."
+    ),
     "line.since": "Found at {opened_at}, {duration} ago.",
     "line.lasted": "Found at {opened_at}, over at {resolved_at}: {duration}.",
     "line.hint": "What to do: {hint}",
@@ -61,6 +64,7 @@ ZH = {
     "count.block.more": "{n} 个以上的区块",
     "count.vote.one": "1 票",
     "count.vote.many": "{n} 票",
+    "line.flaps": "它时好时坏：已反复出现 {flaps} 次。稳定一段时间后才会报告恢复。",
     "line.since": "发现于 {opened_at}（{duration}前）。",
     "line.lasted": "发现于 {opened_at}，结束于 {resolved_at}，共 {duration}。",
     "line.hint": "处理建议：{hint}",

@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -166,14 +166,14 @@ class Judge:
         now, audience = self._ears.now_ms(), await self._audience()
         async with self._database.read() as conn:
             seen = await self._views(conn, now, audience.keys())
-            unresolved = await incidents.unresolved(conn)
-        standing: dict[int, list[Incident]] = {}
-        for incident in unresolved:
-            standing.setdefault(incident.team_id, []).append(incident)
+            standing = by_team(await incidents.unresolved(conn))
+            before = by_team(await incidents.over_since(conn, now - self._patience.again_ms))
         changes = [
             Change(incident, reason, self._told_of(incident, reason, audience), now)
             for team_id in sorted({*seen, *standing})
-            for incident, reason in self._steps(seen.get(team_id, View(now)), standing.get(team_id, []))
+            for incident, reason in self._steps(
+                seen.get(team_id, View(now)), standing.get(team_id, []), before.get(team_id, [])
+            )
         ]
         if not changes:
             return []
@@ -181,9 +181,11 @@ class Judge:
         self._on_saved(saved)
         return saved
 
-    def _steps(self, view: View, unresolved: Collection[Incident]) -> list[Step]:
+    def _steps(
+        self, view: View, unresolved: Collection[Incident], before: Collection[Incident]
+    ) -> list[Step]:
         """One team's: what it sees moves no other's incidents."""
-        return engine.step(self._ears.patient(view), unresolved, self._limits, self._patience)
+        return engine.step(self._ears.patient(view), unresolved, self._limits, self._patience, before)
 
     def _told_of(self, incident: Incident, reason: Reason | None, audience: Audience) -> tuple[str, ...]:
         """On which channels: the settings' are the first team's alone."""
@@ -280,6 +282,13 @@ class Outbox:
             log.warning("could not tell %s of %s: %s", notice.channel, notice.incident.key, why)
         await self._database.write(lambda conn: outbox.failed(conn, notice.id, now, why, retry_at))
         self._on_told(notice.incident)
+
+
+def by_team(found: Iterable[Incident]) -> dict[int, list[Incident]]:
+    teams: dict[int, list[Incident]] = {}
+    for incident in found:
+        teams.setdefault(incident.team_id, []).append(incident)
+    return teams
 
 
 def line_of(channel: str) -> str:

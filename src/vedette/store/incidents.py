@@ -44,6 +44,13 @@ async def unresolved(conn: Conn) -> list[Incident]:
     return [_incident(row) for row in await conn.execute(query)]
 
 
+async def over_since(conn: Conn, since_ms: int) -> list[Incident]:
+    """What ended since then, of every team, by id: whether a trouble comes back is seen by it."""
+    over = t.incidents.c.resolved_at_ms
+    query = select(t.incidents).where(over.is_not(None), over >= since_ms).order_by(t.incidents.c.id)
+    return [_incident(row) for row in await conn.execute(query)]
+
+
 async def save(conn: Conn, changes: Sequence[Change]) -> list[Incident]:
     """Keep the incidents, with their ids, and put a message for each channel in the outbox.
 
@@ -221,7 +228,7 @@ def _incident(row: Row[Any]) -> Incident:
 
 
 def _acknowledgement(row: Row[Any]) -> Acknowledgement | None:
-    """Written by whoever acknowledges, and by nobody else: the judge, who read it before, undoes none of it."""
+    """Written by whoever acknowledges, and by nobody else: the judge, who read it earlier, undoes nothing."""
     if row.acked_at_ms is None:
         return None
     severity = Severity(row.acked_severity or row.severity)

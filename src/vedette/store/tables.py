@@ -617,6 +617,7 @@ Index(
     postgresql_where=incidents.c.resolved_at_ms.is_(None),
 )
 Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.id)
+Index("ix_incidents_resolved_at_ms", incidents.c.resolved_at_ms)
 
 # What became of an incident: found, told, acknowledged, silenced, over; a row whenever something changed.
 incident_events = Table(

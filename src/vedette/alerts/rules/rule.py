@@ -43,6 +43,7 @@ class Rule(Generic[L]):
     # How one that is no longer found has ended, a word; None: the view cannot tell, and it goes on.
     ending: Callable[[Incident, View, L], str | None]
     clear_ms: int = 0  # gone for so long it is over; 0: the rule has a hysteresis of its own
+    remind_ms: int | None = None  # how often it is told again; None: as people set it for all
     quiet: Mapping[str, Value] = field(default_factory=dict)  # what the preset `quiet` changes
     paranoid: Mapping[str, Value] = field(default_factory=dict)  # what the preset `paranoid` changes
 

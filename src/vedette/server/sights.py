@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 NODES_AT_ONCE: Final = 250
 """Judging the layers of so many takes some milliseconds: then others have their turn."""
 LOOK_MS: Final = 2_000
+LOOK_AGAIN_MS: Final = 10_000
 LOOK_SHARE: Final = 20
 """A look is followed by this many times its length of rest."""
 GAS_MS: Final = 600_000
@@ -76,6 +77,8 @@ class Sights:
         self._purse = purse
         self._failures = failures
         self._wanted: set[PosAddress] = set()
+        self._seen: tuple[int | None, frozenset[PosAddress]] | None = None
+        self._looked_at_ms = 0
         self._day = Day()
         self._known = Prospects()
         self._announced: list[Announced] = []
@@ -87,9 +90,17 @@ class Sights:
     async def run(self, failures: Failures) -> None:
         while True:
             began = time.perf_counter()
-            await failures.guard("sights", self.look)
+            await failures.guard("sights", self._look_if_due)
             took_ms = 1000 * (time.perf_counter() - began)
             await self._ears.sleep_ms(max(LOOK_MS, round(LOOK_SHARE * took_ms)))
+
+    async def _look_if_due(self) -> None:
+        """When there is a new block, or somebody new; else once in a while."""
+        newest, now = (await self._tips.now()).newest, self._ears.steady_ms()
+        seen = (None if newest is None else newest.height, frozenset(self._wanted))
+        if seen != self._seen or now - self._looked_at_ms >= LOOK_AGAIN_MS:
+            self._seen, self._looked_at_ms = seen, now
+            await self.look()
 
     async def look(self) -> None:
         """Look anew at what moves with blocks and epochs, for all who were in the last views."""

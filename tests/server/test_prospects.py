@@ -15,13 +15,14 @@ from vedette.model.people import FIRST_TEAM
 from vedette.model.pool import PoolHoldings, PoolReading
 from vedette.model.pos import Account, PosAddress, Queued
 from vedette.model.reward import DRIP_PER_CFX
+from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
 from vedette.model.view import StakeChange, ValidatorView, View
 from vedette.server.ahead import ahead, last_signed, retirement_of
 from vedette.server.feed import EndpointHealth
 from vedette.server.house import House
 from vedette.server.prospects import SERVED_MIN, explained_by
 from vedette.server.sights import sources
-from vedette.store import accounts, people, pools
+from vedette.store import accounts, events, people, pools
 from vedette.store import tables as t
 from vedette.store.database import Conn
 from vedette.store.pools import HeldSince
@@ -233,6 +234,37 @@ def test_the_chain_itself_retires_by_force() -> None:
     assert explained_by(_event(AccountEventKind.FORCE_RETIRED), 0, [], retired=True) == "forced_retirement"
     assert explained_by(_event(AccountEventKind.UNLOCKING), 0, [], retired=True) == "forced_retirement"
     assert explained_by(_event(AccountEventKind.UNLOCKING), 0, [], retired=False) is None
+
+
+async def test_a_forced_retirement_is_told_until_votes_are_added(house: House) -> None:
+    one, now_ms = PosAddress("0x" + "ab" * 32), house.ears.now_ms()
+    whole = Account(one, HEAD, 500, 500, (), (), 0, 0, None)
+    out = replace(whole, height=HEAD + 9, available_votes=0, locked_votes=0, force_retired_height=HEAD + 5)
+    free = replace(out, height=HEAD + 99, unlocked_votes=500, force_retired_height=None)
+    times = {whole: now_ms - 72 * 3_600_000, out: now_ms - 48 * 3_600_000, free: now_ms - 30 * 3_600_000}
+
+    async def deed(conn: Conn) -> None:
+        await people.watch(conn, FIRST_TEAM, [one])
+        for account, at_ms in times.items():
+            await accounts.remember_accounts(conn, [account], at_ms)
+
+    await house.database.write(deed)
+    assert (await _validator(house, one)).force_retired_at_ms == times[out]
+    added = PosTransaction(
+        number=999_999,
+        hash="0x" + "cd" * 32,
+        kind=TransactionKind.UPDATE_VOTING_POWER,
+        status=TransactionStatus.EXECUTED,
+        sender=one,
+        height=HEAD + 200,
+        at_us=(now_ms - 3_600_000) * 1000,
+        account=one,
+        target_term=None,
+        votes=500,
+        conflict=None,
+    )
+    await house.database.write(lambda conn: events.remember_events(conn, [added]))
+    assert (await _validator(house, one)).force_retired_at_ms is None
 
 
 # --- gas, and ourselves

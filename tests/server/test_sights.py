@@ -46,3 +46,16 @@ async def test_of_a_silent_node_nothing_is_known_any_more(tmp_path: Path) -> Non
         node = (await _seen(house)).nodes[agent.node_id]
     assert (dict(node.numbers), dict(node.states)) == ({}, {})
     assert node.layers[Layer.POS].reason == "agent_silent"
+
+
+async def test_a_counter_that_rose_is_told_for_half_an_hour(tmp_path: Path) -> None:
+    clock, agent = HandClock(), Agent()
+    name = "process.restarts_count"
+    rises = []
+    async with quiet_house(settings(tmp_path), clock) as house:
+        await enrol(house, agent)
+        for count, minutes in ((4, 0), (6, 1), (1, 28), (1, 2), (1, 29)):
+            clock.pass_ms(60_000 * minutes)
+            await hear(house, *agent.post(agent.envelope(clock.wall, numbers={name: count})))
+            rises.append((await _seen(house)).nodes[agent.node_id].rises[name])
+    assert rises == [0, 2, 3, 1, 0], "one that began anew counts from nothing"

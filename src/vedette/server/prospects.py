@@ -23,7 +23,7 @@ from vedette.server import readiness
 from vedette.server.ahead import Ahead, LastSigned, ahead, candidate, retirement_of
 from vedette.server.readiness import Heights
 from vedette.server.tip import Tip
-from vedette.store import accounts, economics, epochs, pages, pools, votes
+from vedette.store import accounts, economics, epochs, events, pages, pools, votes
 from vedette.store.database import Conn
 from vedette.store.pages import EpochSums, SumsState
 from vedette.store.pools import HeldSince
@@ -328,6 +328,33 @@ def _run(answers: Iterable[bool]) -> int:
             break
         count += 1
     return count
+
+
+# --- forced retirement that is not made good --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """An account's newest forced retirement. `at_ms` None: there is none, or votes were added since."""
+
+    told_height: int | None  # what its snapshot says of it now; null again once it is over
+    seen_at_ms: int | None = None
+    at_ms: int | None = None
+
+
+async def retired(
+    conn: Conn, tip: Tip, held: Mapping[PosAddress, Retired], wanted: Collection[PosAddress]
+) -> dict[PosAddress, Retired]:
+    """Of the past only what is not known yet is read; whether votes were added is asked while it matters."""
+    told = {one: tip.accounts[one][0].force_retired_height for one in wanted if one in tip.accounts}
+    anew = [one for one, height in told.items() if one not in held or held[one].told_height != height]
+    seen = await accounts.retired_at(conn, anew) if anew else {}
+    found = {one: held[one] for one in told if one not in anew}
+    found |= {one: Retired(told[one], seen.get(one), seen.get(one)) for one in anew}
+    for one, each in found.items():
+        if each.at_ms is not None and await events.added_since(conn, one, each.at_ms):
+            found[one] = replace(each, at_ms=None)
+    return found
 
 
 # --- stakes -----------------------------------------------------------------------------------------------

@@ -33,9 +33,10 @@ from vedette.server.ears import Ears
 from vedette.server.feed import EndpointHealth
 from vedette.server.follower import Follower
 from vedette.server.loops import Failures
-from vedette.server.prospects import DAY_MS, Day, Prospects
+from vedette.server.prospects import DAY_MS, Day, Prospects, Retired
 from vedette.server.readiness import Heights
 from vedette.server.references import References
+from vedette.server.rises import Rises
 from vedette.server.tip import Tips
 from vedette.store.announced import Announced, announced
 from vedette.store.database import Conn, Database
@@ -76,10 +77,12 @@ class Sights:
         self._references = references
         self._purse = purse
         self._failures = failures
+        self._rises = Rises()
         self._wanted: set[PosAddress] = set()
         self._seen: tuple[int | None, frozenset[PosAddress]] | None = None
         self._looked_at_ms = 0
         self._day = Day()
+        self._retired: dict[PosAddress, Retired] = {}
         self._known = Prospects()
         self._announced: list[Announced] = []
         self._gas: dict[str, tuple[int, int]] = {}  # by address: what it has, and when that was told
@@ -107,6 +110,7 @@ class Sights:
         tip, now_ms = await self._tips.now(), self._ears.now_ms()
         async with self._database.read() as conn:
             self._day = await prospects.read_day(conn, self._day)
+            self._retired = await prospects.retired(conn, tip, self._retired, self._wanted)
             self._known = await prospects.read(conn, tip, self._day, self._wanted, now_ms)
             self._announced = await announced(conn, now_ms - DAY_MS)
         await self._look_at_gas()
@@ -132,6 +136,7 @@ class Sights:
         """By team; `everybody`: what strangers asked to be told of."""
         seen = await views(conn, now_ms, everybody=everybody)
         self._wanted = {one for view in seen.values() for one in view.validators}
+        self._rises.forget_but({one for view in seen.values() for one in view.nodes})
         network = self._network(next(iter(seen.values())).network)
         return {
             team_id: await self._dressed(replace(self._ears.patient(view), network=network))
@@ -156,13 +161,14 @@ class Sights:
         beside = [Neighbour(node, node_state(node, view.now_ms)) for node in view.nodes.values()]
         company = Company(beside, self._outside(view), view.now_ms)
         found: dict[str, NodeView] = {}
+        risen, now_ms = self._rises.of, view.now_ms
         for at, (node, one) in enumerate(zip(view.nodes.values(), beside, strict=True), 1):
             verdicts = company.verdicts(one)
-            silent = view.now_ms >= node.due_at_ms
+            silent = now_ms >= node.due_at_ms
             found[node.id] = (
                 replace(node, layers=verdicts, numbers={}, states={})
                 if silent
-                else replace(node, layers=verdicts)
+                else replace(node, layers=verdicts, rises=risen(node, now_ms))
             )
             if at % NODES_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -180,6 +186,8 @@ class Sights:
             return seen
         told = {one.name: getattr(known, one.name) for one in fields(known)}
         told["changes"] = tuple(self._explained(one, seen.address, view) for one in known.changes)
+        retired = self._retired.get(seen.address)
+        told["force_retired_at_ms"] = None if retired is None else retired.at_ms
         payer = self._known.payers.get(seen.address)
         if payer is not None:
             told |= {"pow_address": payer, "gas_drip": self._gas_of(payer)}

@@ -126,6 +126,20 @@ async def stake_histories(
     }
 
 
+async def retired_at(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAddress, int]:
+    """When those of these that the chain ever retired by force were first seen so, the last time."""
+    columns, people = t.pos_stake_history.c, t.pos_accounts.c
+    height, first = columns.force_retired_height, func.min(columns.at_ms).label("at_ms")
+    query = (
+        select(people.address, height, first)
+        .join_from(t.pos_stake_history, t.pos_accounts)
+        .where(people.address.in_(sorted(addresses)), height.is_not(None))
+        .group_by(people.address, height)
+        .order_by(height)
+    )
+    return {PosAddress(row.address): row.at_ms for row in await conn.execute(query)}
+
+
 async def numbers(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAddress, int]:
     """The short numbers of those of these accounts that were ever seen."""
     return await _numbers(conn, addresses)

@@ -9,7 +9,9 @@ from sqlalchemy import Row, or_, select, tuple_, update
 
 from vedette.model.incident import Acknowledgement, Decision, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import Who
+from vedette.model.timeline import became
 from vedette.store import tables as t
+from vedette.store import timeline
 from vedette.store.database import Conn, insert_into, visible_to
 
 TOLD_MAX = 200
@@ -61,15 +63,24 @@ async def save(conn: Conn, changes: Sequence[Change]) -> list[Incident]:
 
 
 async def _save(conn: Conn, change: Change) -> Incident:
+    before = await _kept(conn, change.incident.id) if change.incident.id else None
     if change.incident.id:
         kept = await _go_on(conn, change.incident)
     else:
         kept, mine = await _open(conn, change.incident)
         if not mine:
             return kept
+    if before is not None and before.resolved_at_ms is not None:
+        return kept  # another judge ended it meanwhile
+    await timeline.note(conn, kept, became(before, kept, change.reason, change.channels, change.now_ms))
     if change.reason is not None:
         await _tell(conn, kept, change.reason, change)
     return kept
+
+
+async def _kept(conn: Conn, incident_id: int) -> Incident | None:
+    row = (await conn.execute(select(t.incidents).where(t.incidents.c.id == incident_id))).one_or_none()
+    return None if row is None else _incident(row)
 
 
 async def _open(conn: Conn, incident: Incident) -> tuple[Incident, bool]:
@@ -137,6 +148,13 @@ async def incident(conn: Conn, who: Who, incident_id: int) -> tuple[Incident, li
     query = select(t.incidents).where(visible_to(who, t.incidents), t.incidents.c.id == incident_id)
     found = await _with_notices(conn, who, (await conn.execute(query)).all())
     return found[0] if found else None
+
+
+async def one_of(conn: Conn, who: Who, incident_id: int, *, for_update: bool = False) -> Incident | None:
+    """The incident alone; held until the transaction ends, if it is to be changed."""
+    query = select(t.incidents).where(visible_to(who, t.incidents), t.incidents.c.id == incident_id)
+    row = (await conn.execute(query.with_for_update() if for_update else query)).one_or_none()
+    return None if row is None else _incident(row)
 
 
 async def told_since(

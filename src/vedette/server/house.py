@@ -23,6 +23,7 @@ from vedette.notify.text import Message, render
 from vedette.server import loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
+from vedette.server.ack import Ack
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.budgets import Budgets
@@ -77,6 +78,7 @@ class House:
     vault: Vault
     pins: Pins
     ears: Ears
+    ack: Ack
     access: Access
     passwords: Passwords
     signing: Signing
@@ -177,6 +179,7 @@ def build(
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
     vault, post = Vault(settings.keys_path), Post(settings)
+    ack = Ack(vault, settings.page_url, ears.now_ms)
     second = SecondFactor(vault)
     signing = Signing(database, ears, access, live, passwords, guesses, second)
     tips = Tips(database, ears)
@@ -196,7 +199,7 @@ def build(
         database,
         ears,
         ways | members,
-        _renderer(settings, ears),
+        _renderer(settings, ears, ack),
         lambda one: news.incidents_changed([one]),
         push.send,
     )
@@ -217,6 +220,7 @@ def build(
         vault=vault,
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
+        ack=ack,
         access=access,
         key_use=key_use,
         passwords=passwords,
@@ -309,11 +313,12 @@ def _members_mail(settings: Settings, database: Database) -> dict[str, Channel]:
     }
 
 
-def _renderer(settings: Settings, ears: Ears) -> Callable[[Notice], Message]:
+def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Callable[[Notice], Message]:
     language = settings.alerts.language
 
     def rendered(notice: Notice) -> Message:
-        return render(notice.incident, notice.reason, language, settings.page_url, notice.key, ears.now_ms())
+        now_ms, url = ears.now_ms(), ack.of(notice)
+        return render(notice.incident, notice.reason, language, settings.page_url, notice.key, now_ms, url)
 
     return rendered
 

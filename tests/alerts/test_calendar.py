@@ -1,5 +1,6 @@
 """Maintenance windows and quiet hours, across changes of clocks in both directions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -15,9 +16,15 @@ from vedette.model.zones import local
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
-def work(cron: str | None = None, zone: str = "Europe/Berlin", minutes: int = 60, **more: int) -> Maintenance:
-    recurs = {} if cron is None else {"cron": cron, "zone": zone, "duration_ms": minutes * MINUTE_MS}
-    return Maintenance("m", 1, "work", Matcher(), "", "ana", 0, **{"starts_at_ms": 0, **recurs, **more})
+def work(
+    cron: str | None = None,
+    zone: str = "Europe/Berlin",
+    minutes: int = 60,
+    starts_at_ms: int = 0,
+    ends_at_ms: int | None = None,
+) -> Maintenance:
+    once = Maintenance("m", 1, "work", Matcher(), "", "ana", 0, starts_at_ms, ends_at_ms)
+    return once if cron is None else replace(once, cron=cron, zone=zone, duration_ms=minutes * MINUTE_MS)
 
 
 def at(one: Maintenance, day: str) -> list[str]:

@@ -137,10 +137,10 @@ def usual_route(policy: Policy) -> Route:
 
 
 def _by_routes(incident: Incident, routes: list[Route], scene: Scene) -> Word:
-    awake = [route for route in routes if _quiet_of(route, incident, scene) is None]
+    hours = [_quiet_of(route, incident.severity, scene) for route in routes]
+    awake = [route for route, quiet in zip(routes, hours, strict=True) if quiet is None]
     if routes and not awake:
-        quiet = min((_quiet_of(route, incident, scene) for route in routes), key=lambda one: one or ("", 0))
-        name, until_ms = quiet or ("", 0)
+        until_ms, name = min((quiet.until_ms, quiet.id) for quiet in hours if quiet is not None)
         return Word(Decision.QUIET_HOURS, route=routes[0].id, by=name, not_before_ms=until_ms)
     told = people(_unique(ref for route in awake for ref in route.contacts), scene)
     route_id = awake[0].id if awake else None
@@ -149,25 +149,44 @@ def _by_routes(incident: Incident, routes: list[Route], scene: Scene) -> Word:
     return Word(Decision.TOLD, told, route_id)
 
 
-def _quiet_of(route: Route, incident: Incident, scene: Scene) -> tuple[str, int] | None:
-    """The quiet hours in which this route lets it wait, and their end. What wakes is never held back."""
-    if incident.severity is Severity.CRITICAL or incident.told_severity is Severity.CRITICAL:
-        return None
-    quiet = _named(scene.routing.quiet, route.quiet)
+@dataclass(frozen=True, slots=True)
+class _Hush:
+    """Quiet hours that are now."""
+
+    id: str
+    until_ms: int
+
+
+def _quiet_of(route: Route, severity: Severity, scene: Scene) -> _Hush | None:
+    """The quiet hours in which this route lets it wait. What wakes is never held back."""
+    quiet = None if severity is Severity.CRITICAL else _named(scene.routing.quiet, route.quiet)
     until_ms = None if quiet is None else quiet_until_ms(quiet, scene.now_ms)
-    return None if quiet is None or until_ms is None else (quiet.id, until_ms)
+    return None if quiet is None or until_ms is None else _Hush(quiet.id, until_ms)
 
 
 def _quiet_end_ms(incident: Incident, routes: list[Route], scene: Scene) -> int | None:
-    ends = [_quiet_of(route, incident, scene) for route in routes]
-    return min((end[1] for end in ends if end is not None), default=None) if all(ends) else None
+    """When the word that it is over may be said; whoever was woken hears it at once."""
+    told = incident.told_severity or incident.severity
+    hours = [_quiet_of(route, told, scene) for route in routes]
+    return None if None in hours else min((one.until_ms for one in hours if one is not None), default=None)
 
 
 def people(refs: Iterable[str], scene: Scene) -> tuple[str, ...]:
-    """Those who can be told now: schedules become whoever is on call, the disabled and the gone drop out."""
+    """Those who can be told now: a schedule is whoever is on call, and whoever is gone drops out."""
     found = (_on_call(ref, scene) if ref.startswith(SCHEDULE) else ref for ref in refs)
-    contacts = scene.policy.contacts
-    return _unique(ref for ref in found if ref is not None and ref in contacts and contacts[ref].is_enabled)
+    able = (_able(ref, scene.policy) for ref in found if ref is not None)
+    return _unique(ref for ref in able if ref is not None)
+
+
+def _able(ref: str, policy: Policy) -> str | None:
+    """He himself, or whoever is told in his stead while he is disabled."""
+    seen: set[str] = set()
+    while ref not in seen and (contact := policy.contacts.get(ref)) is not None:
+        if contact.is_enabled:
+            return ref
+        seen.add(ref)
+        ref = contact.fallback or ref
+    return None
 
 
 def _on_call(ref: str, scene: Scene) -> str | None:
@@ -210,8 +229,8 @@ def escalation_of(incident: Incident, scene: Scene) -> Escalation | None:
     """That of the first of its routes that has one; in their quiet hours nothing is passed on."""
     for route in routes_of(target_of(incident, scene.view), scene.policy):
         if route.escalation is not None:
-            quiet = _quiet_of(route, incident, scene) is not None
-            return None if quiet else _named(scene.routing.escalations, route.escalation)
+            quiet = _quiet_of(route, incident.severity, scene)
+            return None if quiet is not None else _named(scene.routing.escalations, route.escalation)
     return None
 
 

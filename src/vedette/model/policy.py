@@ -177,6 +177,7 @@ class Contact:
     ref: str
     name: str
     is_enabled: bool = True
+    fallback: str | None = None  # told in its stead while it is disabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,18 +193,18 @@ class Policy:
     version: int = 0
 
 
-def parse_matcher(data: object, rules: Collection[str], where: str = "matcher") -> Matcher:
-    """Raises SettingError. `rules`: the names of all rules."""
+def parse_matcher(data: object, rules: Collection[str] | None = None, where: str = "matcher") -> Matcher:
+    """Raises SettingError. `rules`: the names of all rules; None: whichever is named."""
     reader = Reader()
     found = _matcher(reader, data, where, rules)
     reader.end()
     return found
 
 
-def parse(data: object, rules: Collection[str], refs: Collection[str] | None = None) -> Routing:
+def parse(data: object, rules: Collection[str] | None = None, refs: Collection[str] | None = None) -> Routing:
     """Routing from plain data. Raises SettingError, a line for each fault.
 
-    `rules`: the names of all rules. `refs`: who can be told, beside schedules; None: whoever is named.
+    `rules`: the names of all rules. `refs`: who can be told, beside schedules. None: whichever is named.
     """
     reader = Reader()
     given = reader.fields(data, "the routing", ("routes", "escalations", "schedules", "quiet"))
@@ -285,10 +286,10 @@ def faults(one: Maintenance) -> list[str]:
 MATCHER_LISTS: Final = ("rules", "subjects", "labels", "groups", "validators", "kinds")
 
 
-def _matcher(reader: Reader, data: object, where: str, rules: Collection[str]) -> Matcher:
+def _matcher(reader: Reader, data: object, where: str, rules: Collection[str] | None) -> Matcher:
     given = reader.fields(data, where, ("severity_min", *MATCHER_LISTS))
     lists = {name: reader.words(given.get(name), f"{where}.{name}", LIST_MAX) for name in MATCHER_LISTS}
-    unknown = [rule for rule in lists["rules"] if rule not in rules]
+    unknown = [rule for rule in lists["rules"] if rules is not None and rule not in rules]
     reader.problems += [f"{where}.rules: there is no rule {rule} (see `vedette rules`)" for rule in unknown]
     kinds = [reader.one_of(kind, f"{where}.kinds", SubjectKind) for kind in lists["kinds"]]
     severity = given.get("severity_min")
@@ -308,7 +309,7 @@ def _lower(address: str) -> str:
     return address.lower() if address[:2] in {"0x", "0X"} else address
 
 
-def _route(reader: Reader, data: object, where: str, rules: Collection[str]) -> Route:
+def _route(reader: Reader, data: object, where: str, rules: Collection[str] | None) -> Route:
     names = ("id", "name", "match", "contacts", "escalation", "quiet", "goes_on")
     given = reader.fields(data, where, names)
     return Route(

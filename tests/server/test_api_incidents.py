@@ -63,7 +63,7 @@ async def test_a_forgotten_person_leaves_no_name_behind(
         await street.house.database.write(lambda conn: conn.execute(t.memberships.delete()))
         await street.house.database.write(lambda conn: conn.execute(gone))
         async with street.house.database.read() as conn:
-            rows = [*await conn.execute(t.incidents.select()), *await conn.execute(t.incident_events.select())]
+            rows = [list(await conn.execute(one.select())) for one in (t.incidents, t.incident_events)]
         assert "operator" not in repr(rows)
 
 

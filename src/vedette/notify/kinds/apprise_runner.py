@@ -6,7 +6,7 @@
 import ipaddress
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import msgspec
@@ -33,7 +33,7 @@ ADDRESS_AT: Final = 1
 class Order:
     """What to send, whereto, and which private networks it may reach; None: all."""
 
-    url: str
+    url: str = field(repr=False)
     title: str
     body: str
     type: str

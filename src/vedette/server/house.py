@@ -48,6 +48,7 @@ from vedette.server.post import Post
 from vedette.server.push import Push
 from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
+from vedette.server.sights import Sights
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
@@ -99,6 +100,7 @@ class House:
     uptimes: Uptimes
     batcher: Batcher
     ingest: Ingest
+    sights: Sights
     judge: Judge
     outbox: Outbox
     news: News
@@ -206,7 +208,9 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     told = (tuple(ways), tuple(members))
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience)
+    watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
+    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience, sights.views)
     return House(
         settings=settings,
         database=database,
@@ -227,7 +231,7 @@ def build(
         tips=tips,
         standings=Standings(database, ears),
         follower=follower,
-        watch=Watch(settings, database, ears, news.changed),
+        watch=watch,
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
@@ -236,12 +240,13 @@ def build(
         uptimes=Uptimes(ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
+        sights=sights,
         judge=judge,
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
-        failures=Failures(clock.steady_ms),
+        failures=failures,
     )
 
 
@@ -257,6 +262,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "outbox": house.outbox.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
+        "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),

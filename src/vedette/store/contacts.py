@@ -164,15 +164,12 @@ async def enable(conn: Conn, who: Who, contact_id: str, now_ms: int) -> bool:
 
 
 async def remove(conn: Conn, who: Who, contact_id: str, now_ms: int) -> bool:
-    """Forget it. What still waits for it is given up, so that a fallback hears of what is critical."""
+    """Forget it. What still waits for it finds nobody, and goes another way if it is critical."""
     mine = t.contact_points.c.id == contact_id, visible_to(who, t.contact_points)
     if not (await conn.execute(delete(t.contact_points).where(*mine))).rowcount:
         return False
     leans = t.contact_points.c.fallback_id == contact_id
     await conn.execute(update(t.contact_points).where(leans).values(fallback_id=None))
-    waiting = t.outbox.c.channel == channel_of(contact_id), t.outbox.c.state == "waiting"
-    gone = {"state": "failed", "error": "its contact point was removed"}
-    await conn.execute(update(t.outbox).where(*waiting).values(**gone))
     await audit.note(conn, now_ms, who, "contact.remove", channel_of(contact_id))
     return True
 

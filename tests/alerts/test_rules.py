@@ -260,7 +260,7 @@ ASLEEP = "s" * 20 + "a" * 12
         ((down(team_id=2),), None),  # what happens to another team's node explains nothing
         ((node(running_since_ms=NOW - 299_999),), "restart/n1"),
         ((node(running_since_ms=NOW - 300_000),), None),
-        ((node(due_at_ms=NOW - 1000),), None),  # silence alone explains nothing
+        ((node(due_at_ms=NOW - 1000),), "node_silent/n1"),  # which says that its validator is absent
         ((node(due_at_ms=NOW - 300_000),), "node_silent/n1"),
     ],
 )

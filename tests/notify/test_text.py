@@ -79,7 +79,15 @@ def lived_tales() -> list[tuple[int, Incident, Reason]]:
 
 
 def tale_messages(lang: Lang) -> list[text.Message]:
-    return [say(one, reason, lang, now_ms) for now_ms, one, reason in lived_tales()]
+    """All that is said in the tales, and each way in which an incident of theirs may end."""
+    newest = {one.rule: one for _, one, _ in lived_tales()}
+    ends = [
+        resolved(one, word)
+        for rule, one in newest.items()
+        for word in {None, *(key.rpartition(".")[2] for key in SAYINGS[rule].en if key.startswith("end"))}
+    ]
+    lived = [say(one, reason, lang, now_ms) for now_ms, one, reason in lived_tales()]
+    return lived + [say(one, Reason.RESOLVED, lang) for one in ends]
 
 
 def placeholders(sentence: str) -> set[str]:

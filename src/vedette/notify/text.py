@@ -135,8 +135,15 @@ def clean(name: str) -> str:
     return line if len(line) <= NAME_LENGTH_MAX else f"{line[: NAME_LENGTH_MAX - 1]}…"
 
 
+class _Known(dict[str, object]):
+    """What a sentence may name; a fact that is not there is shown as unknown rather than failing."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
 def _say(lang: Lang, key: str, /, **values: object) -> str:
-    return CATALOGUE[lang][key].format(**values)
+    return CATALOGUE[lang][key].format_map(_Known(values))
 
 
 def _what(incident: Incident, lang: Lang) -> str:

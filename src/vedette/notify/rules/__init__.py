@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from vedette.notify.rules import absent_votes, node_down, node_silent
+from vedette.notify.rules import absent_votes, node_down, node_silent, storm
 from vedette.notify.rules.saying import Saying
 from vedette.notify.words import COMMON, Lang
 
@@ -12,6 +12,7 @@ SAYINGS: Mapping[str, Saying] = {
         absent_votes.saying,
         node_down.saying,
         node_silent.saying,
+        storm.saying,
     )
 }
 

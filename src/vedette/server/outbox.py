@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from vedette.model.incident import Incident, Notice, Reason, Severity
-from vedette.model.people import FIRST_TEAM
+from vedette.model.people import Who
 from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
 from vedette.notify.words import Lang
@@ -32,9 +32,10 @@ OUTBOX_MS: Final = 1_000
 PUSH_CARRIERS: Final = 8
 """All browsers share one line; so many carry from it, so that one slow service holds up few."""
 PUSH_AT_ONCE: Final = 5
-RETRY_MAX_S: Final, RETRY_ASKED_MAX_S: Final = 300.0, 3_600.0
+RETRY_MAX_S: Final = 300.0
+RETRY_ASKED_MAX_S: Final = 3_600.0
 PACE_S: Final = ((120, 10.0), (240, 60.0))
-"""For 20 minutes a failing channel is asked each 10 s at least, for 2 hours each minute, then each 5 minutes."""
+"""How many failures in a row, and how long the pauses are until then: 20 minutes, and two hours."""
 GIVE_UP_MS: Final = 24 * 3_600_000
 STUCK_MS: Final = 300_000
 """Nothing was delivered to anybody for so long, though something waits: we cannot speak."""
@@ -66,7 +67,7 @@ class Outbox:
         on_told: Callable[[Incident], None],
         push: Callable[[Notice], Awaitable[None]],
     ) -> None:
-        """`channels`: those of the settings, and the members' mail. `points`: builds those of contact points."""
+        """`channels`: the settings', and the members' mail. `points`: builds those of contact points."""
         self._database = database
         self._ears = ears
         self._channels = channels
@@ -224,7 +225,8 @@ class Outbox:
 
         async def deed(conn: Conn) -> tuple[bool, str | None]:
             await outbox.failed(conn, notice.id, now, why, None, _kept(notice, attempt))
-            is_new = contact_id is not None and for_good and await contacts.disable(conn, contact_id, now, why)
+            ends = contact_id is not None and for_good
+            is_new = ends and await contacts.disable(conn, contact_id or "", now, why)
             return is_new, await self._other_way(conn, notice)
 
         is_new, instead = await self._database.write(deed)
@@ -241,7 +243,7 @@ class Outbox:
         if notice.kind != outbox.INCIDENT or line_of(notice.channel) == PUSH:
             return None
         is_critical = notice.incident.severity is Severity.CRITICAL and notice.reason is not Reason.RESOLVED
-        others = tuple(self._channels) if notice.incident.team_id == FIRST_TEAM else ()
+        others = self._points.of_settings(Who(notice.incident.team_id))
         now = self._ears.now_ms()
         return await outbox.relay(conn, notice, others, now, by_wish_alone=not is_critical)
 
@@ -261,9 +263,7 @@ def _kept(notice: Notice, attempt: Attempt) -> Attempt | None:
     return None if line_of(notice.channel) == PUSH else attempt
 
 
-def retry_after_ms(
-    failures: int, asked_s: float | None, jitter: Callable[[], float] = random.random
-) -> int:
+def retry_after_ms(failures: int, asked_s: float | None, jitter: Callable[[], float] = random.random) -> int:
     """The pause before the next attempt: what the channel asked for, else 1 s, 2, 4 ... to the pace of then.
 
     Up to a quarter is added by chance, so that many do not come back in one moment.

@@ -1,4 +1,4 @@
-"""Messages on their way: claimed, sent, tried again, sent another way, given up; and a log of every attempt."""
+"""Messages on their way: claimed, sent, tried again, sent another way, given up; and every attempt."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ async def due(
     `line`: of one line alone; `but`: none of these. `attempts` counts the attempts begun before this one.
     """
     columns = outbox.c
-    mine = true() if line is None else _LINE == line
+    mine = true() if line is None else _LINE.in_([line])
     query = (
         select(outbox)
         .where(_due(now_ms), mine, columns.id.not_in(but) if but else true())
@@ -244,15 +244,13 @@ def next_way(
         ways.append([one.channel for one in on.values() if one.wakes])
         ways.append([*(one.channel for one in on.values()), *(one for one in others if one != channel)])
     best = next((way for way in ways if way), [])
-    return None if already.intersection(best) else next(iter(best), None)
+    return None if set(best).intersection(already) else next(iter(best), None)
 
 
 async def stood_in(conn: Conn, incident_id: int) -> list[str]:
     """Who was told of an incident in another's place, and so is to hear of its end."""
     columns = outbox.c
-    query = select(columns.channel).where(
-        columns.incident_id == incident_id, columns.instead_of.is_not(None)
-    )
+    query = select(columns.channel).where(columns.incident_id == incident_id, columns.instead_of.is_not(None))
     return sorted(set((await conn.execute(query)).scalars()))
 
 
@@ -356,11 +354,11 @@ async def fared(conn: Conn, who: Who, channel: str) -> Fared:
     return Fared(sent_at, failing[-1].created_at_ms, failing[0].error)
 
 
-async def test_sent(
-    conn: Conn, team_id: int, contact_id: str, attempt: Attempt, receipt: str | None, error: str | None
+async def keep_test(
+    conn: Conn, team_id: int, channel: str, attempt: Attempt, receipt: str | None, error: str | None
 ) -> None:
-    """Keep how a test went, as any other message."""
-    channel = contacts.channel_of(contact_id)
+    """Keep how a test went, as of any other message."""
+    is_taken = error is None
     row = {
         "team_id": team_id,
         "kind": "test",
@@ -368,10 +366,10 @@ async def test_sent(
         "channel": channel,
         "reason": Reason.OPENED.value,
         "key": f"test/{attempt.at_ms}/{channel}",
-        "state": "sent" if error is None else "failed",
+        "state": "sent" if is_taken else "failed",
         "created_at_ms": attempt.at_ms,
         "next_at_ms": attempt.at_ms,
-        "sent_at_ms": attempt.ended_at_ms if error is None else None,
+        "sent_at_ms": attempt.ended_at_ms if is_taken else None,
         "attempts": 1,
         "error": error,
         "receipt": receipt,
@@ -379,5 +377,4 @@ async def test_sent(
     add = insert_into(conn, outbox).values(row).on_conflict_do_nothing().returning(outbox.c.id)
     number = (await conn.execute(add)).scalar()
     if number is not None:
-        outcome = "sent" if error is None else "refused"
-        await _note(conn, number, attempt, outcome, receipt if error is None else error)
+        await _note(conn, number, attempt, "sent" if is_taken else "refused", receipt if is_taken else error)

@@ -183,9 +183,7 @@ async def test_a_channel_that_left_the_settings_is_given_up_aloud(
         (0, 0.0, 1_000),
     ],
 )
-def test_the_pause_before_the_next_attempt(
-    attempts: int, asked_s: float | None, pause_ms: int
-) -> None:
+def test_the_pause_before_the_next_attempt(attempts: int, asked_s: float | None, pause_ms: int) -> None:
     assert retry_after_ms(attempts, asked_s, jitter=lambda: 0.0) == pause_ms
     most = retry_after_ms(attempts, asked_s, jitter=lambda: 1.0)
     assert most == pause_ms * 5 // 4

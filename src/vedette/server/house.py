@@ -59,6 +59,7 @@ from vedette.server.settings import (
     Settings,
     is_loopback,
 )
+from vedette.server.sights import Sights
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
@@ -110,6 +111,7 @@ class House:
     uptimes: Uptimes
     batcher: Batcher
     ingest: Ingest
+    sights: Sights
     judge: Judge
     outbox: Outbox
     contacts: Contacts
@@ -223,7 +225,9 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     told = (tuple(ways), tuple(members))
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience)
+    watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
+    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience, sights.views)
     return House(
         settings=settings,
         database=database,
@@ -244,7 +248,7 @@ def build(
         tips=tips,
         standings=Standings(database, ears),
         follower=follower,
-        watch=Watch(settings, database, ears, news.changed),
+        watch=watch,
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
@@ -253,13 +257,14 @@ def build(
         uptimes=Uptimes(ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
+        sights=sights,
         judge=judge,
         outbox=outbox,
         contacts=contacts,
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
-        failures=Failures(clock.steady_ms),
+        failures=failures,
     )
 
 
@@ -275,6 +280,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "outbox": house.outbox.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
+        "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),

@@ -9,6 +9,7 @@ from sqlalchemy import Row, or_, select, tuple_, update
 
 from vedette.model.incident import Acknowledgement, Decision, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import Who
+from vedette.store import outbox
 from vedette.store import tables as t
 from vedette.store.database import Conn, insert_into, visible_to
 
@@ -96,6 +97,8 @@ async def _go_on(conn: Conn, incident: Incident) -> Incident:
 
 async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) -> None:
     snapshot = msgspec.to_builtins(incident)
+    # Who heard of it in place of a channel that failed hears of its end, too.
+    heard = await outbox.stood_in(conn, incident.id) if reason is Reason.RESOLVED else []
     rows = [
         {
             "team_id": incident.team_id,
@@ -109,7 +112,7 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
             "next_at_ms": change.now_ms,
             "attempts": 0,
         }
-        for channel in change.channels
+        for channel in dict.fromkeys((*change.channels, *heard))
     ]
     if rows:
         await conn.execute(insert_into(conn, t.outbox).on_conflict_do_nothing(), rows)

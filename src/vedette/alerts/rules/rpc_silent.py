@@ -46,7 +46,7 @@ def rpc_silent_ending(incident: Incident, view: View, _limit: RpcSilentLimit) ->
 
     def how(node: NodeView) -> str | None:
         if node.process is ProcessState.GONE:
-            return "ended"
+            return "gone"
         verdict = node.layers.get(Layer.POW)
         return None if verdict is None or verdict.reason in {NAME, "phase_unknown"} else "answers"
 

@@ -19,7 +19,7 @@ EN = {
     ),
     "ended": "the RPC of node {name} is no longer found silent",
     "ended.answers": "the RPC of node {name} answers again",
-    "ended.ended": "node {name} has ended",
+    "ended.gone": "node {name} has ended",
     "ended.not_watched": "node {name} is no longer watched",
 }
 
@@ -38,7 +38,7 @@ ZH = {
     ),
     "ended": "节点 {name} 的 RPC 不再无应答",
     "ended.answers": "节点 {name} 的 RPC 已恢复应答",
-    "ended.ended": "节点 {name} 的进程已结束",
+    "ended.gone": "节点 {name} 的进程已结束",
     "ended.not_watched": "节点 {name} 已不在监控之列",
 }
 

@@ -147,6 +147,7 @@ BOUNDED = {
     "/account/passkeys": "at most 20",
     "/claims": "each was proved by a signature",
     "/enrolments": "each lasts for an hour",
+    "/incidents/{incident_id}/evidence": "the moments of one incident at which its severity was told",
     "/keys": "at most 100 that work",
     "/operator-keys": "at most 100",
     "/session": "the teams of one person",

@@ -433,6 +433,18 @@ class Client:
         )
         return answer
 
+    def incident_evidence(self, incident_id: str | int) -> IncidentEvidence:
+        """What was seen when the incident opened, grew worse, and ended, kept longer than the series."""
+        answer: IncidentEvidence = self._http.json(
+            "GET", f"/api/v1/incidents/{segment(incident_id)}/evidence", {}
+        )
+        return answer
+
+    def incident_evidence_text(self, incident_id: str | int) -> str:
+        """The same to be read, sent on or printed: with its messages, their receipts, and what people did."""
+        answer: str = self._http.text("GET", f"/api/v1/incidents/{segment(incident_id)}/evidence.txt", {})
+        return answer
+
     def list_claims(self) -> Claims:
         """The validators that your team proved to be its own."""
         answer: Claims = self._http.json("GET", "/api/v1/claims", {})

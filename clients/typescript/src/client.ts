@@ -262,6 +262,16 @@ export class Client {
     return this.#http.json("POST", `/api/v1/acknowledgements/${segment(token)}`, {}, body);
   }
 
+  /** What was seen when the incident opened, grew worse, and ended, kept longer than the series. */
+  incidentEvidence(incidentId: string | number): Promise<Told<"incidentEvidence">> {
+    return this.#http.json("GET", `/api/v1/incidents/${segment(incidentId)}/evidence`);
+  }
+
+  /** The same to be read, sent on or printed: with its messages, their receipts, and what people did. */
+  incidentEvidenceText(incidentId: string | number): Promise<string> {
+    return this.#http.text("GET", `/api/v1/incidents/${segment(incidentId)}/evidence.txt`);
+  }
+
   /** The validators that your team proved to be its own. */
   listClaims(): Promise<Told<"listClaims">> {
     return this.#http.json("GET", "/api/v1/claims");

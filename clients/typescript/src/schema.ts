@@ -828,6 +828,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence
+         * @description What was seen when the incident opened, grew worse, and ended, kept longer than the series.
+         */
+        get: operations["incidentEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/evidence.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence text
+         * @description The same to be read, sent on or printed: with its messages, their receipts, and what people did.
+         */
+        get: operations["incidentEvidenceText"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -3122,6 +3162,26 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * Evidence
+         * @description What was seen at that moment.
+         */
+        Evidence: {
+            /** At Ms */
+            at_ms: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "opened" | "escalated" | "resolved";
+            /**
+             * Bundle
+             * @description facts, figures, votes and sources, as they were
+             */
+            bundle: {
+                [key: string]: unknown;
+            };
+        };
         /** EvidenceMark */
         EvidenceMark: {
             /** At Ms */
@@ -3452,6 +3512,15 @@ export interface components {
             detail: {
                 [key: string]: unknown;
             };
+        };
+        /** IncidentEvidence */
+        IncidentEvidence: {
+            incident: components["schemas"]["IncidentShape"];
+            /**
+             * Evidence
+             * @description the oldest first
+             */
+            evidence: components["schemas"]["Evidence"][];
         };
         /** IncidentShape */
         IncidentShape: {
@@ -7821,6 +7890,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcknowledgementOffer"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentEvidence"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentEvidenceText: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description what is wrong, and what to do */

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
-from vedette.alerts import engine
+from vedette.alerts import engine, evidence
 from vedette.alerts.life import Patience, Step
 from vedette.alerts.limits import Limits
 from vedette.model.clock import rounds
@@ -158,7 +159,13 @@ class Judge:
             standing = by_team(await incidents.unresolved(conn))
             before = by_team(await incidents.over_since(conn, now - self._patience.again_ms))
         changes = [
-            Change(incident, reason, self._told_of(incident, reason, audience), now)
+            Change(
+                incident,
+                reason,
+                self._told_of(incident, reason, audience),
+                now,
+                seen_of(seen.get(team_id), incident, reason),
+            )
             for team_id in sorted({*seen, *standing})
             for incident, reason in self._steps(
                 seen.get(team_id, View(now)), standing.get(team_id, []), before.get(team_id, [])
@@ -271,6 +278,14 @@ class Outbox:
             log.warning("could not tell %s of %s: %s", notice.channel, notice.incident.key, why)
         await self._database.write(lambda conn: outbox.failed(conn, notice.id, now, why, retry_at))
         self._on_told(notice.incident)
+
+
+def seen_of(
+    view: View | None, incident: Incident, reason: Reason | None
+) -> tuple[str, Mapping[str, Any]] | None:
+    """What is kept of this step, if anything: which moment it is, and what was seen at it."""
+    what = evidence.moment(incident, reason)
+    return None if what is None or view is None else (what, evidence.bundle(view, incident))
 
 
 def by_team(found: Iterable[Incident]) -> dict[int, list[Incident]]:

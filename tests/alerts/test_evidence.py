@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from vedette.alerts.evidence import BLOCKS, bundle, moment
-from vedette.model.incident import Decision, Facts, Incident, Reason, Severity, Subject, SubjectKind
+from vedette.model.incident import Decision, Facts, Incident, Severity, Subject, SubjectKind
 from vedette.model.layers import Condition, Layer, Verdict
 from vedette.model.pos import Account, PosAddress
 from vedette.model.view import (
@@ -97,14 +97,18 @@ def test_nothing_private_is_kept() -> None:
 
 
 def test_it_is_kept_when_something_is_told_or_would_have_been() -> None:
-    one = incident(SubjectKind.NODE, "n1")
-    told = [moment(one, reason) for reason in (Reason.OPENED, Reason.ESCALATED, Reason.RESOLVED)]
-    assert told == ["opened", "escalated", "resolved"]
-    assert moment(one, Reason.REMINDED) is None
-    assert moment(one, None) is None
-    new = replace(one, id=0)
-    assert moment(replace(new, decision=Decision.SILENCED), None) == "opened"
-    assert moment(replace(new, decision=Decision.HELD), None) is None
-    assert moment(replace(new, decision=Decision.EXPLAINED), None) is None, (
-        "a storm is kept once, by its cause"
-    )
+    found = incident(SubjectKind.NODE, "n1")
+    told = replace(found, told_at_ms=NOW, told_severity=Severity.WARNING)
+    worse = replace(told, severity=Severity.CRITICAL, told_severity=Severity.CRITICAL)
+    over = replace(worse, resolved_at_ms=NOW)
+    steps = [(None, found), (found, told), (told, told), (told, worse), (worse, worse), (worse, over)]
+    assert [moment(*step) for step in steps] == [None, "opened", None, "escalated", None, "resolved"]
+    assert moment(found, replace(found, resolved_at_ms=NOW)) is None, "nobody ever heard of it"
+
+
+def test_what_people_hold_back_is_kept_and_what_has_a_cause_is_not() -> None:
+    found = incident(SubjectKind.NODE, "n1")
+    kept = {decision: moment(None, replace(found, decision=decision)) for decision in Decision}
+    assert {decision for decision, what in kept.items() if what is not None} == {
+        Decision.SILENCED, Decision.MAINTENANCE, Decision.QUIET_HOURS, Decision.NOTED,
+    }  # fmt: skip

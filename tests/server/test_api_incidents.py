@@ -124,7 +124,8 @@ async def test_what_was_seen_is_read_as_json_and_as_a_text(
         async with house.database.read() as conn:
             one = await incidents.one_of(conn, Who(FIRST_TEAM), mine)
         assert one is not None
-        change = Change(one, Reason.ESCALATED, ("email",), now_ms, ("escalated", _proof(one.subject.id)))
+        seen = ("escalated", _proof(one.subject.id))
+        change = Change(one, Reason.ESCALATED, ("email",), now_ms, evidence=seen)
         await house.database.write(lambda conn: incidents.save(conn, [change]))
         told = await asked(street, "GET", f"/{mine}/evidence", "viewer")
         assert told["incident"]["id"] == mine
@@ -149,7 +150,7 @@ async def test_what_was_seen_is_read_as_json_and_as_a_text(
 async def test_the_judge_keeps_what_it_saw(past: Past, database_file: Path, tmp_path: Path) -> None:
     """Of a node that its agent saw die: with its figures, in the step's own transaction."""
     async with world(past, database_file, tmp_path) as street:
-        agent, house = street.private, street.house
+        agent, house = street.public, street.house
         await street.report(agent)
         now_ms = house.ears.now_ms()
         dead = agent.envelope(now_ms, states={"process.state": "gone"}, died_at_ms=now_ms)

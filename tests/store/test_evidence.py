@@ -39,7 +39,7 @@ async def test_what_each_witness_told_has_a_letter_a_height(database: Database) 
 async def test_it_is_kept_with_its_incident_and_seen_by_its_team_alone(database: Database) -> None:
     await database.write(_chain)
     seen = {"blocks": [{"height": 10}], "facts": {"absent_blocks": 2}}
-    change = Change(OF_ALICE, Reason.OPENED, ("email",), NOON, ("opened", seen))
+    change = Change(OF_ALICE, Reason.OPENED, ("email",), NOON, evidence=("opened", seen))
     for _ in range(2):
         [kept] = await database.write(lambda conn: save(conn, [change]))
     async with database.read() as conn:

@@ -10,23 +10,26 @@ from typing import Any, Final
 
 import msgspec
 
-from vedette.model.incident import Decision, Incident, Reason, SubjectKind
+from vedette.model.incident import Decision, Incident, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.private import without_private
 from vedette.model.view import NodeView, ValidatorView, View, node_state
 
 BLOCKS: Final = 60
 NODES_MAX: Final = 8
-SPOKEN: Final = {Reason.OPENED: "opened", Reason.ESCALATED: "escalated", Reason.RESOLVED: "resolved"}
 HELD_BACK: Final = {Decision.SILENCED, Decision.MAINTENANCE, Decision.QUIET_HOURS, Decision.NOTED}
 
 
-def moment(incident: Incident, reason: Reason | None) -> str | None:
-    """Whether this step is one of those whose evidence is kept, and which."""
-    if reason is not None:
-        return SPOKEN.get(reason)
-    is_new = incident.id == 0
-    return "opened" if is_new and incident.decision in HELD_BACK else None
+def moment(before: Incident | None, after: Incident) -> str | None:
+    """Whether this step is one of those whose evidence is kept, and which; whoever heard of it."""
+    if after.resolved_at_ms is not None:
+        return None if after.told_at_ms is None else "resolved"
+    was = None if before is None else before.told_severity
+    if after.told_severity is None:
+        return "opened" if before is None and after.decision in HELD_BACK else None
+    if was is None:
+        return "opened"
+    return "escalated" if after.told_severity.rank > was.rank else None
 
 
 def bundle(view: View, incident: Incident) -> dict[str, Any]:

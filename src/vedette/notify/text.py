@@ -313,6 +313,8 @@ def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
     for name, value in facts.items():
         if name.endswith("_ms"):
             values |= _moments(name[:-3], value, lang, now_ms)
+        elif not isinstance(value, str):
+            values |= _measured(name, value, lang)
     return values | {
         "rule": incident.rule,
         "name": clean(incident.subject.name),
@@ -326,8 +328,34 @@ def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
 
 def _moments(name: str, value: str | float, lang: Lang, now_ms: int) -> dict[str, object]:
     if isinstance(value, str):  # no fact of ours: shown as it is rather than failing
-        return {name: clean(value), f"{name}_ago": clean(value)}
-    return {name: moment(int(value)), f"{name}_ago": duration(now_ms - int(value), lang)}
+        return dict.fromkeys((name, f"{name}_ago", f"{name}_in"), clean(value))
+    at_ms = int(value)
+    return {
+        name: moment(at_ms),
+        f"{name}_ago": duration(now_ms - at_ms, lang),
+        f"{name}_in": duration(at_ms - now_ms, lang),
+    }
+
+
+def _measured(name: str, value: float, lang: Lang) -> dict[str, object]:
+    """`x_bytes` as x_size, `x_ratio` as x_percent, `x_seconds` as x_span, said as people say them."""
+    who, _, unit = name.rpartition("_")
+    match unit:
+        case "bytes":
+            return {f"{who}_size": size(value)}
+        case "ratio":
+            return {f"{who}_percent": f"{value * 100:.0f} %"}
+        case "seconds":
+            return {f"{who}_span": duration(int(value) * 1000, lang)}
+    return {}
+
+
+def size(value_bytes: float) -> str:
+    """Bytes in the largest decimal unit that fits, as disks are sold: '1.5 TB'."""
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
+        if abs(value_bytes) >= 1000**power:
+            return f"{value_bytes / 1000**power:.1f} {unit}"
+    return f"{value_bytes:.0f} B"
 
 
 def _count(n: str | float | None, noun: str, lang: Lang, more: bool = False) -> str:

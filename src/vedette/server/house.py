@@ -44,11 +44,13 @@ from vedette.server.oidc import Oidc
 from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
+from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
 from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
+from vedette.server.sights import Sights
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
@@ -101,7 +103,9 @@ class House:
     uptimes: Uptimes
     batcher: Batcher
     ingest: Ingest
+    sights: Sights
     judge: Judge
+    policies: Policies
     outbox: Outbox
     news: News
     whereabouts: Whereabouts
@@ -208,8 +212,10 @@ def build(
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    told = (tuple(ways), tuple(members))
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience)
+    watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
+    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    policies = Policies(limits, (tuple(ways), tuple(members)), ears)
+    judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience, sights.views)
     return House(
         settings=settings,
         database=database,
@@ -231,7 +237,7 @@ def build(
         tips=tips,
         standings=Standings(database, ears),
         follower=follower,
-        watch=Watch(settings, database, ears, news.changed),
+        watch=watch,
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
@@ -240,12 +246,14 @@ def build(
         uptimes=Uptimes(ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
+        sights=sights,
         judge=judge,
+        policies=policies,
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
-        failures=Failures(clock.steady_ms),
+        failures=failures,
     )
 
 
@@ -261,6 +269,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "outbox": house.outbox.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
+        "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),

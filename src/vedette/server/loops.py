@@ -11,27 +11,28 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from vedette.alerts import engine, evidence
-from vedette.alerts.life import Patience, Step
-from vedette.alerts.limits import Limits
+from vedette.alerts import engine, evidence, telling
+from vedette.alerts.life import Patience
+from vedette.alerts.telling import Telling
 from vedette.model.clock import rounds
 from vedette.model.incident import Incident, Notice, Reason
-from vedette.model.people import EVERYBODY, FIRST_TEAM
+from vedette.model.people import EVERYBODY
 from vedette.model.pos import PosAddress
 from vedette.model.view import View
 from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
 from vedette.server.ears import PACE_MS, Ears
 from vedette.server.live import Live
+from vedette.server.policies import Policies, channel_to, ref_of
 from vedette.store import incidents, outbox, series, sessions
-from vedette.store.database import Database
+from vedette.store.database import Conn, Database
 from vedette.store.incidents import Change
 from vedette.store.push import CHANNEL, channel_of
 from vedette.store.tiering import Keep
-from vedette.store.view import views
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ PUSH_CARRIERS = 8
 
 Audience = Mapping[PosAddress, tuple[str, ...]]
 """Whom to tell of which validator: subscriptions of web push."""
+Views = Callable[[Conn, int, Collection[PosAddress]], Awaitable[dict[int, View]]]
+"""Each team's view at a moment; with that of strangers, who asked to be told of these validators."""
 RETRY_MAX_S, RETRY_ASKED_MAX_S = 300, 3_600
 ATTEMPTS_MAX = 300  # about a day of trying
 
@@ -61,16 +64,24 @@ class Failures:
     def __init__(self, steady_ms: Callable[[], int]) -> None:
         self.of: Counter[str] = Counter()
         self._steady_ms = steady_ms
+        self._since: dict[str, int] = {}  # the first failure of each loop since it last did well
         self._told: dict[tuple[str, str], int] = {}
 
     async def guard(self, name: str, deed: Callable[[], Awaitable[object]]) -> None:
         """One round of a loop that must not end."""
         try:
             await deed()
+            self._since.pop(name, None)
         except Exception as error:  # noqa: BLE001 - logged by `_tell`
             self.of[name] += 1
+            self._since.setdefault(name, self._steady_ms())
             self._tell(name, error)
             await asyncio.sleep(PAUSE_AFTER_BUG_S)
+
+    def failing(self, for_ms: int) -> tuple[str, ...]:
+        """The loops of which no round went well for so long."""
+        now = self._steady_ms()
+        return tuple(sorted(name for name, since in self._since.items() if now - since >= for_ms))
 
     def _tell(self, name: str, error: Exception) -> None:
         now, kind = self._steady_ms(), (name, type(error).__name__)
@@ -125,18 +136,18 @@ class Judge:
         self,
         database: Database,
         ears: Ears,
-        limits: Limits,
+        policies: Policies,
         patience: Patience,
-        channels: tuple[tuple[str, ...], tuple[str, ...]],
         on_saved: Callable[[list[Incident]], None],
         wake: asyncio.Event,
         audience: Callable[[], Awaitable[Audience]],
+        views: Views,
     ) -> None:
         self._database = database
+        self._views = views
         self._ears = ears
-        self._limits = limits
+        self._policies = policies
         self._patience = patience
-        self._channels, self._others_channels = channels  # the first team's, and everyone else's
         self._on_saved = on_saved
         self._audience = audience
         self.wake = wake
@@ -155,39 +166,59 @@ class Judge:
         await self._ears.tick()
         now, audience = self._ears.now_ms(), await self._audience()
         async with self._database.read() as conn:
-            seen = await views(conn, now, everybody=audience.keys())
+            seen = await self._views(conn, now, audience.keys())
             standing = by_team(await incidents.unresolved(conn))
             before = by_team(await incidents.over_since(conn, now - self._patience.again_ms))
-        changes = [
-            Change(
-                incident,
-                reason,
-                self._told_of(incident, reason, audience),
-                now,
-                seen_of(seen.get(team_id), incident, reason),
-            )
+            await self._policies.look(conn)
+        tellings = [
+            one
             for team_id in sorted({*seen, *standing})
-            for incident, reason in self._steps(
-                seen.get(team_id, View(now)), standing.get(team_id, []), before.get(team_id, [])
+            for one in self._tellings(
+                team_id, seen.get(team_id, View(now)), standing.get(team_id, []), before.get(team_id, [])
             )
         ]
-        if not changes:
+        if not tellings:
             return []
+        told_on = await self._told_on(tellings)
+        known = {one.id: one for ours in standing.values() for one in ours}
+        changes = [
+            replace(self._change(one, audience, told_on, now), evidence=seen_of(seen, known, one))
+            for one in tellings
+        ]
         saved = await self._database.write(lambda conn: incidents.save(conn, changes))
         self._on_saved(saved)
         return saved
 
-    def _steps(
-        self, view: View, unresolved: Collection[Incident], before: Collection[Incident]
-    ) -> list[Step]:
-        """One team's: what it sees moves no other's incidents."""
-        return engine.step(self._ears.patient(view), unresolved, self._limits, self._patience, before)
+    def _tellings(
+        self, team_id: int, view: View, unresolved: Collection[Incident], before: Collection[Incident]
+    ) -> list[Telling]:
+        """One team's: what it sees moves no other's incidents. Strangers' browsers have no policy."""
+        patient = self._ears.patient(view)
+        if team_id == EVERYBODY:
+            steps = engine.step(patient, unresolved, self._policies.base, self._patience, before)
+            return [Telling(*step) for step in steps]
+        ours = self._policies.of(team_id)
+        return telling.judge(patient, unresolved, ours.limits, self._patience, before, ours.policy)
 
-    def _told_of(self, incident: Incident, reason: Reason | None, audience: Audience) -> tuple[str, ...]:
-        """On which channels: the settings' are the first team's alone."""
+    async def _told_on(self, tellings: Iterable[Telling]) -> Mapping[int, tuple[str, ...]]:
+        """Whoever was told of what is over now."""
+        over = [one.incident.id for one in tellings if one.reason is Reason.RESOLVED]
+        if not over:
+            return {}
+        async with self._database.read() as conn:
+            return await incidents.told_on(conn, over)
+
+    def _change(
+        self, told: Telling, audience: Audience, told_on: Mapping[int, tuple[str, ...]], now_ms: int
+    ) -> Change:
+        incident, reason = told.incident, told.reason
         if incident.team_id == EVERYBODY:
-            return told_to(audience, incident, reason)
-        return self._channels if incident.team_id == FIRST_TEAM else self._others_channels
+            return Change(incident, reason, told_to(audience, incident, reason), now_ms)
+        channels = tuple(channel_to(ref) for ref in told.told)
+        if reason is Reason.RESOLVED:
+            contacts = self._policies.of(incident.team_id).policy.contacts
+            channels = tuple(one for one in told_on.get(incident.id, ()) if ref_of(one) in contacts)
+        return Change(incident, reason, channels, now_ms, not_before_ms=told.not_before_ms)
 
 
 class Outbox:
@@ -281,11 +312,12 @@ class Outbox:
 
 
 def seen_of(
-    view: View | None, incident: Incident, reason: Reason | None
+    seen: Mapping[int, View], known: Mapping[int, Incident], told: Telling
 ) -> tuple[str, Mapping[str, Any]] | None:
     """What is kept of this step, if anything: which moment it is, and what was seen at it."""
-    what = evidence.moment(incident, reason)
-    return None if what is None or view is None else (what, evidence.bundle(view, incident))
+    after = told.incident
+    view, what = seen.get(after.team_id), evidence.moment(known.get(after.id), after)
+    return None if what is None or view is None else (what, evidence.bundle(view, after))
 
 
 def by_team(found: Iterable[Incident]) -> dict[int, list[Incident]]:

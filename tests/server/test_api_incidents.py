@@ -69,8 +69,7 @@ async def test_a_forgotten_person_leaves_no_name_behind(
         await street.house.database.write(lambda conn: conn.execute(t.memberships.delete()))
         await street.house.database.write(lambda conn: conn.execute(gone))
         async with street.house.database.read() as conn:
-            rows = list((await conn.execute(t.incidents.select())).all())
-            rows += (await conn.execute(t.incident_events.select())).all()
+            rows = [list(await conn.execute(one.select())) for one in (t.incidents, t.incident_events)]
         assert "operator" not in repr(rows)
 
 

@@ -313,6 +313,11 @@ def _renderer(settings: Settings, ears: Ears) -> Callable[[Notice], Message]:
 
 
 def limits_of(alerts: AlertSetting) -> Limits:
+    """What all teams begin with: `alerts.rules` outranks the few limits that have a setting of their own."""
+    return Limits(alerts.preset, alerts.rules, alerts.subjects).over(_limits_by_name(alerts))
+
+
+def _limits_by_name(alerts: AlertSetting) -> Limits:
     return Limits(
         rules={
             "absent_votes": {

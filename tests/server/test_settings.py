@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from vedette.model.errors import SettingError
-from vedette.server.house import limits_of
-from vedette.server.settings import PoolSetting, Settings, load
+from vedette.server.settings import PoolSetting, Settings, limits_of, load
 from vedette.server.tokens import ingest_token
 
 ALICE = "0x" + "a1" * 32

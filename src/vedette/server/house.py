@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from vedette.alerts.life import MINUTE_MS, Patience
-from vedette.alerts.limits import Limits
 from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
@@ -47,7 +46,14 @@ from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
 from vedette.server.second import SecondFactor
-from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
+from vedette.server.settings import (
+    AccountSetting,
+    AlertSetting,
+    SeriesSetting,
+    Settings,
+    is_loopback,
+    limits_of,
+)
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
@@ -310,25 +316,6 @@ def _renderer(settings: Settings, ears: Ears) -> Callable[[Notice], Message]:
         return render(notice.incident, notice.reason, language, settings.page_url, notice.key, ears.now_ms())
 
     return rendered
-
-
-def limits_of(alerts: AlertSetting) -> Limits:
-    """What all teams begin with: `alerts.rules` outranks the few limits that have a setting of their own."""
-    return Limits(alerts.preset, alerts.rules, alerts.subjects).over(_limits_by_name(alerts))
-
-
-def _limits_by_name(alerts: AlertSetting) -> Limits:
-    return Limits(
-        rules={
-            "absent_votes": {
-                "absent_blocks": alerts.absent_blocks,
-                "critical_blocks": alerts.absent_critical_blocks,
-                "recovered_blocks": alerts.absent_recovered_blocks,
-            },
-            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
-            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
-        }
-    )
 
 
 def lasting_of(accounts: AccountSetting) -> Lasting:

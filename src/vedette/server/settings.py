@@ -855,6 +855,25 @@ def _alerts(table: Table | None) -> AlertSetting:
     return alerts
 
 
+def limits_of(alerts: AlertSetting) -> limits.Limits:
+    """What all teams begin with: `alerts.rules` outranks the few limits that have a setting of their own."""
+    return limits.Limits(alerts.preset, alerts.rules, alerts.subjects).over(_limits_by_name(alerts))
+
+
+def _limits_by_name(alerts: AlertSetting) -> limits.Limits:
+    return limits.Limits(
+        rules={
+            "absent_votes": {
+                "absent_blocks": alerts.absent_blocks,
+                "critical_blocks": alerts.absent_critical_blocks,
+                "recovered_blocks": alerts.absent_recovered_blocks,
+            },
+            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
+            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
+        }
+    )
+
+
 def _series(table: Table | None) -> SeriesSetting:
     if table is None:
         return SeriesSetting()

@@ -42,6 +42,7 @@ from vedette.server.oidc import Oidc
 from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
+from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
@@ -106,6 +107,7 @@ class House:
     batcher: Batcher
     ingest: Ingest
     judge: Judge
+    policies: Policies
     outbox: Outbox
     news: News
     whereabouts: Whereabouts
@@ -211,8 +213,8 @@ def build(
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    told = (tuple(ways), tuple(members))
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience)
+    policies = Policies(limits, (tuple(ways), tuple(members)), ears)
+    judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience)
     return House(
         settings=settings,
         database=database,
@@ -243,6 +245,7 @@ def build(
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         judge=judge,
+        policies=policies,
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,

@@ -1,6 +1,6 @@
 """Incidents, and the messages decided with them in the same transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,9 @@ from sqlalchemy import Row, or_, select, tuple_, update
 
 from vedette.model.incident import Acknowledgement, Decision, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import Who
+from vedette.model.timeline import became
 from vedette.store import tables as t
+from vedette.store import timeline
 from vedette.store.database import Conn, insert_into, visible_to
 
 TOLD_MAX = 200
@@ -23,6 +25,7 @@ class Change:
     reason: Reason | None
     channels: tuple[str, ...]
     now_ms: int
+    not_before_ms: int | None = None  # its messages wait until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,20 @@ async def over_since(conn: Conn, since_ms: int) -> list[Incident]:
     return [_incident(row) for row in await conn.execute(query)]
 
 
+async def told_on(conn: Conn, incident_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """On which channels each was told of so far, in their order."""
+    columns = t.outbox.c
+    query = (
+        select(columns.incident_id, columns.channel)
+        .where(columns.incident_id.in_(incident_ids))
+        .order_by(columns.id)
+    )
+    found: dict[int, dict[str, None]] = {}
+    for row in await conn.execute(query):
+        found.setdefault(row.incident_id, {})[row.channel] = None
+    return {incident_id: tuple(channels) for incident_id, channels in found.items()}
+
+
 async def save(conn: Conn, changes: Sequence[Change]) -> list[Incident]:
     """Keep the incidents, with their ids, and put a message for each channel in the outbox.
 
@@ -61,15 +78,24 @@ async def save(conn: Conn, changes: Sequence[Change]) -> list[Incident]:
 
 
 async def _save(conn: Conn, change: Change) -> Incident:
+    before = await _kept(conn, change.incident.id) if change.incident.id else None
     if change.incident.id:
         kept = await _go_on(conn, change.incident)
     else:
         kept, mine = await _open(conn, change.incident)
         if not mine:
             return kept
+    if before is not None and before.resolved_at_ms is not None:
+        return kept  # another judge ended it meanwhile
+    await timeline.note(conn, kept, became(before, kept, change.reason, change.channels, change.now_ms))
     if change.reason is not None:
         await _tell(conn, kept, change.reason, change)
     return kept
+
+
+async def _kept(conn: Conn, incident_id: int) -> Incident | None:
+    row = (await conn.execute(select(t.incidents).where(t.incidents.c.id == incident_id))).one_or_none()
+    return None if row is None else _incident(row)
 
 
 async def _open(conn: Conn, incident: Incident) -> tuple[Incident, bool]:
@@ -106,7 +132,7 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
             "key": f"{incident.id}/{incident.told_count}/{reason}/{channel}",
             "state": "waiting",
             "created_at_ms": change.now_ms,
-            "next_at_ms": change.now_ms,
+            "next_at_ms": max(change.now_ms, change.not_before_ms or 0),
             "attempts": 0,
         }
         for channel in change.channels
@@ -137,6 +163,13 @@ async def incident(conn: Conn, who: Who, incident_id: int) -> tuple[Incident, li
     query = select(t.incidents).where(visible_to(who, t.incidents), t.incidents.c.id == incident_id)
     found = await _with_notices(conn, who, (await conn.execute(query)).all())
     return found[0] if found else None
+
+
+async def one_of(conn: Conn, who: Who, incident_id: int, *, for_update: bool = False) -> Incident | None:
+    """The incident alone; held until the transaction ends, if it is to be changed."""
+    query = select(t.incidents).where(visible_to(who, t.incidents), t.incidents.c.id == incident_id)
+    row = (await conn.execute(query.with_for_update() if for_update else query)).one_or_none()
+    return None if row is None else _incident(row)
 
 
 async def told_since(

@@ -328,23 +328,6 @@ def test_a_span_is_said_in_its_two_largest_units(span_ms: int, en: str, zh: str)
     assert (duration(span_ms, "en"), duration(span_ms, "zh")) == (en, zh)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "placeholder", "said"),
-    [
-        ("free_bytes", 19_400_000_000, "free_size", "19.4 GB"),
-        ("free_bytes", 999, "free_size", "999 B"),
-        ("used_ratio", 0.932, "used_percent", "93 %"),
-        ("up_seconds", 90, "up_span", "1 min 30 s"),
-        ("deadline_ms", T + 90_000, "deadline_in", "1 min 30 s"),
-        ("deadline_ms", T - 1, "deadline_in", "less than 1 s"),
-        ("deadline_ms", "soon", "deadline_in", "soon"),
-        ("free_bytes", "some", "free_bytes", "some"),
-    ],
-)
-def test_a_fact_is_said_in_its_unit(name: str, value: float | str, placeholder: str, said: str) -> None:
-    assert text._values(incident(facts={name: value}), "en", T)[placeholder] == said
-
-
 def test_a_moment_that_no_calendar_holds_is_still_said() -> None:
     assert moment(T) == "2025-11-22 13:43:20 UTC"
     assert moment(10**18) == str(10**18)
@@ -359,11 +342,8 @@ def test_a_name_stays_in_its_line(name: str) -> None:
     assert len(line.splitlines()) <= 1
 
 
-MEASURED = {"free_bytes", "used_ratio", "up_seconds", "deadline_ms"}
 FACTS = st.dictionaries(
-    st.sampled_from(
-        sorted({*ABSENT, *LONG_ABSENT, *OVERRUN, *SILENT, *MEASURED, "validator_absent", "ended", "key"})
-    ),
+    st.sampled_from(sorted({*ABSENT, *LONG_ABSENT, *OVERRUN, *SILENT, "validator_absent", "ended", "key"})),
     st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=9)),
 )
 

@@ -61,6 +61,7 @@ live_streams = 0
 [alerts]
 absent_blocks = 12
 language = "zh"
+apprise = true
 preset = "quiet"
 [alerts.rules.disk_filling]
 warning_days = 30
@@ -89,6 +90,7 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert settings.mail.to == ("a@example.org", "b@example.org")
     assert settings.webhooks[0].secret is None
     assert (settings.alerts.absent_blocks, settings.alerts.language) == (12, "zh")
+    assert settings.alerts.apprise
     assert settings.alerts.preset == "quiet"
     assert settings.alerts.rules == {"disk_filling": {"warning_days": 30.0}}
     assert settings.alerts.subjects == {"n1": {"few_peers": {"is_on": False}}}

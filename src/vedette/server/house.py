@@ -51,6 +51,7 @@ from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
+from vedette.server.rehearsals import Rehearsals
 from vedette.server.second import SecondFactor
 from vedette.server.settings import (
     AccountSetting,
@@ -119,6 +120,7 @@ class House:
     policies: Policies
     outbox: Outbox
     contacts: Contacts
+    rehearsals: Rehearsals
     news: News
     whereabouts: Whereabouts
     kiln: Kiln
@@ -268,6 +270,7 @@ def build(
         policies=policies,
         outbox=outbox,
         contacts=contacts,
+        rehearsals=Rehearsals(database, patience_of(settings.alerts)),
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),

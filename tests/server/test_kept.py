@@ -14,6 +14,7 @@ from vedette.server.house import House
 
 STRANGER = {"X-Forwarded-For": "203.0.113.7"}
 NO_STORE = {
+    "/alerts/rules",
     "/account/passkeys",
     "/audit",
     "/audit/head",
@@ -145,8 +146,10 @@ BOUNDED = {
     "/nodes/{node_id}/availability": "cells of a window",
     "/network/history": "as many points as asked for",
     "/account/passkeys": "at most 20",
+    "/alerts/rules": "the rules, and at most 500 subjects with limits of their own",
     "/claims": "each was proved by a signature",
     "/enrolments": "each lasts for an hour",
+    "/incidents/{incident_id}/evidence": "the moments of one incident at which its severity was told",
     "/keys": "at most 100 that work",
     "/operator-keys": "at most 100",
     "/session": "the teams of one person",

@@ -433,6 +433,28 @@ class Client:
         )
         return answer
 
+    def incident_evidence(self, incident_id: str | int) -> IncidentEvidence:
+        """What was seen when the incident opened, grew worse, and ended, kept longer than the series."""
+        answer: IncidentEvidence = self._http.json(
+            "GET", f"/api/v1/incidents/{segment(incident_id)}/evidence", {}
+        )
+        return answer
+
+    def incident_evidence_text(self, incident_id: str | int) -> str:
+        """The same to be read, sent on or printed: with its messages, their receipts, and what people did."""
+        answer: str = self._http.text("GET", f"/api/v1/incidents/{segment(incident_id)}/evidence.txt", {})
+        return answer
+
+    def list_rules(self) -> Rules:
+        """Every rule: why it is there, what it goes by for your team, and how often it fired lately."""
+        answer: Rules = self._http.json("GET", "/api/v1/alerts/rules", {})
+        return answer
+
+    def change_limits(self, body: LimitsChange) -> Rules:
+        """Set the preset and limits of your team as a whole, for all or for single nodes and validators."""
+        answer: Rules = self._http.json("PUT", "/api/v1/alerts/limits", {}, body)
+        return answer
+
     def list_claims(self) -> Claims:
         """The validators that your team proved to be its own."""
         answer: Claims = self._http.json("GET", "/api/v1/claims", {})
@@ -470,6 +492,11 @@ class Client:
     def team_status(self, slug: str | int) -> TeamStatus:
         """A team's status page: its public nodes, and the validators that it publicly claimed."""
         answer: TeamStatus = self._http.json("GET", f"/api/v1/teams/{segment(slug)}", {})
+        return answer
+
+    def rehearse(self, body: RehearsalWish) -> Rehearsal:
+        """Live through the last days once more by other limits, and count how often the rule would have fired."""
+        answer: Rehearsal = self._http.json("POST", "/api/v1/alerts/rehearsals", {}, body)
         return answer
 
     def fleet_metrics(self) -> str:

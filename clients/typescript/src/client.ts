@@ -262,6 +262,26 @@ export class Client {
     return this.#http.json("POST", `/api/v1/acknowledgements/${segment(token)}`, {}, body);
   }
 
+  /** What was seen when the incident opened, grew worse, and ended, kept longer than the series. */
+  incidentEvidence(incidentId: string | number): Promise<Told<"incidentEvidence">> {
+    return this.#http.json("GET", `/api/v1/incidents/${segment(incidentId)}/evidence`);
+  }
+
+  /** The same to be read, sent on or printed: with its messages, their receipts, and what people did. */
+  incidentEvidenceText(incidentId: string | number): Promise<string> {
+    return this.#http.text("GET", `/api/v1/incidents/${segment(incidentId)}/evidence.txt`);
+  }
+
+  /** Every rule: why it is there, what it goes by for your team, and how often it fired lately. */
+  listRules(): Promise<Told<"listRules">> {
+    return this.#http.json("GET", "/api/v1/alerts/rules");
+  }
+
+  /** Set the preset and limits of your team as a whole, for all or for single nodes and validators. */
+  changeLimits(body: Sent<"changeLimits">): Promise<Told<"changeLimits">> {
+    return this.#http.json("PUT", "/api/v1/alerts/limits", {}, body);
+  }
+
   /** The validators that your team proved to be its own. */
   listClaims(): Promise<Told<"listClaims">> {
     return this.#http.json("GET", "/api/v1/claims");
@@ -300,6 +320,11 @@ export class Client {
   /** A team's status page: its public nodes, and the validators that it publicly claimed. */
   teamStatus(slug: string | number): Promise<Told<"teamStatus">> {
     return this.#http.json("GET", `/api/v1/teams/${segment(slug)}`);
+  }
+
+  /** Live through the last days once more by other limits, and count how often the rule would have fired. */
+  rehearse(body: Sent<"rehearse">): Promise<Told<"rehearse">> {
+    return this.#http.json("POST", "/api/v1/alerts/rehearsals", {}, body);
   }
 
   /** Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes. */

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from vedette.alerts.life import MINUTE_MS, Patience
-from vedette.alerts.limits import Limits
 from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
@@ -52,6 +51,7 @@ from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
+from vedette.server.rehearsals import Rehearsals
 from vedette.server.second import SecondFactor
 from vedette.server.settings import (
     AccountSetting,
@@ -60,6 +60,7 @@ from vedette.server.settings import (
     SeriesSetting,
     Settings,
     is_loopback,
+    limits_of,
 )
 from vedette.server.sights import Sights
 from vedette.server.signing import Signing
@@ -119,6 +120,7 @@ class House:
     policies: Policies
     outbox: Outbox
     contacts: Contacts
+    rehearsals: Rehearsals
     news: News
     whereabouts: Whereabouts
     kiln: Kiln
@@ -268,6 +270,7 @@ def build(
         policies=policies,
         outbox=outbox,
         contacts=contacts,
+        rehearsals=Rehearsals(database, patience_of(settings.alerts)),
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
@@ -347,20 +350,6 @@ def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
         return render(notice.incident, notice.reason, lang or usual, page_url, notice.key, now_ms, url)
 
     return rendered
-
-
-def limits_of(alerts: AlertSetting) -> Limits:
-    return Limits(
-        rules={
-            "absent_votes": {
-                "absent_blocks": alerts.absent_blocks,
-                "critical_blocks": alerts.absent_critical_blocks,
-                "recovered_blocks": alerts.absent_recovered_blocks,
-            },
-            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
-            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
-        }
-    )
 
 
 def lasting_of(accounts: AccountSetting) -> Lasting:

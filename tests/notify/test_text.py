@@ -31,6 +31,7 @@ LONG_ABSENT: Facts = {"absent_blocks": 120, "votes": 1, "begun_before_window": 1
 DEAD: Facts = {"votes": 50, "died_at_ms": T - 900}
 OVERRUN: Facts = {**DEAD, "planned_stop_overrun": 1, "planned_stop_until_ms": T - 500}
 SILENT: Facts = {"votes": 50, "heard_at_ms": T - 15_000}
+UNLOCKING: Facts = {"unlocking_votes": 4, "unlocked_votes": 2, "deadline_ms": T + 3_600_000}
 CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("absent_votes", VALIDATOR, ABSENT, ("signs_again", "not_elected", "not_watched")),
     ("absent_votes", VALIDATOR, LONG_ABSENT, ("signs_again",)),
@@ -42,6 +43,14 @@ CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("node_silent", NODE, SILENT, ("heard", "planned", "not_watched")),
     ("node_silent", NODE, {**SILENT, "validator_absent": 1}, ("heard",)),
     ("node_silent", NODE, {**SILENT, "agentless": 1}, ("heard",)),
+    # Noted only, so no tale speaks of it.
+    (
+        "unlock_near",
+        VALIDATOR,
+        {**UNLOCKING, "pool": "a pool"},
+        ("none_left", "not_watched"),
+    ),
+    ("unlock_near", VALIDATOR, {"unlocked_votes": 2, "unlocking_votes": 0}, ()),
     ("of_tomorrow", NODE, {}, ("somehow",)),
 ]
 

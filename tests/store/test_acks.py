@@ -9,7 +9,7 @@ from tests.store.doubles import NOON, TROUBLE, told
 from vedette.model.incident import Incident, Reason, Severity
 from vedette.model.people import FIRST_TEAM, PUBLIC, Role, Who
 from vedette.model.timeline import Event
-from vedette.store import acks
+from vedette.store import acks, actors
 from vedette.store import tables as t
 from vedette.store.acks import FullError, OverError
 from vedette.store.database import Conn, Database
@@ -108,7 +108,7 @@ async def test_codes_get_the_names_of_today(database: Database) -> None:
 
     await database.write(people)
     async with database.read() as conn:
-        names = await acks.names_of(conn, {"u-1", "key:k1", "key:k2", "contact:k1", "machine"})
+        names = await actors.names_of(conn, {"u-1", "key:k1", "key:k2", "contact:k1", "machine"})
     assert names == {
         "u-1": "ana", "key:k1": "bot", "key:k2": "key:k2", "contact:k1": "contact:k1", "machine": "machine",
     }  # fmt: skip

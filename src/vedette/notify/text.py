@@ -153,6 +153,41 @@ def trial(contact: str, lang: Lang, public_url: str | None, key: str, team_id: i
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An incident as a page shows it, in one language."""
+
+    title: str
+    lines: tuple[str, ...]
+    hint: str | None  # what to do, without "What to do:"
+    why: str | None  # of its rule: why anybody should care
+
+
+def told_now(incident: Incident, lang: Lang, now_ms: int) -> Told:
+    """What is to be said of the incident at this moment, whether or not anybody was told."""
+    known, over = CATALOGUE[lang], incident.resolved_at_ms is not None
+    parts = _parts(incident, Reason.RESOLVED if over else Reason.REMINDED, lang, now_ms)
+    lines = parts.lines
+    if over:
+        lines = (message_title(incident, Reason.RESOLVED, lang, now_ms), *lines)
+    return Told(
+        title=incident_title(incident, lang),
+        lines=lines,
+        hint=None if over else _hint(incident, lang),
+        why=known.get(f"{incident.rule}.why"),
+    )
+
+
+def rule_title(rule: str, lang: Lang) -> str:
+    """What a rule is called."""
+    return CATALOGUE[lang].get(f"{rule}.name", rule)
+
+
+def rule_why(rule: str, lang: Lang) -> str:
+    """Why anybody should care for what a rule finds, in one sentence."""
+    return CATALOGUE[lang].get(f"{rule}.why", "")
+
+
 def plain_incident(incident: Incident, lang: Lang) -> dict[str, Any]:
     """The incident as webhooks carry it."""
     subject = incident.subject
@@ -242,9 +277,14 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
     flaps = ("line.flaps",) if "flaps" in incident.facts else ()
     since = () if reason is Reason.OPENED else ("line.since",)
     keys = [*_fitting(_saying(incident).lines, incident), *flaps, *since]
-    hint = next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
+    hint = _hint(incident, lang)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
+
+
+def _hint(incident: Incident, lang: Lang) -> str | None:
+    known = CATALOGUE[lang]
+    return next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
 
 
 def _hints(incident: Incident) -> Iterator[str]:
@@ -273,6 +313,8 @@ def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
     for name, value in facts.items():
         if name.endswith("_ms"):
             values |= _moments(name[:-3], value, lang, now_ms)
+        elif not isinstance(value, str):
+            values |= _measured(name, value, lang)
     return values | {
         "rule": incident.rule,
         "name": clean(incident.subject.name),
@@ -286,8 +328,34 @@ def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
 
 def _moments(name: str, value: str | float, lang: Lang, now_ms: int) -> dict[str, object]:
     if isinstance(value, str):  # no fact of ours: shown as it is rather than failing
-        return {name: clean(value), f"{name}_ago": clean(value)}
-    return {name: moment(int(value)), f"{name}_ago": duration(now_ms - int(value), lang)}
+        return dict.fromkeys((name, f"{name}_ago", f"{name}_in"), clean(value))
+    at_ms = int(value)
+    return {
+        name: moment(at_ms),
+        f"{name}_ago": duration(now_ms - at_ms, lang),
+        f"{name}_in": duration(at_ms - now_ms, lang),
+    }
+
+
+def _measured(name: str, value: float, lang: Lang) -> dict[str, object]:
+    """`x_bytes` as x_size, `x_ratio` as x_percent, `x_seconds` as x_span, said as people say them."""
+    who, _, unit = name.rpartition("_")
+    match unit:
+        case "bytes":
+            return {f"{who}_size": size(value)}
+        case "ratio":
+            return {f"{who}_percent": f"{value * 100:.0f} %"}
+        case "seconds":
+            return {f"{who}_span": duration(int(value) * 1000, lang)}
+    return {}
+
+
+def size(value_bytes: float) -> str:
+    """Bytes in the largest decimal unit that fits, as disks are sold: '1.5 TB'."""
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
+        if abs(value_bytes) >= 1000**power:
+            return f"{value_bytes / 1000**power:.1f} {unit}"
+    return f"{value_bytes:.0f} B"
 
 
 def _count(n: str | float | None, noun: str, lang: Lang, more: bool = False) -> str:

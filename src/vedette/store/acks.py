@@ -4,11 +4,11 @@ Whoever did it is kept as an actor's code, as in the audit log, and gets his nam
 who is forgotten leaves no name behind.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from vedette.model.errors import StoreError
 from vedette.model.incident import Acknowledgement, Incident
@@ -20,7 +20,6 @@ from vedette.store.database import Conn
 from vedette.store.incidents import one_of
 
 COMMENTS_MAX: Final = 200
-CONTACT: Final = "contact:"
 
 
 class OverError(StoreError):
@@ -51,7 +50,7 @@ async def acknowledge(
     }
     detail = {"by": code, "until_ms": until_ms, "comment": comment}
     await _change(conn, incident, row, Event(now_ms, Happening.ACKNOWLEDGED, detail))
-    told = {"by_link": bool(by), "until_ms": until_ms}
+    told = {"until_ms": until_ms} | ({"link_of": by} if by else {})
     await _noted(conn, None if by else who, "incident.acknowledge", incident, now_ms, told)
     return replace(incident, acked=taken)
 
@@ -94,21 +93,6 @@ async def comment(conn: Conn, who: Who, incident_id: int, text: str, now_ms: int
     await timeline.note(conn, incident, [event])
     await _noted(conn, who, "incident.comment", incident, now_ms)
     return incident
-
-
-async def names_of(conn: Conn, codes: Collection[str]) -> Mapping[str, str]:
-    """The names behind actors' codes, as they are today. A code that leads to nobody is its own name."""
-    found = {code: code for code in codes}
-    users, keys, contacts = t.users.c, t.api_keys.c, t.contact_points.c
-    ids = {code.partition(":")[2] for code in codes}
-    if not codes:
-        return found
-    people = select(users.pseudonym, users.name).where(users.pseudonym.in_(codes))
-    found |= {row.pseudonym: row.name for row in await conn.execute(people)}
-    for prefix, columns in (("key:", keys), (CONTACT, contacts)):
-        rows = await conn.execute(select(columns.id, columns.name).where(columns.id.in_(ids)))
-        found |= {prefix + row.id: row.name for row in rows if prefix + row.id in found}
-    return found
 
 
 async def _standing(conn: Conn, who: Who, incident_id: int) -> Incident | None:

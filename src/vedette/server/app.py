@@ -31,6 +31,7 @@ from vedette.server.api import (
     incidents,
     keys,
     live,
+    maintenances,
     network,
     nodes,
     oidc,
@@ -40,7 +41,9 @@ from vedette.server.api import (
     pools,
     profiles,
     push,
+    routing,
     session,
+    silences,
     system,
     teams,
     users,
@@ -92,6 +95,9 @@ NOUNS = (
     keys,
     operator_keys,
     teams,
+    routing,
+    silences,
+    maintenances,
 )
 
 

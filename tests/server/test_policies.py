@@ -16,7 +16,7 @@ from vedette.model.incident import Decision, Incident
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.model.policy import Matcher
 from vedette.server.house import House
-from vedette.store import acks, incidents, maintenances, policies, silences
+from vedette.store import acks, incidents, maintenances, outbox, policies, silences
 from vedette.store import tables as t
 
 TEAM = Who(FIRST_TEAM)
@@ -194,6 +194,32 @@ async def test_quiet_hours_hold_a_warning_and_not_what_wakes(house: House, clock
     for _ in range(3):
         await after(house, clock, agent, 10 * MINUTE_MS)
     assert await told(house) == [("ana", "opened")]
+
+
+async def test_a_warnings_end_at_night_is_said_in_the_morning(house: House, clock: HandClock) -> None:
+    """It waits in the outbox, also when its channel comes back from a failure."""
+    here = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+    night = {"id": "q", "name": "q", "zone": "UTC", "weekdays": None}
+    night |= {
+        "from": f"{here + timedelta(minutes=1):%H:%M}",
+        "until": f"{here + timedelta(minutes=30):%H:%M}",
+    }
+    await limited(house, {"node_down": {"loudest": "warning"}})
+    await routed(house, routes=[route("a", ANA, quiet="q")], quiet=[night])
+    agent = await bury(house, clock)
+    await house.judge.round()
+    clock.pass_ms(2 * MINUTE_MS)
+    for _ in range(2):
+        await hear(house, *agent.post(agent.envelope(clock.now_ms())))
+        await house.judge.round()
+        clock.pass_ms(10 * MINUTE_MS)
+    assert await told(house) == [("ana", "opened"), ("ana", "resolved")]
+    await house.database.write(lambda conn: outbox.hurry(conn, "ana", clock.now_ms()))
+    query = select(t.outbox.c.next_at_ms).where(t.outbox.c.reason == "resolved")
+    async with house.database.read() as conn:
+        due_ms = (await conn.execute(query)).scalar_one()
+    minutes = datetime.fromtimestamp(due_ms / 1000, UTC) - here.replace(second=0, microsecond=0)
+    assert minutes == timedelta(minutes=30)
 
 
 async def limited(house: House, rules: dict[str, Any], team: Who = TEAM) -> None:

@@ -280,6 +280,10 @@ async def test_each_team_is_judged_by_its_own_limits(house: House, clock: HandCl
         await house.policies.look(conn)
     assert not house.policies.of(other.team_id or 0).limits.rules["node_down"]["is_on"]
     assert "is_on" not in house.policies.of(FIRST_TEAM).limits.rules["node_down"]
+    await routed(house, routes=[route("a", ANA)])
+    async with house.database.read() as conn:
+        await house.policies.look(conn)
+    assert house.policies.of(FIRST_TEAM).limits is house.policies.base, "only routes were set"
 
 
 async def test_what_cannot_be_read_any_more_is_told_in_the_log_and_everybody_hears(

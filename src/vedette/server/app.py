@@ -31,6 +31,7 @@ from vedette.server.api import (
     incidents,
     keys,
     live,
+    maintenances,
     network,
     nodes,
     oidc,
@@ -41,8 +42,10 @@ from vedette.server.api import (
     profiles,
     push,
     rehearsals,
+    routing,
     rules,
     session,
+    silences,
     system,
     teams,
     users,
@@ -96,6 +99,9 @@ NOUNS = (
     keys,
     operator_keys,
     teams,
+    routing,
+    silences,
+    maintenances,
 )
 
 

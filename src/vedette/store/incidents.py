@@ -131,6 +131,7 @@ async def _go_on(conn: Conn, incident: Incident) -> Incident:
 
 async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) -> None:
     snapshot = msgspec.to_builtins(incident)
+    due_ms = max(change.now_ms, change.not_before_ms or 0)
     # Who heard of it in place of a channel that failed hears of its end, too.
     heard = await outbox.stood_in(conn, incident.id) if reason is Reason.RESOLVED else []
     rows = [
@@ -142,8 +143,8 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
             "reason": reason.value,
             "key": f"{incident.id}/{incident.told_count}/{reason}/{channel}",
             "state": "waiting",
-            "created_at_ms": change.now_ms,
-            "next_at_ms": max(change.now_ms, change.not_before_ms or 0),
+            "created_at_ms": due_ms,  # one that waits for the morning is not late before
+            "next_at_ms": due_ms,
             "attempts": 0,
         }
         for channel in dict.fromkeys((*change.channels, *heard))

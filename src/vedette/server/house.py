@@ -206,7 +206,14 @@ def build(
     push = Push(database, ears, vault, pusher_of(settings, ears), claims)
     members = _members_mail(settings, database)
     contacts = Contacts(
-        database, ears, vault, means_of(settings, ears), ways | members, settings.page_url, language
+        database,
+        ears,
+        vault,
+        means_of(settings, ears),
+        ways | members,
+        settings.page_url,
+        language,
+        is_apprise_allowed=settings.alerts.apprise,
     )
     outbox = Outbox(
         database,

@@ -35,6 +35,7 @@ from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
 from vedette.server.guesses import Guesses
+from vedette.server.heartbeat import DeadMansSwitch
 from vedette.server.ingest import Ingest
 from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
@@ -289,6 +290,9 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
+        "switch": DeadMansSwitch(house.settings.heartbeat, house.ears, house.judge, house.outbox).run(
+            failures
+        ),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),
         "agents": house.ingest.run(failures),

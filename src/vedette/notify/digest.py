@@ -1,4 +1,4 @@
-"""A digest as a message: lines for chats, and for mail a page with a row of bars for each node and validator."""
+"""A digest as a message: lines for chats; for mail a page with a row of bars for each node and validator."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

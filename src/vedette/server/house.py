@@ -22,7 +22,7 @@ from vedette.notify.push import Pusher
 from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.notify.words import Lang
-from vedette.server import loops, members_mail
+from vedette.server import digests, loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
 from vedette.server.asking import Purse
@@ -31,6 +31,7 @@ from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.claims import Claims
 from vedette.server.contacts import Contacts
+from vedette.server.digests import Digests
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
@@ -114,6 +115,7 @@ class House:
     sights: Sights
     judge: Judge
     outbox: Outbox
+    digests: Digests
     contacts: Contacts
     news: News
     whereabouts: Whereabouts
@@ -260,6 +262,7 @@ def build(
         sights=sights,
         judge=judge,
         outbox=outbox,
+        digests=Digests(database, ears),
         contacts=contacts,
         news=news,
         whereabouts=whereabouts,
@@ -278,6 +281,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "lapse": loops.lapse(house.database, house.ears, house.live, failures),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
+        "digests": house.digests.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "sights": house.sights.run(failures),
@@ -336,6 +340,8 @@ def _renderer(settings: Settings, ears: Ears) -> Render:
     usual, page_url = settings.alerts.language, settings.page_url
 
     def rendered(notice: Notice, lang: Lang | None) -> Message:
+        if notice.kind == "digest":
+            return digests.rendered(notice, lang or usual, page_url)
         return render(notice.incident, notice.reason, lang or usual, page_url, notice.key, ears.now_ms())
 
     return rendered

@@ -22,10 +22,12 @@ from vedette.server.api import (
     audit_log,
     blocks,
     claims,
+    digests,
     embeds,
     epochs,
     events,
     exposition,
+    feeds,
     fleet,
     history,
     incidents,
@@ -92,6 +94,7 @@ NOUNS = (
     keys,
     operator_keys,
     teams,
+    digests,
 )
 
 
@@ -115,6 +118,7 @@ def described() -> FastAPI:
     api.include_router(embeds.oembed_router)
     app.include_router(api)
     app.include_router(embeds.router)
+    app.include_router(feeds.router)
     app.include_router(system.router)
     say_problems(app)
     return app

@@ -140,9 +140,9 @@ class Item:
     changed_at_ms: int
 
 
-def atom(items: Sequence[Item], page_url: str, self_url: str, lang: Lang, now_ms: int) -> bytes:
+def atom(items: Sequence[Item], page_url: str, self_url: str, lang: Lang) -> bytes:
     """Atom (RFC 4287)."""
-    changed_ms = max((one.changed_at_ms for one in items), default=now_ms)
+    changed_ms = max((one.changed_at_ms for one in items), default=0)
     entries = "".join(_entry(one, page_url) for one in items)
     return (
         f'<?xml version="1.0" encoding="utf-8"?>\n'

@@ -104,7 +104,7 @@ async def make_feed_token(rooms: Rooms, who: Operator) -> Response:
     token, token_hash = new_token()
     now_ms = rooms.ears.now_ms()
     await rooms.database.write(lambda conn: digests.keep_feed_token(conn, who, token_hash, now_ms))
-    url = f"{rooms.settings.page_url.rstrip('/')}/api/v1/feeds/deadlines.ics?token={token}"
+    url = f"{rooms.settings.page_url.rstrip('/')}/feeds/deadlines.ics?token={token}"
     return reply(FeedUrl(url=url))
 
 

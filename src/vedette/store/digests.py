@@ -15,6 +15,8 @@ from vedette.model.pos import PosAddress
 from vedette.store import audit, epochs, people, strips
 from vedette.store import tables as t
 from vedette.store.database import Conn, insert_into, visible_to
+from vedette.store.epochs import EpochSpan
+from vedette.store.strips import Strip
 
 PPM: Final = 1_000_000
 EPOCHS_A_BAR: Final = 8
@@ -84,10 +86,7 @@ async def signed(conn: Conn, address: PosAddress, name: str, from_ms: int, until
         return Row(name=name, ppm=None)
     spans = await epochs.spans_between(conn, first, newest.epoch)
     strip = await strips.of_epochs(conn, address, first, newest.epoch)
-    of_epoch = [
-        strip.letters[span.first_height - strip.first : span.last_height - strip.first + 1]
-        for _, span in sorted(spans.items())
-    ]
+    of_epoch = [_letters(strip, spans.get(epoch)) for epoch in range(first, newest.epoch + 1)]
     width = 1 if days == 1 else EPOCHS_A_BAR
     grouped = ["".join(of_epoch[at : at + width]) for at in range(0, len(of_epoch), width)]
     share = _share(strip.letters)
@@ -97,6 +96,13 @@ async def signed(conn: Conn, address: PosAddress, name: str, from_ms: int, until
         parts=tuple(_share(letters) for letters in grouped),
         lost=sum(1 for letters in of_epoch if known_count(letters) and not signed_count(letters)),
     )
+
+
+def _letters(strip: Strip, span: EpochSpan | None) -> str:
+    """An epoch's part of the strip; nothing of one that was not read."""
+    if span is None:
+        return ""
+    return strip.letters[span.first_height - strip.first : span.last_height - strip.first + 1]
 
 
 def _share(letters: str) -> float | None:

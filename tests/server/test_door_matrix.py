@@ -81,6 +81,14 @@ async def nobody(_: World, __: str) -> str:
     return "nobody"
 
 
+def trouble(world: World, _: str) -> Awaitable[int]:
+    return world.new_trouble()
+
+
+async def link(world: World, _: str) -> str:
+    return world.house.ack.token(await world.new_trouble(), "email", world.house.ears.now_ms())
+
+
 STRANGERS_TO_IT = "401 401 401 401 401 401 404 404"
 """A subscription's token is a bearer of its own: a cookie says nothing, and another's token is not it."""
 
@@ -138,6 +146,13 @@ MATRIX: dict[str, Line] = {
     "GET /api/v1/versions": ALL,
     "GET /api/v1/incidents": ALL,
     "GET /api/v1/incidents/{incident_id}": Line(MINE),
+    "POST /api/v1/incidents/{incident_id}/acknowledge": Line(OPERATORS, body={}, fresh=trouble),
+    "DELETE /api/v1/incidents/{incident_id}/acknowledge": Line(OPERATORS, fresh=trouble),
+    "POST /api/v1/incidents/{incident_id}/close": Line(OPERATORS, body={}, fresh=trouble),
+    "POST /api/v1/incidents/{incident_id}/comments": Line(OPERATORS, body={"text": "seen"}, fresh=trouble),
+    # a message's signed link is a bearer of its own
+    "GET /api/v1/acknowledgements/{token}": Line("200", fresh=link),
+    "POST /api/v1/acknowledgements/{token}": Line("200", body={}, fresh=link),
     "GET /api/v1/live": ALL,
     # agents: their token lets them in, their signature from then on
     "POST /api/v1/agents": Line("401 401 401 401 401 401 400 401", body={"public_key": "no", "name": "n"}),
@@ -250,6 +265,16 @@ MATRIX: dict[str, Line] = {
     "POST /api/v1/alerts/contacts/{contact_id}/enable": Line(OPERATORS, body={}, fresh=contact),
     "POST /api/v1/alerts/contacts/{contact_id}/test": Line(OPERATORS, body={}, fresh=contact),
     "GET /api/v1/alerts/deliveries": Line("401 200 200 200 200 403 401 403"),
+    # digests and calendars
+    "GET /api/v1/alerts/digest": Line("401 200 200 200 200 403 401 403"),
+    "PUT /api/v1/alerts/digest": Line(
+        OPERATORS.replace("404", "200"),
+        body={"every": "never", "hour": 8, "zone": "UTC", "contacts": []},
+    ),
+    "POST /api/v1/alerts/feed-token": Line(OPERATORS.replace("404", "200"), body={}),
+    "GET /feeds/deadlines.ics": Line("404", query="?token=nobodys"),
+    "GET /feeds/incidents.atom": ALL,
+    "GET /feeds/incidents.rss": ALL,
     # what others put on their pages
     "GET /api/v1/oembed": Line("200", query=f"?url={ADDRESS}/validators/{{address}}"),
     "GET /badge/validators/{address}/{what}.svg": Line("200"),

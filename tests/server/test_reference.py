@@ -47,7 +47,8 @@ def test_the_defaults_in_the_reference_are_the_programs() -> None:
     assert rows["pool_seconds"] == str(Settings().pool_seconds)
     usual = AlertSetting()
     for name in AlertSetting.__dataclass_fields__:
-        assert rows[f"alerts.{name}"] == str(getattr(usual, name))
+        value = getattr(usual, name)
+        assert rows[f"alerts.{name}"] == (str(value).lower() if isinstance(value, bool) else str(value))
     for name in LimitSetting.__dataclass_fields__:
         assert rows[f"limits.{name}"] == str(getattr(LimitSetting(), name))
     for name in SeriesSetting.__dataclass_fields__:

@@ -361,14 +361,76 @@ class Client:
         answer: WalletShape = self._http.json("GET", f"/api/v1/wallets/{segment(address)}", {})
         return answer
 
-    def list_incidents(self, *, before: int | None = None, limit: int | None = None) -> Incidents:
+    def list_incidents(
+        self,
+        *,
+        before: int | None = None,
+        limit: int | None = None,
+        state: Literal["open", "resolved"] | None = None,
+        severity: Severity | None = None,
+        rule: str | None = None,
+        subject: str | None = None,
+    ) -> Incidents:
         """What is wrong, and what was: open ones first, then newest first."""
-        answer: Incidents = self._http.json("GET", "/api/v1/incidents", {"before": before, "limit": limit})
+        answer: Incidents = self._http.json(
+            "GET",
+            "/api/v1/incidents",
+            {
+                "before": before,
+                "limit": limit,
+                "state": state,
+                "severity": severity,
+                "rule": rule,
+                "subject": subject,
+            },
+        )
         return answer
 
-    def one_incident(self, incident_id: str | int) -> IncidentShape:
-        """One incident, with its messages."""
-        answer: IncidentShape = self._http.json("GET", f"/api/v1/incidents/{segment(incident_id)}", {})
+    def one_incident(self, incident_id: str | int) -> WholeIncident:
+        """One incident: its words, its messages, and what became of it."""
+        answer: WholeIncident = self._http.json("GET", f"/api/v1/incidents/{segment(incident_id)}", {})
+        return answer
+
+    def acknowledge_incident(self, incident_id: str | int, body: AcknowledgeWish) -> WholeIncident:
+        """Say that you have it: no more reminders, and nobody else is told."""
+        answer: WholeIncident = self._http.json(
+            "POST", f"/api/v1/incidents/{segment(incident_id)}/acknowledge", {}, body
+        )
+        return answer
+
+    def take_back_acknowledgement(self, incident_id: str | int) -> WholeIncident:
+        """Give it back: reminders go on, and the next ones are told."""
+        answer: WholeIncident = self._http.json(
+            "DELETE", f"/api/v1/incidents/{segment(incident_id)}/acknowledge", {}
+        )
+        return answer
+
+    def close_incident(self, incident_id: str | int, body: CloseWish) -> WholeIncident:
+        """End it by hand: it tells nobody any more, and is over as soon as it is no longer found."""
+        answer: WholeIncident = self._http.json(
+            "POST", f"/api/v1/incidents/{segment(incident_id)}/close", {}, body
+        )
+        return answer
+
+    def comment_incident(self, incident_id: str | int, body: CommentWish) -> WholeIncident:
+        """Say something of it: what was found, what was done."""
+        answer: WholeIncident = self._http.json(
+            "POST", f"/api/v1/incidents/{segment(incident_id)}/comments", {}, body
+        )
+        return answer
+
+    def look_at_acknowledgement(self, token: str | int) -> AcknowledgementOffer:
+        """What the link of a message would do. It does nothing by itself: mail programs open links, too."""
+        answer: AcknowledgementOffer = self._http.json(
+            "GET", f"/api/v1/acknowledgements/{segment(token)}", {}
+        )
+        return answer
+
+    def acknowledge_by_link(self, token: str | int, body: AcknowledgeWish) -> AcknowledgementOffer:
+        """Take the incident of a message on, signed in or not."""
+        answer: AcknowledgementOffer = self._http.json(
+            "POST", f"/api/v1/acknowledgements/{segment(token)}", {}, body
+        )
         return answer
 
     def list_claims(self) -> Claims:
@@ -515,6 +577,21 @@ class Client:
         answer: Watched = self._http.json("PUT", "/api/v1/team/watches", {}, body)
         return answer
 
+    def read_digest(self) -> DigestShape:
+        """How often your team is told how it went, and whereto."""
+        answer: DigestShape = self._http.json("GET", "/api/v1/alerts/digest", {})
+        return answer
+
+    def change_digest(self, body: DigestShape) -> DigestShape:
+        """Say when, and whereto. The next one tells of what comes after this moment."""
+        answer: DigestShape = self._http.json("PUT", "/api/v1/alerts/digest", {}, body)
+        return answer
+
+    def make_feed_token(self) -> FeedUrl:
+        """Make the address of your team's calendar of deadlines; an older one opens nothing from now on."""
+        answer: FeedUrl = self._http.json("POST", "/api/v1/alerts/feed-token", {})
+        return answer
+
     def oembed(self, *, url: str, maxwidth: int | None = None, maxheight: int | None = None) -> OEmbed:
         """What to put on a page for one of our addresses (oEmbed 1.0)."""
         answer: OEmbed = self._http.json(
@@ -559,6 +636,21 @@ class Client:
     ) -> str:
         """A staking pool as a card, for a frame on any page."""
         answer: str = self._http.text("GET", f"/embed/pools/{segment(pool)}", {"lang": lang, "theme": theme})
+        return answer
+
+    def deadlines(self, *, token: str, lang: Literal["en", "zh"] | None = None) -> str:
+        """When votes unlock, forks come and work is planned. The token is a bearer of its own."""
+        answer: str = self._http.text("GET", "/feeds/deadlines.ics", {"token": token, "lang": lang})
+        return answer
+
+    def incidents_atom(self, *, lang: Literal["en", "zh"] | None = None, team: str | None = None) -> str:
+        """What teams that show their incidents tell the public of the last fourteen days, as Atom."""
+        answer: str = self._http.text("GET", "/feeds/incidents.atom", {"lang": lang, "team": team})
+        return answer
+
+    def incidents_rss(self, *, lang: Literal["en", "zh"] | None = None, team: str | None = None) -> str:
+        """The same as RSS 2.0: an item more when an incident is over."""
+        answer: str = self._http.text("GET", "/feeds/incidents.rss", {"lang": lang, "team": team})
         return answer
 
     def healthz(self) -> str:

@@ -227,9 +227,39 @@ export class Client {
     return this.#http.json("GET", "/api/v1/incidents", query as Query);
   }
 
-  /** One incident, with its messages. */
+  /** One incident: its words, its messages, and what became of it. */
   oneIncident(incidentId: string | number): Promise<Told<"oneIncident">> {
     return this.#http.json("GET", `/api/v1/incidents/${segment(incidentId)}`);
+  }
+
+  /** Say that you have it: no more reminders, and nobody else is told. */
+  acknowledgeIncident(incidentId: string | number, body: Sent<"acknowledgeIncident">): Promise<Told<"acknowledgeIncident">> {
+    return this.#http.json("POST", `/api/v1/incidents/${segment(incidentId)}/acknowledge`, {}, body);
+  }
+
+  /** Give it back: reminders go on, and the next ones are told. */
+  takeBackAcknowledgement(incidentId: string | number): Promise<Told<"takeBackAcknowledgement">> {
+    return this.#http.json("DELETE", `/api/v1/incidents/${segment(incidentId)}/acknowledge`);
+  }
+
+  /** End it by hand: it tells nobody any more, and is over as soon as it is no longer found. */
+  closeIncident(incidentId: string | number, body: Sent<"closeIncident">): Promise<Told<"closeIncident">> {
+    return this.#http.json("POST", `/api/v1/incidents/${segment(incidentId)}/close`, {}, body);
+  }
+
+  /** Say something of it: what was found, what was done. */
+  commentIncident(incidentId: string | number, body: Sent<"commentIncident">): Promise<Told<"commentIncident">> {
+    return this.#http.json("POST", `/api/v1/incidents/${segment(incidentId)}/comments`, {}, body);
+  }
+
+  /** What the link of a message would do. It does nothing by itself: mail programs open links, too. */
+  lookAtAcknowledgement(token: string | number): Promise<Told<"lookAtAcknowledgement">> {
+    return this.#http.json("GET", `/api/v1/acknowledgements/${segment(token)}`);
+  }
+
+  /** Take the incident of a message on, signed in or not. */
+  acknowledgeByLink(token: string | number, body: Sent<"acknowledgeByLink">): Promise<Told<"acknowledgeByLink">> {
+    return this.#http.json("POST", `/api/v1/acknowledgements/${segment(token)}`, {}, body);
   }
 
   /** The validators that your team proved to be its own. */
@@ -377,6 +407,21 @@ export class Client {
     return this.#http.json("PUT", "/api/v1/team/watches", {}, body);
   }
 
+  /** How often your team is told how it went, and whereto. */
+  readDigest(): Promise<Told<"readDigest">> {
+    return this.#http.json("GET", "/api/v1/alerts/digest");
+  }
+
+  /** Say when, and whereto. The next one tells of what comes after this moment. */
+  changeDigest(body: Sent<"changeDigest">): Promise<Told<"changeDigest">> {
+    return this.#http.json("PUT", "/api/v1/alerts/digest", {}, body);
+  }
+
+  /** Make the address of your team's calendar of deadlines; an older one opens nothing from now on. */
+  makeFeedToken(): Promise<Told<"makeFeedToken">> {
+    return this.#http.json("POST", "/api/v1/alerts/feed-token");
+  }
+
   /** What to put on a page for one of our addresses (oEmbed 1.0). */
   oembed(query: Asked<"oembed">): Promise<Told<"oembed">> {
     return this.#http.json("GET", "/api/v1/oembed", query as Query);
@@ -405,6 +450,21 @@ export class Client {
   /** A staking pool as a card, for a frame on any page. */
   poolEmbed(pool: string | number, query: Asked<"poolEmbed"> = {}): Promise<string> {
     return this.#http.text("GET", `/embed/pools/${segment(pool)}`, query as Query);
+  }
+
+  /** When votes unlock, forks come and work is planned. The token is a bearer of its own. */
+  deadlines(query: Asked<"deadlines">): Promise<string> {
+    return this.#http.text("GET", "/feeds/deadlines.ics", query as Query);
+  }
+
+  /** What teams that show their incidents tell the public of the last fourteen days, as Atom. */
+  incidentsAtom(query: Asked<"incidentsAtom"> = {}): Promise<string> {
+    return this.#http.text("GET", "/feeds/incidents.atom", query as Query);
+  }
+
+  /** The same as RSS 2.0: an item more when an incident is over. */
+  incidentsRss(query: Asked<"incidentsRss"> = {}): Promise<string> {
+    return this.#http.text("GET", "/feeds/incidents.rss", query as Query);
   }
 
   /** The process lives and answers. */

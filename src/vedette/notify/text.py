@@ -153,6 +153,41 @@ def trial(contact: str, lang: Lang, public_url: str | None, key: str, team_id: i
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An incident as a page shows it, in one language."""
+
+    title: str
+    lines: tuple[str, ...]
+    hint: str | None  # what to do, without "What to do:"
+    why: str | None  # of its rule: why anybody should care
+
+
+def told_now(incident: Incident, lang: Lang, now_ms: int) -> Told:
+    """What is to be said of the incident at this moment, whether or not anybody was told."""
+    known, over = CATALOGUE[lang], incident.resolved_at_ms is not None
+    parts = _parts(incident, Reason.RESOLVED if over else Reason.REMINDED, lang, now_ms)
+    lines = parts.lines
+    if over:
+        lines = (message_title(incident, Reason.RESOLVED, lang, now_ms), *lines)
+    return Told(
+        title=incident_title(incident, lang),
+        lines=lines,
+        hint=None if over else _hint(incident, lang),
+        why=known.get(f"{incident.rule}.why"),
+    )
+
+
+def rule_title(rule: str, lang: Lang) -> str:
+    """What a rule is called."""
+    return CATALOGUE[lang].get(f"{rule}.name", rule)
+
+
+def rule_why(rule: str, lang: Lang) -> str:
+    """Why anybody should care for what a rule finds, in one sentence."""
+    return CATALOGUE[lang].get(f"{rule}.why", "")
+
+
 def plain_incident(incident: Incident, lang: Lang) -> dict[str, Any]:
     """The incident as webhooks carry it."""
     subject = incident.subject
@@ -242,9 +277,14 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
     flaps = ("line.flaps",) if "flaps" in incident.facts else ()
     since = () if reason is Reason.OPENED else ("line.since",)
     keys = [*_fitting(_saying(incident).lines, incident), *flaps, *since]
-    hint = next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
+    hint = _hint(incident, lang)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
+
+
+def _hint(incident: Incident, lang: Lang) -> str | None:
+    known = CATALOGUE[lang]
+    return next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
 
 
 def _hints(incident: Incident) -> Iterator[str]:

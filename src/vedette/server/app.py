@@ -23,10 +23,12 @@ from vedette.server.api import (
     blocks,
     claims,
     contacts,
+    digests,
     embeds,
     epochs,
     events,
     exposition,
+    feeds,
     fleet,
     history,
     incidents,
@@ -94,6 +96,7 @@ NOUNS = (
     keys,
     operator_keys,
     teams,
+    digests,
 )
 
 
@@ -117,6 +120,7 @@ def described() -> FastAPI:
     api.include_router(embeds.oembed_router)
     app.include_router(api)
     app.include_router(embeds.router)
+    app.include_router(feeds.router)
     app.include_router(system.router)
     say_problems(app)
     return app

@@ -22,15 +22,17 @@ from vedette.notify.push import Pusher
 from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.notify.words import Lang
-from vedette.server import loops, members_mail
+from vedette.server import digests, loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
+from vedette.server.ack import Ack
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.claims import Claims
 from vedette.server.contacts import Contacts
+from vedette.server.digests import Digests
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
@@ -48,6 +50,7 @@ from vedette.server.outbox import Outbox, Render
 from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
+from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
@@ -89,6 +92,7 @@ class House:
     vault: Vault
     pins: Pins
     ears: Ears
+    ack: Ack
     access: Access
     passwords: Passwords
     signing: Signing
@@ -114,7 +118,9 @@ class House:
     ingest: Ingest
     sights: Sights
     judge: Judge
+    policies: Policies
     outbox: Outbox
+    digests: Digests
     contacts: Contacts
     news: News
     whereabouts: Whereabouts
@@ -191,6 +197,7 @@ def build(
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
     vault, post = Vault(settings.keys_path), Post(settings)
+    ack = Ack(vault, settings.page_url, ears.now_ms)
     second = SecondFactor(vault)
     signing = Signing(database, ears, access, live, passwords, guesses, second)
     tips = Tips(database, ears)
@@ -221,7 +228,7 @@ def build(
         ears,
         ways | members,
         contacts,
-        _renderer(settings, ears),
+        _renderer(settings, ears, ack),
         lambda one: news.incidents_changed([one]),
         push.send,
     )
@@ -232,16 +239,17 @@ def build(
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    told = (tuple(ways), tuple(members))
     watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
     sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience, sights.views)
+    policies = Policies(limits, (tuple(ways), tuple(members)), ears)
+    judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience, sights.views)
     return House(
         settings=settings,
         database=database,
         vault=vault,
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
+        ack=ack,
         access=access,
         key_use=key_use,
         passwords=passwords,
@@ -267,7 +275,9 @@ def build(
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         sights=sights,
         judge=judge,
+        policies=policies,
         outbox=outbox,
+        digests=Digests(database, ears),
         contacts=contacts,
         news=news,
         whereabouts=whereabouts,
@@ -286,6 +296,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "lapse": loops.lapse(house.database, house.ears, house.live, failures),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
+        "digests": house.digests.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "sights": house.sights.run(failures),
@@ -343,11 +354,15 @@ def _members_mail(settings: Settings, database: Database) -> dict[str, Channel]:
     return {members_mail.NAME: MembersMail(_mail_of(settings.mail), database)}
 
 
-def _renderer(settings: Settings, ears: Ears) -> Render:
+def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
     usual, page_url = settings.alerts.language, settings.page_url
 
     def rendered(notice: Notice, lang: Lang | None) -> Message:
-        return render(notice.incident, notice.reason, lang or usual, page_url, notice.key, ears.now_ms())
+        lang = lang or usual
+        if notice.kind == "digest":
+            return digests.rendered(notice, lang, page_url)
+        now_ms, url = ears.now_ms(), ack.of(notice)
+        return render(notice.incident, notice.reason, lang, page_url, notice.key, now_ms, url)
 
     return rendered
 

@@ -311,6 +311,16 @@ Decision = Literal[
 ]
 
 
+class DigestShape(TypedDict):
+    """When a digest is told, by the clocks of its zone, and whereto."""
+
+    every: Literal["never", "daily", "weekly"]
+    hour: int
+    weekday: NotRequired[int | None]
+    zone: str
+    contacts: list[str]
+
+
 class ElectedVotes(TypedDict):
     address: str
     votes: int
@@ -511,6 +521,12 @@ class FeeLine(TypedDict):
     lock_blocks: int | None
     unlock_blocks: int | None
     changed: list[str]
+
+
+class FeedUrl(TypedDict):
+    """The calendar's address. Whoever knows it sees the team's deadlines: it is told here and never again."""
+
+    url: str
 
 
 class Fees(TypedDict):

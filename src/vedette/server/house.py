@@ -21,7 +21,7 @@ from vedette.notify.push import Pusher
 from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.notify.words import Lang
-from vedette.server import loops, members_mail
+from vedette.server import digests, loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
 from vedette.server.ack import Ack
@@ -31,10 +31,12 @@ from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.claims import Claims
 from vedette.server.contacts import Contacts
+from vedette.server.digests import Digests
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
 from vedette.server.guesses import Guesses
+from vedette.server.heartbeat import DeadMansSwitch
 from vedette.server.ingest import Ingest
 from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
@@ -119,6 +121,7 @@ class House:
     judge: Judge
     policies: Policies
     outbox: Outbox
+    digests: Digests
     contacts: Contacts
     rehearsals: Rehearsals
     news: News
@@ -213,7 +216,14 @@ def build(
     push = Push(database, ears, vault, pusher_of(settings, ears), claims)
     members = _members_mail(settings, database)
     contacts = Contacts(
-        database, ears, vault, means_of(settings, ears), ways | members, settings.page_url, language
+        database,
+        ears,
+        vault,
+        means_of(settings, ears),
+        ways | members,
+        settings.page_url,
+        language,
+        is_apprise_allowed=settings.alerts.apprise,
     )
     outbox = Outbox(
         database,
@@ -269,6 +279,7 @@ def build(
         judge=judge,
         policies=policies,
         outbox=outbox,
+        digests=Digests(database, ears),
         contacts=contacts,
         rehearsals=Rehearsals(database, patience_of(settings.alerts)),
         news=news,
@@ -288,10 +299,14 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "lapse": loops.lapse(house.database, house.ears, house.live, failures),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
+        "digests": house.digests.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
+        "switch": DeadMansSwitch(house.settings.heartbeat, house.ears, house.judge, house.outbox).run(
+            failures
+        ),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),
         "agents": house.ingest.run(failures),
@@ -346,8 +361,11 @@ def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
     usual, page_url = settings.alerts.language, settings.page_url
 
     def rendered(notice: Notice, lang: Lang | None) -> Message:
+        lang = lang or usual
+        if notice.kind == "digest":
+            return digests.rendered(notice, lang, page_url)
         now_ms, url = ears.now_ms(), ack.of(notice)
-        return render(notice.incident, notice.reason, lang or usual, page_url, notice.key, now_ms, url)
+        return render(notice.incident, notice.reason, lang, page_url, notice.key, now_ms, url)
 
     return rendered
 

@@ -164,7 +164,8 @@ class Outbox:
         else:
             attempt = Attempt(at_ms, int((time.perf_counter() - began) * 1000))
             await self._taken(notice, line, receipt, attempt)
-        self._on_told(notice.incident)
+        if notice.kind == outbox.INCIDENT:
+            self._on_told(notice.incident)
 
     async def _send(self, notice: Notice) -> str | None:
         """Returns a receipt, if there is one. Raises ChannelError."""

@@ -260,6 +260,20 @@ async def told_since(
     return [_incident(row) for row in await conn.execute(query)]
 
 
+async def told_between(conn: Conn, team_id: int, from_ms: int, until_ms: int) -> list[Incident]:
+    """A team's incidents that were told and stood at some moment of this period, the worst first."""
+    columns = t.incidents.c
+    query = (
+        select(t.incidents)
+        .where(columns.team_id == team_id, columns.told_at_ms.is_not(None), columns.muted_by.is_(None))
+        .where(columns.opened_at_ms < until_ms)
+        .where(or_(columns.resolved_at_ms.is_(None), columns.resolved_at_ms >= from_ms))
+        .order_by(columns.severity != Severity.CRITICAL.value, columns.id.desc())
+        .limit(TOLD_MAX)
+    )
+    return [_incident(row) for row in await conn.execute(query)]
+
+
 async def _with_notices(
     conn: Conn, who: Who, rows: Sequence[Row[Any]]
 ) -> list[tuple[Incident, list[NoticeRow]]]:

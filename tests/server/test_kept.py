@@ -15,6 +15,9 @@ from vedette.server.house import House
 STRANGER = {"X-Forwarded-For": "203.0.113.7"}
 NO_STORE = {
     "/account/passkeys",
+    "/alerts/contact-kinds",
+    "/alerts/contacts",
+    "/alerts/deliveries",
     "/alerts/digest",
     "/audit",
     "/audit/head",
@@ -146,6 +149,8 @@ BOUNDED = {
     "/nodes/{node_id}/availability": "cells of a window",
     "/network/history": "as many points as asked for",
     "/account/passkeys": "at most 20",
+    "/alerts/contact-kinds": "a file each",
+    "/alerts/contacts": "at most 50, and those of the settings",
     "/alerts/digest": "at most 20 contact points",
     "/claims": "each was proved by a signature",
     "/enrolments": "each lasts for an hour",

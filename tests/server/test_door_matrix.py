@@ -311,6 +311,7 @@ MATRIX: dict[str, Line] = {
     "PUT /api/v1/alerts/digest": Line(
         OPERATORS.replace("404", "200"),
         body={"every": "never", "hour": 8, "zone": "UTC", "contacts": []},
+    ),
     "POST /api/v1/alerts/feed-token": Line(OPERATORS.replace("404", "200"), body={}),
     "GET /feeds/deadlines.ics": Line("404", query="?token=nobodys"),
     "GET /feeds/incidents.atom": ALL,

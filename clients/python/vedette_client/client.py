@@ -479,6 +479,62 @@ class Client:
         """Give a claim up; what was told of the validator is forgotten."""
         self._http.json("DELETE", f"/api/v1/claims/{segment(address)}", {})
 
+    def contact_kinds(self) -> ContactKinds:
+        """What kinds of contact points there are, and what each asks for."""
+        answer: ContactKinds = self._http.json("GET", "/api/v1/alerts/contact-kinds", {})
+        return answer
+
+    def list_contacts(self) -> ContactList:
+        """Your team's contact points and how they fare; also the channels that the settings give it."""
+        answer: ContactList = self._http.json("GET", "/api/v1/alerts/contacts", {})
+        return answer
+
+    def make_contact(self, body: ContactWish) -> ContactShape:
+        """Make a contact point. Nothing is sent there yet: test it."""
+        answer: ContactShape = self._http.json("POST", "/api/v1/alerts/contacts", {}, body)
+        return answer
+
+    def change_contact(self, contact_id: str | int, body: ContactChange) -> ContactShape:
+        """Change a contact point; whatever is left out stays."""
+        answer: ContactShape = self._http.json(
+            "PATCH", f"/api/v1/alerts/contacts/{segment(contact_id)}", {}, body
+        )
+        return answer
+
+    def remove_contact(self, contact_id: str | int) -> None:
+        """Forget a contact point. What was still to be told there goes another way if it is critical."""
+        self._http.json("DELETE", f"/api/v1/alerts/contacts/{segment(contact_id)}", {})
+
+    def enable_contact(self, contact_id: str | int) -> ContactShape:
+        """Use a contact point again that was switched off because it refused for good."""
+        answer: ContactShape = self._http.json(
+            "POST", f"/api/v1/alerts/contacts/{segment(contact_id)}/enable", {}
+        )
+        return answer
+
+    def test_contact(self, contact_id: str | int) -> ContactTest:
+        """Send a test there, now. The delivery log keeps how it went."""
+        answer: ContactTest = self._http.json(
+            "POST", f"/api/v1/alerts/contacts/{segment(contact_id)}/test", {}
+        )
+        return answer
+
+    def list_deliveries(
+        self,
+        *,
+        contact: str | None = None,
+        incident: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> Deliveries:
+        """Every message to your team, the newest first, with every attempt to deliver it."""
+        answer: Deliveries = self._http.json(
+            "GET",
+            "/api/v1/alerts/deliveries",
+            {"contact": contact, "incident": incident, "before": before, "limit": limit},
+        )
+        return answer
+
     def team_profile(self) -> Profile:
         """What your team tells the public."""
         answer: Profile = self._http.json("GET", "/api/v1/team/profile", {})

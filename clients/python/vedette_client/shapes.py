@@ -58,6 +58,15 @@ class ArrivalShape(TypedDict):
     left_ms: int | None
 
 
+class AttemptShape(TypedDict):
+    """One attempt to deliver a message."""
+
+    at_ms: int
+    took_ms: int
+    outcome: Literal["sent", "failed", "refused"]
+    detail: str | None
+
+
 class Audit(TypedDict):
     """Lines, newest first."""
 
@@ -270,6 +279,90 @@ class Confirmation(TypedDict):
     credential: NotRequired[dict[str, Any] | None]
 
 
+class ContactChange(TypedDict):
+    """What is left out stays; `config` is given as a whole, and gives the contact point a fresh start."""
+
+    name: NotRequired[str | None]
+    config: NotRequired[dict[str, str | bool] | None]
+    language: NotRequired[Literal["en", "zh"] | None]
+    wakes: NotRequired[bool | None]
+    fallback_id: NotRequired[str | None]
+
+
+class ContactField(TypedDict):
+    """One thing to be filled in."""
+
+    name: str
+    label: Said
+    help: Said
+    kind: Literal["text", "url", "email", "choice", "flag"]
+    is_secret: bool
+    is_required: bool
+    choices: list[str]
+
+
+class ContactKind(TypedDict):
+    """One kind of contact point."""
+
+    name: str
+    label: Said
+    help: Said
+    fields: list[ContactField]
+    wakes: bool
+    receipts: bool
+    digests: bool
+    lacks: str | None
+
+
+class ContactKinds(TypedDict):
+    kinds: list[ContactKind]
+
+
+class ContactList(TypedDict):
+    contacts: list[ContactShape]
+    warnings: list[Literal["nothing", "no_waking_channel", "switched_off"]]
+
+
+class ContactShape(TypedDict):
+    """One contact point; or a channel of the settings file, which is changed there alone."""
+
+    id: str
+    ref: str
+    name: str
+    kind: str
+    hint: str
+    language: Literal["en", "zh"]
+    wakes: bool
+    is_enabled: bool
+    disabled_why: str | None
+    fallback_id: str | None
+    tested_at_ms: int | None
+    sent_at_ms: int | None
+    failing_since_ms: int | None
+    error: str | None
+    of_settings: bool
+
+
+class ContactTest(TypedDict):
+    """How a test went."""
+
+    ok: bool
+    receipt: str | None
+    error: str | None
+    took_ms: int
+
+
+class ContactWish(TypedDict):
+    """A contact point to be made. Its configuration is sealed, and never shown again."""
+
+    name: str
+    kind: str
+    config: dict[str, str | bool]
+    language: NotRequired[Literal["en", "zh"] | None]
+    wakes: NotRequired[bool | None]
+    fallback_id: NotRequired[str | None]
+
+
 class CoverageShape(TypedDict):
     """How much is known of what was asked for."""
 
@@ -309,6 +402,30 @@ Decision = Literal[
     "no_contact",
     "noted",
 ]
+
+
+class Deliveries(TypedDict):
+    deliveries: list[DeliveryShape]
+    next_before: int | None
+
+
+class DeliveryShape(TypedDict):
+    """One message to one channel, and every attempt to deliver it."""
+
+    id: int
+    kind: str
+    incident_id: int | None
+    titles: Said
+    channel: str
+    channel_name: str
+    reason: Reason
+    state: Literal["waiting", "sent", "failed"]
+    created_at_ms: int
+    sent_at_ms: int | None
+    receipt: str | None
+    error: str | None
+    instead_of: int | None
+    attempts: list[AttemptShape]
 
 
 class DigestShape(TypedDict):
@@ -484,14 +601,6 @@ class EventLine(TypedDict):
 class Events(TypedDict):
     events: list[EventLine]
     next_before: int | None
-
-
-class Evidence(TypedDict):
-    """What was seen at that moment."""
-
-    at_ms: int
-    what: Literal["opened", "escalated", "resolved"]
-    bundle: dict[str, Any]
 
 
 class EvidenceMark(TypedDict):
@@ -672,11 +781,6 @@ class IncidentEvent(TypedDict):
     detail: dict[str, Any]
 
 
-class IncidentEvidence(TypedDict):
-    incident: IncidentShape
-    evidence: list[Evidence]
-
-
 class IncidentShape(TypedDict):
     id: int
     key: str
@@ -769,27 +873,6 @@ class LayerHealth(TypedDict):
     reason: str
     figures: dict[str, float]
     since_ms: int | None
-
-
-class LimitShape(TypedDict):
-    """One limit of a rule: what it would be, and what it is."""
-
-    name: str
-    kind: Literal["whole", "number", "flag", "severity", "text"]
-    unit: str | None
-    default: bool | int | float | str
-    preset: bool | int | float | str
-    team: bool | int | float | str | None
-    value: bool | int | float | str
-
-
-class LimitsChange(TypedDict):
-    """What your team goes by from now on, as a whole: what is left out is as the preset has it."""
-
-    preset: NotRequired[Literal["quiet", "normal", "paranoid"]]
-    rules: NotRequired[dict[str, Any]]
-    subjects: NotRequired[dict[str, dict[str, Any]]]
-    version: int
 
 
 class LinkShape(TypedDict):
@@ -1357,40 +1440,13 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
-Reason = Literal["opened", "escalated", "reminded", "resolved", "passed_on"]
-
-
-class Recent(TypedDict):
-    fired_30d: int
+Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
 
 
 class RecoveryCodes(TypedDict):
     """Each opens the account once in place of an authenticator. Told here and never again."""
 
     recovery_codes: list[str]
-
-
-class Rehearsal(TypedDict):
-    """How often it would have been told of something new. What a cause would have hidden counts as well."""
-
-    fired: int | None
-    days: list[RehearsalDay]
-    why: str | None
-    whys: Said | None
-
-
-class RehearsalDay(TypedDict):
-    day: str
-    fired: int
-
-
-class RehearsalWish(TypedDict):
-    """What to live through again. What is null is as your team has it."""
-
-    rule: str
-    values: NotRequired[dict[str, Any] | None]
-    preset: NotRequired[Literal["quiet", "normal", "paranoid"] | None]
-    days: NotRequired[int]
 
 
 class ReleaseCount(TypedDict):
@@ -1457,31 +1513,8 @@ class Rewards(TypedDict):
 Role = Literal["viewer", "operator", "owner"]
 
 
-class RuleShape(TypedDict):
-    """A rule, why it is there, and what it goes by."""
-
-    name: str
-    about: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
-    title: Said
-    why: Said
-    docs: str
-    is_on: bool
-    limits: list[LimitShape]
-    recent: Recent
-
-
-class Rules(TypedDict):
-    """All rules, as your team goes by them."""
-
-    preset: Literal["quiet", "normal", "paranoid"]
-    presets: list[Literal["quiet", "normal", "paranoid"]]
-    rules: list[RuleShape]
-    subjects: list[SubjectLimits]
-    version: int
-
-
 class Said(TypedDict):
-    """A sentence in every language."""
+    """The same in both languages."""
 
     en: str
     zh: str
@@ -1662,15 +1695,6 @@ class Strip(TypedDict):
 
 
 SubjectKind = Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
-
-
-class SubjectLimits(TypedDict):
-    """What is different for one node or validator."""
-
-    id: str
-    name: str
-    kind: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
-    rules: dict[str, Any]
 
 
 class Team(TypedDict):

@@ -307,6 +307,46 @@ export class Client {
     return this.#http.json("DELETE", `/api/v1/claims/${segment(address)}`);
   }
 
+  /** What kinds of contact points there are, and what each asks for. */
+  contactKinds(): Promise<Told<"contactKinds">> {
+    return this.#http.json("GET", "/api/v1/alerts/contact-kinds");
+  }
+
+  /** Your team's contact points and how they fare; also the channels that the settings give it. */
+  listContacts(): Promise<Told<"listContacts">> {
+    return this.#http.json("GET", "/api/v1/alerts/contacts");
+  }
+
+  /** Make a contact point. Nothing is sent there yet: test it. */
+  makeContact(body: Sent<"makeContact">): Promise<Told<"makeContact">> {
+    return this.#http.json("POST", "/api/v1/alerts/contacts", {}, body);
+  }
+
+  /** Change a contact point; whatever is left out stays. */
+  changeContact(contactId: string | number, body: Sent<"changeContact">): Promise<Told<"changeContact">> {
+    return this.#http.json("PATCH", `/api/v1/alerts/contacts/${segment(contactId)}`, {}, body);
+  }
+
+  /** Forget a contact point. What was still to be told there goes another way if it is critical. */
+  removeContact(contactId: string | number): Promise<Told<"removeContact">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/contacts/${segment(contactId)}`);
+  }
+
+  /** Use a contact point again that was switched off because it refused for good. */
+  enableContact(contactId: string | number): Promise<Told<"enableContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/enable`);
+  }
+
+  /** Send a test there, now. The delivery log keeps how it went. */
+  testContact(contactId: string | number): Promise<Told<"testContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`);
+  }
+
+  /** Every message to your team, the newest first, with every attempt to deliver it. */
+  listDeliveries(query: Asked<"listDeliveries"> = {}): Promise<Told<"listDeliveries">> {
+    return this.#http.json("GET", "/api/v1/alerts/deliveries", query as Query);
+  }
+
   /** What your team tells the public. */
   teamProfile(): Promise<Told<"teamProfile">> {
     return this.#http.json("GET", "/api/v1/team/profile");

@@ -828,86 +828,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/incidents/{incident_id}/evidence": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Incident evidence
-         * @description What was seen when the incident opened, grew worse, and ended, kept longer than the series.
-         */
-        get: operations["incidentEvidence"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/incidents/{incident_id}/evidence.txt": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Incident evidence text
-         * @description The same to be read, sent on or printed: with its messages, their receipts, and what people did.
-         */
-        get: operations["incidentEvidenceText"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/alerts/rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List rules
-         * @description Every rule: why it is there, what it goes by for your team, and how often it fired lately.
-         */
-        get: operations["listRules"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/alerts/limits": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Change limits
-         * @description Set the preset and limits of your team as a whole, for all or for single nodes and validators.
-         */
-        put: operations["changeLimits"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -1039,6 +959,134 @@ export interface paths {
         patch: operations["changeClaim"];
         trace?: never;
     };
+    "/api/v1/alerts/contact-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contact kinds
+         * @description What kinds of contact points there are, and what each asks for.
+         */
+        get: operations["contactKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List contacts
+         * @description Your team's contact points and how they fare; also the channels that the settings give it.
+         */
+        get: operations["listContacts"];
+        put?: never;
+        /**
+         * Make contact
+         * @description Make a contact point. Nothing is sent there yet: test it.
+         */
+        post: operations["makeContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove contact
+         * @description Forget a contact point. What was still to be told there goes another way if it is critical.
+         */
+        delete: operations["removeContact"];
+        options?: never;
+        head?: never;
+        /**
+         * Change contact
+         * @description Change a contact point; whatever is left out stays.
+         */
+        patch: operations["changeContact"];
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enable contact
+         * @description Use a contact point again that was switched off because it refused for good.
+         */
+        post: operations["enableContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test contact
+         * @description Send a test there, now. The delivery log keeps how it went.
+         */
+        post: operations["testContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries
+         * @description Every message to your team, the newest first, with every attempt to deliver it.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/team/profile": {
         parameters: {
             query?: never;
@@ -1142,26 +1190,6 @@ export interface paths {
          * @description Be told no more.
          */
         delete: operations["endSubscription"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/alerts/rehearsals": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Rehearse
-         * @description Live through the last days once more by other limits, and count how often the rule would have fired.
-         */
-        post: operations["rehearse"];
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2375,6 +2403,27 @@ export interface components {
             left_ms: number | null;
         };
         /**
+         * AttemptShape
+         * @description One attempt to deliver a message.
+         */
+        AttemptShape: {
+            /** At Ms */
+            at_ms: number;
+            /** Took Ms */
+            took_ms: number;
+            /**
+             * Outcome
+             * @description failed: it is tried again
+             * @enum {string}
+             */
+            outcome: "sent" | "failed" | "refused";
+            /**
+             * Detail
+             * @description an error or a receipt
+             */
+            detail: string | null;
+        };
+        /**
          * Audit
          * @description Lines, newest first.
          */
@@ -2848,6 +2897,201 @@ export interface components {
             } | null;
         };
         /**
+         * ContactChange
+         * @description What is left out stays; `config` is given as a whole, and gives the contact point a fresh start.
+         */
+        ContactChange: {
+            /** Name */
+            name?: string | null;
+            /** Config */
+            config?: {
+                [key: string]: string | boolean;
+            } | null;
+            /** Language */
+            language?: ("en" | "zh") | null;
+            /** Wakes */
+            wakes?: boolean | null;
+            /**
+             * Fallback Id
+             * @description null: none
+             */
+            fallback_id?: string | null;
+        };
+        /**
+         * ContactField
+         * @description One thing to be filled in.
+         */
+        ContactField: {
+            /** Name */
+            name: string;
+            label: components["schemas"]["Said"];
+            help: components["schemas"]["Said"];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "text" | "url" | "email" | "choice" | "flag";
+            /**
+             * Is Secret
+             * @description never shown again
+             */
+            is_secret: boolean;
+            /** Is Required */
+            is_required: boolean;
+            /**
+             * Choices
+             * @description the first is what is meant when nothing is chosen
+             */
+            choices: string[];
+        };
+        /**
+         * ContactKind
+         * @description One kind of contact point.
+         */
+        ContactKind: {
+            /** Name */
+            name: string;
+            label: components["schemas"]["Said"];
+            help: components["schemas"]["Said"];
+            /** Fields */
+            fields: components["schemas"]["ContactField"][];
+            /**
+             * Wakes
+             * @description it rings by itself, wherever people are
+             */
+            wakes: boolean;
+            /**
+             * Receipts
+             * @description it tells what it called a message
+             */
+            receipts: boolean;
+            /**
+             * Digests
+             * @description a digest may go there
+             */
+            digests: boolean;
+            /**
+             * Lacks
+             * @description why it cannot be used on this installation; null: it can
+             */
+            lacks: string | null;
+        };
+        /** ContactKinds */
+        ContactKinds: {
+            /** Kinds */
+            kinds: components["schemas"]["ContactKind"][];
+        };
+        /** ContactList */
+        ContactList: {
+            /** Contacts */
+            contacts: components["schemas"]["ContactShape"][];
+            /**
+             * Warnings
+             * @description nothing: nobody is told; no_waking_channel: what is critical rings nowhere; switched_off: a contact point takes nothing as it is
+             */
+            warnings: ("nothing" | "no_waking_channel" | "switched_off")[];
+        };
+        /**
+         * ContactShape
+         * @description One contact point; or a channel of the settings file, which is changed there alone.
+         */
+        ContactShape: {
+            /** Id */
+            id: string;
+            /**
+             * Ref
+             * @description as routes name it
+             */
+            ref: string;
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Hint
+             * @description what may be shown of where it leads
+             */
+            hint: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+            /** Wakes */
+            wakes: boolean;
+            /** Is Enabled */
+            is_enabled: boolean;
+            /** Disabled Why */
+            disabled_why: string | null;
+            /** Fallback Id */
+            fallback_id: string | null;
+            /**
+             * Tested At Ms
+             * @description when it last took a test
+             */
+            tested_at_ms: number | null;
+            /**
+             * Sent At Ms
+             * @description when it last took a message
+             */
+            sent_at_ms: number | null;
+            /** Failing Since Ms */
+            failing_since_ms: number | null;
+            /** Error */
+            error: string | null;
+            /** Of Settings */
+            of_settings: boolean;
+        };
+        /**
+         * ContactTest
+         * @description How a test went.
+         */
+        ContactTest: {
+            /** Ok */
+            ok: boolean;
+            /**
+             * Receipt
+             * @description what the other side called it
+             */
+            receipt: string | null;
+            /** Error */
+            error: string | null;
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
+         * ContactWish
+         * @description A contact point to be made. Its configuration is sealed, and never shown again.
+         */
+        ContactWish: {
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Config
+             * @description by the names of its kind's fields
+             */
+            config: {
+                [key: string]: string | boolean;
+            };
+            /**
+             * Language
+             * @description null: the settings' own
+             */
+            language?: ("en" | "zh") | null;
+            /**
+             * Wakes
+             * @description null: as its kind does
+             */
+            wakes?: boolean | null;
+            /**
+             * Fallback Id
+             * @description who is told when this one does not take a message in time
+             */
+            fallback_id?: string | null;
+        };
+        /**
          * CoverageShape
          * @description How much is known of what was asked for.
          */
@@ -2903,6 +3147,54 @@ export interface components {
          * @enum {string}
          */
         Decision: "told" | "held" | "explained" | "settling" | "flapping" | "clearing" | "storm" | "silenced" | "maintenance" | "quiet_hours" | "acknowledged" | "closed" | "no_contact" | "noted";
+        /** Deliveries */
+        Deliveries: {
+            /** Deliveries */
+            deliveries: components["schemas"]["DeliveryShape"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * DeliveryShape
+         * @description One message to one channel, and every attempt to deliver it.
+         */
+        DeliveryShape: {
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @description incident, digest, test or notice
+             */
+            kind: string;
+            /** Incident Id */
+            incident_id: number | null;
+            titles: components["schemas"]["Said"];
+            /** Channel */
+            channel: string;
+            /** Channel Name */
+            channel_name: string;
+            reason: components["schemas"]["Reason"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "sent" | "failed";
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Sent At Ms */
+            sent_at_ms: number | null;
+            /** Receipt */
+            receipt: string | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Instead Of
+             * @description the message whose channel did not take it in time
+             */
+            instead_of: number | null;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptShape"][];
+        };
         /**
          * DigestShape
          * @description When a digest is told, by the clocks of its zone, and whereto.
@@ -3348,26 +3640,6 @@ export interface components {
              */
             next_before: number | null;
         };
-        /**
-         * Evidence
-         * @description What was seen at that moment.
-         */
-        Evidence: {
-            /** At Ms */
-            at_ms: number;
-            /**
-             * What
-             * @enum {string}
-             */
-            what: "opened" | "escalated" | "resolved";
-            /**
-             * Bundle
-             * @description facts, figures, votes and sources, as they were
-             */
-            bundle: {
-                [key: string]: unknown;
-            };
-        };
         /** EvidenceMark */
         EvidenceMark: {
             /** At Ms */
@@ -3707,15 +3979,6 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** IncidentEvidence */
-        IncidentEvidence: {
-            incident: components["schemas"]["IncidentShape"];
-            /**
-             * Evidence
-             * @description the oldest first
-             */
-            evidence: components["schemas"]["Evidence"][];
-        };
         /** IncidentShape */
         IncidentShape: {
             /** Id */
@@ -3901,75 +4164,6 @@ export interface components {
              * @description since when it has stood still, where that is known
              */
             since_ms: number | null;
-        };
-        /**
-         * LimitShape
-         * @description One limit of a rule: what it would be, and what it is.
-         */
-        LimitShape: {
-            /** Name */
-            name: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "whole" | "number" | "flag" | "severity" | "text";
-            /**
-             * Unit
-             * @description as its name ends: ms, days, bytes, ratio, blocks, ...
-             */
-            unit: string | null;
-            /**
-             * Default
-             * @description the rule's own
-             */
-            default: boolean | number | string;
-            /**
-             * Preset
-             * @description as the preset and the server's settings have it
-             */
-            preset: boolean | number | string;
-            /**
-             * Team
-             * @description what your team set; null: nothing
-             */
-            team: boolean | number | string | null;
-            /**
-             * Value
-             * @description what holds for all that has no limit of its own
-             */
-            value: boolean | number | string;
-        };
-        /**
-         * LimitsChange
-         * @description What your team goes by from now on, as a whole: what is left out is as the preset has it.
-         */
-        LimitsChange: {
-            /**
-             * Preset
-             * @default normal
-             * @enum {string}
-             */
-            preset: "quiet" | "normal" | "paranoid";
-            /** Rules */
-            rules?: {
-                [key: string]: {
-                    [key: string]: boolean | number | string;
-                };
-            };
-            /** Subjects */
-            subjects?: {
-                [key: string]: {
-                    [key: string]: {
-                        [key: string]: boolean | number | string;
-                    };
-                };
-            };
-            /**
-             * Version
-             * @description as it was read last
-             */
-            version: number;
         };
         /** LinkShape */
         LinkShape: {
@@ -5236,15 +5430,7 @@ export interface components {
          * @description Why a message was sent.
          * @enum {string}
          */
-        Reason: "opened" | "escalated" | "reminded" | "resolved" | "passed_on";
-        /** Recent */
-        Recent: {
-            /**
-             * Fired 30D
-             * @description incidents of the last 30 days that were told or noted
-             */
-            fired_30d: number;
-        };
+        Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "passed_on";
         /**
          * RecoveryCodes
          * @description Each opens the account once in place of an authenticator. Told here and never again.
@@ -5252,61 +5438,6 @@ export interface components {
         RecoveryCodes: {
             /** Recovery Codes */
             recovery_codes: string[];
-        };
-        /**
-         * Rehearsal
-         * @description How often it would have been told of something new. What a cause would have hidden counts as well.
-         */
-        Rehearsal: {
-            /**
-             * Fired
-             * @description null: the past cannot tell
-             */
-            fired: number | null;
-            /**
-             * Days
-             * @description the oldest first
-             */
-            days: components["schemas"]["RehearsalDay"][];
-            /**
-             * Why
-             * @description why the past cannot tell
-             */
-            why: string | null;
-            /** @description the same in every language */
-            whys: components["schemas"]["Said"] | null;
-        };
-        /** RehearsalDay */
-        RehearsalDay: {
-            /**
-             * Day
-             * @description UTC
-             */
-            day: string;
-            /** Fired */
-            fired: number;
-        };
-        /**
-         * RehearsalWish
-         * @description What to live through again. What is null is as your team has it.
-         */
-        RehearsalWish: {
-            /** Rule */
-            rule: string;
-            /**
-             * Values
-             * @description limits of that rule in place of your team's
-             */
-            values?: {
-                [key: string]: boolean | number | string;
-            } | null;
-            /** Preset */
-            preset?: ("quiet" | "normal" | "paranoid") | null;
-            /**
-             * Days
-             * @default 30
-             */
-            days: number;
         };
         /** ReleaseCount */
         ReleaseCount: {
@@ -5462,55 +5593,8 @@ export interface components {
          */
         Role: "viewer" | "operator" | "owner";
         /**
-         * RuleShape
-         * @description A rule, why it is there, and what it goes by.
-         */
-        RuleShape: {
-            /** Name */
-            name: string;
-            /**
-             * About
-             * @enum {string}
-             */
-            about: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
-            title: components["schemas"]["Said"];
-            why: components["schemas"]["Said"];
-            /**
-             * Docs
-             * @description its place in the documentation
-             */
-            docs: string;
-            /** Is On */
-            is_on: boolean;
-            /** Limits */
-            limits: components["schemas"]["LimitShape"][];
-            recent: components["schemas"]["Recent"];
-        };
-        /**
-         * Rules
-         * @description All rules, as your team goes by them.
-         */
-        Rules: {
-            /**
-             * Preset
-             * @enum {string}
-             */
-            preset: "quiet" | "normal" | "paranoid";
-            /** Presets */
-            presets: ("quiet" | "normal" | "paranoid")[];
-            /** Rules */
-            rules: components["schemas"]["RuleShape"][];
-            /** Subjects */
-            subjects: components["schemas"]["SubjectLimits"][];
-            /**
-             * Version
-             * @description send it back with a change
-             */
-            version: number;
-        };
-        /**
          * Said
-         * @description A sentence in every language.
+         * @description The same in both languages.
          */
         Said: {
             /** En */
@@ -5900,27 +5984,6 @@ export interface components {
          * @enum {string}
          */
         SubjectKind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
-        /**
-         * SubjectLimits
-         * @description What is different for one node or validator.
-         */
-        SubjectLimits: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
-            /** Rules */
-            rules: {
-                [key: string]: {
-                    [key: string]: boolean | number | string;
-                };
-            };
-        };
         /**
          * Team
          * @description The team that you look at.
@@ -8307,132 +8370,6 @@ export interface operations {
             };
         };
     };
-    incidentEvidence: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description an incident's id */
-                incident_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IncidentEvidence"];
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    incidentEvidenceText: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description an incident's id */
-                incident_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listRules: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Rules"];
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    changeLimits: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LimitsChange"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Rules"];
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     live: {
         parameters: {
             query?: {
@@ -8781,6 +8718,265 @@ export interface operations {
             };
         };
     };
+    contactKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactKinds"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listContacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enableContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactTest"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description a contact point's id, or a channel's name */
+                contact?: string | null;
+                /** @description an incident's id */
+                incident?: number | null;
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     teamProfile: {
         parameters: {
             query?: never;
@@ -8989,39 +9185,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    rehearse: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RehearsalWish"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Rehearsal"];
-                };
             };
             /** @description what is wrong, and what to do */
             default: {

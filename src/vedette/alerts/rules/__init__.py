@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from vedette.alerts.rules import absent_votes, node_down, node_silent, storm
+from vedette.alerts.rules import (
+    absent_votes,
+    bridge_idle,
+    channel_failing,
+    low_gas,
+    network_participation,
+    node_down,
+    node_silent,
+    reward_missing,
+    source_bad,
+    stake_changed,
+    storm,
+    vote_quality,
+)
 from vedette.alerts.rules.rule import Rule
 
 RULES: tuple[Rule[Any], ...] = (
@@ -10,5 +23,13 @@ RULES: tuple[Rule[Any], ...] = (
     node_down.rule,
     node_silent.rule,
     storm.rule,
+    network_participation.rule,
+    vote_quality.rule,
+    reward_missing.rule,
+    stake_changed.rule,
+    low_gas.rule,
+    bridge_idle.rule,
+    source_bad.rule,
+    channel_failing.rule,
 )
 """All of them, in the order in which people are told of them."""

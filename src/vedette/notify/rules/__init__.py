@@ -2,7 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 
-from vedette.notify.rules import absent_votes, node_down, node_silent, storm
+from vedette.notify.rules import (
+    absent_votes,
+    bridge_idle,
+    channel_failing,
+    low_gas,
+    network_participation,
+    node_down,
+    node_silent,
+    reward_missing,
+    source_bad,
+    stake_changed,
+    storm,
+    vote_quality,
+)
 from vedette.notify.rules.saying import Saying
 from vedette.notify.words import COMMON, Lang
 
@@ -13,6 +26,14 @@ SAYINGS: Mapping[str, Saying] = {
         node_down.saying,
         node_silent.saying,
         storm.saying,
+        network_participation.saying,
+        vote_quality.saying,
+        reward_missing.saying,
+        stake_changed.saying,
+        low_gas.saying,
+        bridge_idle.saying,
+        source_bad.saying,
+        channel_failing.saying,
     )
 }
 

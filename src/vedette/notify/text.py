@@ -6,10 +6,10 @@ was not written for (an IP address, say).
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 from vedette.model.incident import Incident, Reason, Severity
 from vedette.notify.rules import CATALOGUE, SAYINGS
@@ -19,9 +19,30 @@ from vedette.notify.words import Lang
 NAME_LENGTH_MAX = 80
 
 
+MessageKind = Literal["incident", "test", "digest", "notice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that whoever reads the message may do: a link."""
+
+    name: str  # "acknowledge"
+    label: str
+    url: str = field(repr=False)  # signed: whoever holds it may do it
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that only mail shows, in place of `cid:NAME` of the HTML."""
+
+    name: str
+    png: bytes = field(repr=False)
+    alt: str
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One incident, said for one reason; every channel takes from it what it can show."""
+    """Something said for one reason; every channel takes from it what it can show."""
 
     key: str  # idempotency key: the same on every attempt
     reason: Reason
@@ -29,9 +50,19 @@ class Message:
     title: str  # one line
     body_text: str  # its first line is the title
     body_html: str
-    incident: Mapping[str, Any]  # plain data, as webhooks carry it
+    incident: Mapping[str, Any]  # plain data, as webhooks carry it; empty unless it is about one
     url: str | None
     team_id: int  # whose it is
+    kind: MessageKind = "incident"
+    lang: Lang = "en"
+    lines: tuple[str, ...] = ()  # below the title, without advice
+    hint: str | None = None  # what to do, as a whole sentence
+    actions: tuple[Action, ...] = ()
+    images: tuple[Image, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        return self.reason is Reason.RESOLVED
 
 
 NOTHING = Saying(rule="other", en={}, zh={}, titles=())
@@ -68,12 +99,23 @@ def message_lines(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -
 
 
 def render(
-    incident: Incident, reason: Reason, lang: Lang, public_url: str | None, key: str, now_ms: int
+    incident: Incident,
+    reason: Reason,
+    lang: Lang,
+    public_url: str | None,
+    key: str,
+    now_ms: int,
+    ack_url: str | None = None,
 ) -> Message:
-    """One message. `public_url` is where the page stands; `now_ms` is what 'ago' is counted from."""
+    """One message. `public_url` is where the page stands; `now_ms` is what 'ago' is counted from.
+
+    `ack_url`: the signed link by which its reader takes the incident on. What is over needs none.
+    """
     title = message_title(incident, reason, lang, now_ms)
     url = None if public_url is None else f"{public_url.rstrip('/')}/incidents/{incident.id}"
     parts = _parts(incident, reason, lang, now_ms)
+    if ack_url is not None and reason is not Reason.RESOLVED:
+        parts = replace(parts, actions=(Action("acknowledge", _say(lang, "action.acknowledge"), ack_url),))
     return Message(
         key=key,
         reason=reason,
@@ -84,7 +126,66 @@ def render(
         incident=plain_incident(incident, lang),
         url=url,
         team_id=incident.team_id,
+        lang=lang,
+        lines=parts.lines,
+        hint=parts.hint,
+        actions=parts.actions,
     )
+
+
+def trial(contact: str, lang: Lang, public_url: str | None, key: str, team_id: int) -> Message:
+    """What the test button sends to a contact point: as loud as a warning, and about nothing."""
+    title = _say(lang, "test.title", name=clean(contact))
+    parts = _Parts((_say(lang, "test.line"),), None)
+    return Message(
+        key=key,
+        reason=Reason.OPENED,
+        severity=Severity.WARNING,
+        title=title,
+        body_text=_plain(title, parts, public_url, lang),
+        body_html=_html(title, parts, public_url, lang),
+        incident={},
+        url=public_url,
+        team_id=team_id,
+        kind="test",
+        lang=lang,
+        lines=parts.lines,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An incident as a page shows it, in one language."""
+
+    title: str
+    lines: tuple[str, ...]
+    hint: str | None  # what to do, without "What to do:"
+    why: str | None  # of its rule: why anybody should care
+
+
+def told_now(incident: Incident, lang: Lang, now_ms: int) -> Told:
+    """What is to be said of the incident at this moment, whether or not anybody was told."""
+    known, over = CATALOGUE[lang], incident.resolved_at_ms is not None
+    parts = _parts(incident, Reason.RESOLVED if over else Reason.REMINDED, lang, now_ms)
+    lines = parts.lines
+    if over:
+        lines = (message_title(incident, Reason.RESOLVED, lang, now_ms), *lines)
+    return Told(
+        title=incident_title(incident, lang),
+        lines=lines,
+        hint=None if over else _hint(incident, lang),
+        why=known.get(f"{incident.rule}.why"),
+    )
+
+
+def rule_title(rule: str, lang: Lang) -> str:
+    """What a rule is called."""
+    return CATALOGUE[lang].get(f"{rule}.name", rule)
+
+
+def rule_why(rule: str, lang: Lang) -> str:
+    """Why anybody should care for what a rule finds, in one sentence."""
+    return CATALOGUE[lang].get(f"{rule}.why", "")
 
 
 def plain_incident(incident: Incident, lang: Lang) -> dict[str, Any]:
@@ -163,6 +264,7 @@ def _how_ended(incident: Incident, lang: Lang) -> str:
 class _Parts:
     lines: tuple[str, ...]
     hint: str | None
+    actions: tuple[Action, ...] = ()
 
 
 def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Parts:
@@ -175,9 +277,14 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
     flaps = ("line.flaps",) if "flaps" in incident.facts else ()
     since = () if reason is Reason.OPENED else ("line.since",)
     keys = [*_fitting(_saying(incident).lines, incident), *flaps, *since]
-    hint = next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
+    hint = _hint(incident, lang)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
+
+
+def _hint(incident: Incident, lang: Lang) -> str | None:
+    known = CATALOGUE[lang]
+    return next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
 
 
 def _hints(incident: Incident) -> Iterator[str]:
@@ -260,6 +367,7 @@ def _plain(title: str, parts: _Parts, url: str | None, lang: Lang) -> str:
     blocks = [title, "\n".join(parts.lines)]
     if parts.hint is not None:
         blocks.append(parts.hint)
+    blocks += [_say(lang, "line.action", label=action.label, url=action.url) for action in parts.actions]
     if url is not None:
         blocks.append(_say(lang, "line.link", url=url))
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -270,6 +378,8 @@ def _html(title: str, parts: _Parts, url: str | None, lang: Lang) -> str:
     paragraphs += [f"<p>{'<br>'.join(escape(line) for line in parts.lines)}</p>"] if parts.lines else []
     if parts.hint is not None:
         paragraphs.append(f"<p>{escape(parts.hint)}</p>")
+    for action in parts.actions:
+        paragraphs.append(f'<p><a href="{escape(action.url)}">{escape(action.label)}</a></p>')
     if url is not None:
         link = f'<a href="{escape(url)}">{escape(url)}</a>'
         paragraphs.append(f"<p>{_say(lang, 'line.link', url=link)}</p>")

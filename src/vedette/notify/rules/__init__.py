@@ -4,17 +4,30 @@ from collections.abc import Iterator, Mapping
 
 from vedette.notify.rules import (
     absent_votes,
+    backup_not_ready,
     bridge_idle,
+    certificate_ending,
     channel_failing,
+    clock_off,
+    disk_filling,
+    few_peers,
+    fork_deadline,
+    key_changed,
     low_gas,
+    memory_short,
     network_participation,
     node_down,
     node_silent,
+    not_elected,
+    restart_loop,
     reward_missing,
+    rpc_exposed,
     source_bad,
     stake_changed,
     storm,
+    unlock_near,
     vote_quality,
+    wrong_fork,
 )
 from vedette.notify.rules.saying import Saying
 from vedette.notify.words import COMMON, Lang
@@ -25,6 +38,15 @@ SAYINGS: Mapping[str, Saying] = {
         absent_votes.saying,
         node_down.saying,
         node_silent.saying,
+        wrong_fork.saying,
+        key_changed.saying,
+        fork_deadline.saying,
+        disk_filling.saying,
+        memory_short.saying,
+        few_peers.saying,
+        rpc_exposed.saying,
+        clock_off.saying,
+        restart_loop.saying,
         storm.saying,
         network_participation.saying,
         vote_quality.saying,
@@ -34,6 +56,10 @@ SAYINGS: Mapping[str, Saying] = {
         bridge_idle.saying,
         source_bad.saying,
         channel_failing.saying,
+        not_elected.saying,
+        backup_not_ready.saying,
+        certificate_ending.saying,
+        unlock_near.saying,
     )
 }
 

@@ -5,6 +5,9 @@ or the chain itself have a trouble; single absences say nothing then, and nobody
 nobody: an operator can do little about it. When PoW epochs are final ever later, by all endpoints, the two
 chains wait for each other (conflux-rust signs a pivot decision for each 60 epochs).
 
+Where one watched validator alone makes the difference (it may hold a quarter of the votes), it is that one's
+trouble, and other rules tell of it.
+
 What is usual is measured: where the network usually signs less, the limit follows down to ten per cent below
 it. Until the chain has been followed for two days that is not known, and the message says so.
 """
@@ -13,8 +16,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vedette.alerts.rules.rule import Ask, Limit, Rule
+from vedette.model.ballot import Ballot
 from vedette.model.incident import Finding, Incident, Severity, Subject, SubjectKind
-from vedette.model.view import NetworkView, SettledBlock, View
+from vedette.model.view import NetworkView, ValidatorView, View
 
 NAME = "network_participation"
 PARTICIPATION = Subject(SubjectKind.NETWORK, "participation", "network")
@@ -39,10 +43,10 @@ class NetworkParticipationLimit(Limit):
 def judge(view: View, ask: Ask[NetworkParticipationLimit]) -> Iterator[Finding]:
     """Too few of the network's votes are cast, or its epochs are final too late."""
     limit = ask(PARTICIPATION.id)
-    share = participation_percent(view.blocks, limit.blocks)
+    share = participation(view, limit.blocks)
     least = least_percent(view.network, view.now_ms, limit)
-    if share is not None and share < least:
-        yield _too_few(view, share, least, limit)
+    if share is not None and share.without_one < least:
+        yield _too_few(view, share.percent, least, limit)
     limit = ask(FINALITY.id)
     gap = view.network.finality_gap_epochs
     if gap is not None and gap > limit.finality_gap_epochs:
@@ -54,21 +58,40 @@ def ending(incident: Incident, view: View, limit: NetworkParticipationLimit) -> 
     if incident.subject.id == FINALITY.id:
         gap = view.network.finality_gap_epochs
         return "final" if gap is not None and gap * 10 <= limit.finality_gap_epochs * 9 else None
-    share = participation_percent(view.blocks, limit.blocks)
+    share = participation(view, limit.blocks)
     least = least_percent(view.network, view.now_ms, limit)
-    return "signs" if share is not None and share >= least + limit.over_percent else None
+    return "signs" if share is not None and share.without_one >= least + limit.over_percent else None
 
 
-def participation_percent(blocks: Sequence[SettledBlock], count: int) -> float | None:
-    """Votes cast of votes there were, over the newest blocks of which both are known; None: too few are."""
-    pairs = [
-        (block.signed_votes, block.total_votes)
-        for block in blocks[-2 * count :]
-        if block.signed_votes is not None and block.total_votes
-    ][-count:]
-    if len(pairs) < count:
+@dataclass(frozen=True, slots=True)
+class Participation:
+    """Votes cast, of all that there were; and of those that there were without the worst absentee we know."""
+
+    percent: float
+    without_one: float
+
+
+def participation(view: View, count: int) -> Participation | None:
+    """Over the newest blocks of which both are known; None: those are too few."""
+    known: list[tuple[int, int, int]] = []
+    newest = len(view.blocks)
+    for back, block in enumerate(reversed(view.blocks[-2 * count :]), 1):
+        if block.signed_votes is not None and block.total_votes:
+            known.append((newest - back, block.signed_votes, block.total_votes))
+    if len(known) < count:
         return None
-    return 100 * sum(signed for signed, _ in pairs) / sum(total for _, total in pairs)
+    places = [place for place, _, _ in known[:count]]
+    cast, total = sum(one for _, one, _ in known[:count]), sum(one for _, _, one in known[:count])
+    absent = max((_absent_votes(one, places, newest) for one in view.validators.values()), default=0)
+    return Participation(100 * cast / total, 100 * cast / max(1, total - absent))
+
+
+def _absent_votes(validator: ValidatorView, places: Sequence[int], newest: int) -> int:
+    """Votes that it did not cast in these blocks."""
+    strip = validator.strip
+    if len(strip) != newest or not validator.votes:
+        return 0
+    return validator.votes * sum(strip[place] == Ballot.ABSENT for place in places)
 
 
 def least_percent(network: NetworkView, now_ms: int, limit: NetworkParticipationLimit) -> float:

@@ -15,9 +15,10 @@ from vedette.conflux.pow import BALANCE, balance
 from vedette.conflux.wire import Garbled, RpcError
 from vedette.model.health import Duty
 from vedette.model.incident import SubjectKind
-from vedette.model.people import FIRST_TEAM
+from vedette.model.people import EVERYBODY, FIRST_TEAM
 from vedette.model.pos import PosAddress, PowStatus
 from vedette.model.view import (
+    ContactView,
     EpochView,
     MonitorView,
     NetworkView,
@@ -40,6 +41,7 @@ from vedette.server.readiness import Heights
 from vedette.server.references import References
 from vedette.server.rises import Rises
 from vedette.server.tip import Tips
+from vedette.store import contacts
 from vedette.store.announced import Announced, Trouble, announced, troubles
 from vedette.store.database import Conn, Database
 from vedette.store.view import views
@@ -110,6 +112,8 @@ class Sights:
         self._known = Prospects()
         self._announced: list[Announced] = []
         self._troubles: list[Trouble] = []
+        self._teams: set[int] = set()
+        self._contacts: dict[int, tuple[ContactView, ...]] = {}
         self._gas: dict[str, tuple[int, int]] = {}  # by address: what it has, and when that was told
         self._gas_at_ms: int | None = None
 
@@ -139,6 +143,7 @@ class Sights:
             self._known = await prospects.read(conn, tip, self._day, self._wanted, now_ms)
             self._announced = await announced(conn, now_ms - DAY_MS)
             self._troubles = await troubles(conn, EXPLAINS, now_ms - DAY_MS)
+            self._contacts = {team_id: await contacts.views(conn, team_id) for team_id in self._teams}
         await self._look_at_gas()
 
     async def _look_at_gas(self) -> None:
@@ -161,6 +166,7 @@ class Sights:
     async def views(self, conn: Conn, now_ms: int, everybody: Collection[PosAddress] = ()) -> dict[int, View]:
         """By team; `everybody`: what strangers asked to be told of."""
         seen = await views(conn, now_ms, everybody=everybody)
+        self._teams = seen.keys() - {EVERYBODY}
         self._wanted = {one for view in seen.values() for one in view.validators}
         self._rises.forget_but({one for view in seen.values() for one in view.nodes})
         network = self._network(next(iter(seen.values())).network)
@@ -175,7 +181,7 @@ class Sights:
             view,
             nodes=await self._layered(view) if view.nodes else view.nodes,
             validators={one: self._foreseen(seen, view, troubles) for one, seen in view.validators.items()},
-            monitor=self._monitor() if view.team_id == FIRST_TEAM else view.monitor,
+            monitor=self._monitor(view.team_id),
         )
 
     # --- nodes
@@ -284,9 +290,14 @@ class Sights:
         others = [one.status for one in self._references.of(status.chain_id, "") if one.status is not None]
         return min(max(0, one.latest_epoch - one.finalized_epoch) for one in (status, *others))
 
-    def _monitor(self) -> MonitorView:
+    def _monitor(self, team_id: int) -> MonitorView:
+        """A team's contact points; how this server fares is for those who run it."""
+        own = self._contacts.get(team_id, ())
+        if team_id != FIRST_TEAM:
+            return MonitorView(contacts=own)
         return MonitorView(
             sources=tuple(sources(self._follower.health)),
+            contacts=own,
             failing_loops=self._failures.failing(FAILING_MS),
         )
 

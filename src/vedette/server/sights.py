@@ -31,6 +31,7 @@ from vedette.model.view import (
 )
 from vedette.server import prospects
 from vedette.server.asking import Purse
+from vedette.server.bridges import Bridges
 from vedette.server.company import ENDPOINT_OLD_MS, Company, Neighbour, Outside, outside_by
 from vedette.server.ears import Ears
 from vedette.server.feed import EndpointHealth
@@ -95,8 +96,10 @@ class Sights:
         references: References,
         purse: Purse,
         failures: Failures,
+        bridges: Bridges,
     ) -> None:
         self._database = database
+        self._bridges = bridges
         self._ears = ears
         self._tips = tips
         self._follower = follower
@@ -145,6 +148,7 @@ class Sights:
             self._troubles = await troubles(conn, EXPLAINS, now_ms - DAY_MS)
             self._contacts = {team_id: await contacts.views(conn, team_id) for team_id in self._teams}
         await self._look_at_gas()
+        await self._bridges.look(now_ms)
 
     async def _look_at_gas(self) -> None:
         """What those have who pay for a pool's transactions."""
@@ -182,6 +186,7 @@ class Sights:
             nodes=await self._layered(view) if view.nodes else view.nodes,
             validators={one: self._foreseen(seen, view, troubles) for one, seen in view.validators.items()},
             monitor=self._monitor(view.team_id),
+            bridges=self._bridges.views(view.now_ms) if view.team_id == FIRST_TEAM else view.bridges,
         )
 
     # --- nodes

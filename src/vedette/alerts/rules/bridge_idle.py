@@ -2,7 +2,9 @@
 
 Stakers of an eSpace pool are served by a program that moves stakes, exits and interest between both spaces.
 When it stands, their votes are not staked, their exits do not begin and their interest stays where it is,
-while the validator itself is well.
+while the validator itself is well. A bridge is watched when the settings name its contract (`pools.bridge`),
+which tells what waits (CoreBridge.sol of conflux-fans/pos-pool): it is idle while something waits and nothing
+of it grows less. Of bridges of another make nothing is known, and nothing is said.
 """
 
 from collections.abc import Iterator

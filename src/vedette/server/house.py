@@ -27,6 +27,7 @@ from vedette.server.account import Account
 from vedette.server.ack import Ack
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
+from vedette.server.bridges import Bridges
 from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.claims import Claims
@@ -242,7 +243,9 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
-    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    sights = Sights(
+        database, ears, tips, follower, watch.references, purse, failures, Bridges(settings.pools, follower)
+    )
     policies = Policies(limits, (tuple(ways), tuple(members)), ears)
     judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience, sights.views)
     return House(

@@ -1,6 +1,6 @@
 // Words that need both a number and the language: durations, ages, what an incident says.
 import { exact, localTime, measure, NOTHING, short, span, span2, whole } from "./format";
-import { t } from "./i18n/index.svelte";
+import { language, t } from "./i18n/index.svelte";
 import type { Incident, Validator, WindowHeader } from "./shapes";
 
 const joined = (parts: ReturnType<typeof span>[]): string =>
@@ -21,18 +21,21 @@ function ruleOf(rule: string) {
   return Object.hasOwn(t().rules, rule) ? t().rules[rule as Rule] : null;
 }
 
-export const ruleName = (incident: Incident): string => ruleOf(incident.rule)?.name ?? incident.rule;
+/** What a rule is called where nobody asked the server for its words. */
+export const nameOfRule = (rule: string): string => ruleOf(rule)?.name ?? rule.replaceAll("_", " ");
+export const ruleName = (incident: Incident): string => nameOfRule(incident.rule);
 
 /** What explains a muted incident, by the beginning of its key. */
 export function causeName(key: string): string {
   const [rule = ""] = key.split("/");
-  return rule === "planned_stop" ? t().plannedStop : (ruleOf(rule)?.name ?? rule);
+  return rule === "planned_stop" ? t().plannedStop : nameOfRule(rule);
 }
 export const whyText = (incident: Incident): string => ruleOf(incident.rule)?.why ?? "";
 export const todoText = (incident: Incident): string => ruleOf(incident.rule)?.todo ?? "";
 
-/** The incident in one line, in the reader's language; the server's own words for a rule we do not know. */
+/** The incident in one line, in the reader's language. */
 export function titleOf(incident: Incident): string {
+  if (incident.titles) return incident.titles[language()];
   const rule = ruleOf(incident.rule);
   if (!rule) return incident.title;
   const absent = incident.facts["absent_blocks"];

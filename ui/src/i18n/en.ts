@@ -21,7 +21,7 @@ export const en = {
     network: "Network",
     validators: "Validators",
     nodes: "Nodes",
-    incidents: "Incidents",
+    incidents: "Alerts",
   },
   settings: {
     language: "中文",

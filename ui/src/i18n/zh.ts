@@ -10,7 +10,7 @@ export const zh: Catalogue = {
   lang: "zh",
   product: "Vedette",
   skip: "跳到正文",
-  places: { label: "位置", network: "网络", validators: "验证者", nodes: "节点", incidents: "事件" },
+  places: { label: "位置", network: "网络", validators: "验证者", nodes: "节点", incidents: "告警" },
   settings: {
     language: "English",
     languageHint: "Show the page in English",

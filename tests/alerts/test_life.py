@@ -198,6 +198,11 @@ def test_when_its_cause_ends_an_effect_has_time_to_end_too() -> None:
     assert advance(freed, trouble(), at(until))[1] is Reason.OPENED
 
 
+def test_what_outgrows_a_cause_that_still_stands_is_told_at_once() -> None:
+    louder = Round(T + MINUTE, standing={CAUSE})
+    assert advance(pending(CAUSE), trouble(C), louder)[1] is Reason.OPENED
+
+
 def test_a_restart_that_was_waited_for_is_not_waited_for_twice() -> None:
     assert advance(pending("restart/n1"), trouble(), at(T + MINUTE))[1] is Reason.OPENED
 

@@ -545,6 +545,7 @@ class Stage:
                 "sent_at_ms": opened_ms + i * 60_000 + 800,
                 "attempts": 1 + i,
                 "error": None if channel == "email" or reason == "opened" else "it answered 502",
+                "receipt": None,
             }
             for i, reason in enumerate(reasons)
             for channel in ("email", "ops-webhook")
@@ -568,6 +569,13 @@ class Stage:
                 "resolved_at_ms": None if lasted_ms is None else opened_ms + lasted_ms,
                 "muted_by": muted,
                 "notices": [] if muted else notices,
+                "titles": {"en": f"{name}: {rule}", "zh": f"{name}: {rule}"},
+                "decision": "explained" if muted else "told",
+                "acked": None,
+                "closed_by": None,
+                "flaps": 0,
+                "measure": None,
+                "deadline_ms": None,
             }
         )
 

@@ -17,7 +17,7 @@ from vedette.model.errors import SettingError
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.notify.channels import ChannelError, Mail, MailSettings, Security, mail_settings
 from vedette.notify.mail import address, compose, message_id
-from vedette.notify.text import Message, render
+from vedette.notify.text import Image, Message, render
 
 T = 1_763_819_000_000
 UNIX_S = 1_763_819_001
@@ -103,7 +103,8 @@ async def refusal(settings: MailSettings, deadline_s: float = 5) -> ChannelError
 
 
 async def test_it_reaches_everyone_with_text_and_html(box: Box, settings: MailSettings) -> None:
-    await Mail(settings, unix_s=lambda: UNIX_S).send(message())
+    receipt = await Mail(settings, unix_s=lambda: UNIX_S).send(message())
+    assert receipt == "OK"
     mail = box.mail()
     assert box.taken[0].rcpt_tos == ["alice@example.org", "bob@example.org"]
     assert box.taken[0].mail_from == "watch@example.org"
@@ -119,6 +120,19 @@ async def test_it_reaches_everyone_with_text_and_html(box: Box, settings: MailSe
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
     assert text.get_content().replace("\r\n", "\n") == message().body_text
     assert html.get_content().replace("\r\n", "\n") == message().body_html
+
+
+async def test_a_picture_comes_with_the_mail_that_shows_it(box: Box, settings: MailSettings) -> None:
+    picture = Image("votes", b"\x89PNG not really", "votes")
+    html = '<p><img src="cid:votes" alt="votes"></p>'
+    await Mail(settings).send(
+        replace(message(), kind="digest", incident={}, body_html=html, images=(picture,))
+    )
+    mail = box.mail()
+    assert mail["In-Reply-To"] is None
+    assert mail["Message-ID"] == "<7.1.opened.email.digest@vedette>"
+    related = [part for part in mail.walk() if part["Content-ID"] == "<votes>"]
+    assert [(part.get_content_type(), part.get_content()) for part in related] == [("image/png", picture.png)]
 
 
 async def test_chinese_arrives_as_chinese(box: Box, settings: MailSettings) -> None:

@@ -14,7 +14,7 @@ from vedette.alerts.tale import lived, parse
 from vedette.model.incident import Facts, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.notify import text
 from vedette.notify.rules import CATALOGUE, SAYINGS
-from vedette.notify.text import clean, duration, incident_title, moment, render
+from vedette.notify.text import clean, duration, incident_title, moment, render, trial
 from vedette.notify.words import Lang
 
 TALES = Path(__file__).parents[1] / "tales"
@@ -31,6 +31,7 @@ LONG_ABSENT: Facts = {"absent_blocks": 120, "votes": 1, "begun_before_window": 1
 DEAD: Facts = {"votes": 50, "died_at_ms": T - 900}
 OVERRUN: Facts = {**DEAD, "planned_stop_overrun": 1, "planned_stop_until_ms": T - 500}
 SILENT: Facts = {"votes": 50, "heard_at_ms": T - 15_000}
+UNLOCKING: Facts = {"unlocking_votes": 4, "unlocked_votes": 2, "deadline_ms": T + 3_600_000}
 CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("absent_votes", VALIDATOR, ABSENT, ("signs_again", "not_elected", "not_watched")),
     ("absent_votes", VALIDATOR, LONG_ABSENT, ("signs_again",)),
@@ -42,6 +43,14 @@ CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("node_silent", NODE, SILENT, ("heard", "planned", "not_watched")),
     ("node_silent", NODE, {**SILENT, "validator_absent": 1}, ("heard",)),
     ("node_silent", NODE, {**SILENT, "agentless": 1}, ("heard",)),
+    # Noted only, so no tale speaks of it.
+    (
+        "unlock_near",
+        VALIDATOR,
+        {**UNLOCKING, "pool": "a pool"},
+        ("none_left", "not_watched"),
+    ),
+    ("unlock_near", VALIDATOR, {"unlocked_votes": 2, "unlocking_votes": 0}, ()),
     ("of_tomorrow", NODE, {}, ("somehow",)),
 ]
 
@@ -57,8 +66,13 @@ def resolved(one: Incident, ended: str | None, after_ms: int = 95_000) -> Incide
     return replace(one, facts=facts, resolved_at_ms=T + after_ms)
 
 
-def say(one: Incident, reason: Reason, lang: Lang = "en", now_ms: int = T + MINUTE) -> text.Message:
-    return render(one, reason, lang, "https://watch.example.org/", "7/1/opened/email", now_ms)
+ACK = "https://watch.example.org/ack/t0ken?a=1&b=2"
+
+
+def say(
+    one: Incident, reason: Reason, lang: Lang = "en", now_ms: int = T + MINUTE, ack_url: str | None = None
+) -> text.Message:
+    return render(one, reason, lang, "https://watch.example.org/", "7/1/opened/email", now_ms, ack_url)
 
 
 def all_messages(lang: Lang) -> list[text.Message]:
@@ -79,7 +93,15 @@ def lived_tales() -> list[tuple[int, Incident, Reason]]:
 
 
 def tale_messages(lang: Lang) -> list[text.Message]:
-    return [say(one, reason, lang, now_ms) for now_ms, one, reason in lived_tales()]
+    """All that is said in the tales, and each way in which an incident of theirs may end."""
+    newest = {one.rule: one for _, one, _ in lived_tales()}
+    ends = [
+        resolved(one, word)
+        for rule, one in newest.items()
+        for word in {None, *(key.rpartition(".")[2] for key in SAYINGS[rule].en if key.startswith("end"))}
+    ]
+    lived = [say(one, reason, lang, now_ms) for now_ms, one, reason in lived_tales()]
+    return lived + [say(one, Reason.RESOLVED, lang) for one in ends]
 
 
 def placeholders(sentence: str) -> set[str]:
@@ -114,7 +136,8 @@ def test_every_sentence_is_used(lang: Lang, monkeypatch: pytest.MonkeyPatch) -> 
     used |= {f"{rule}.{key}" for rule in SAYINGS for key in ("name", "why")}  # for the page's list of rules
     for span_ms in (0, 1_000, 90_061_000):
         duration(span_ms, lang)
-    say(incident(facts={"votes": 1}), Reason.OPENED, lang)
+    say(incident(facts={"votes": 1}), Reason.OPENED, lang, ack_url=ACK)
+    trial("phone", lang, None, "test/1", 1)
     assert CATALOGUE[lang].keys() <= used
 
 
@@ -339,3 +362,37 @@ def test_whatever_the_facts_a_message_is_made(
     one = incident(rule, Subject(SubjectKind.NODE, "n", name), facts)
     message = render(one, reason, lang, None, "k", T)
     assert len(message.title.splitlines()) == 1
+
+
+@pytest.mark.parametrize("lang, label", [("en", "I am on it"), ("zh", "我来处理")])
+def test_a_signed_link_stands_in_text_html_and_parts(lang: Lang, label: str) -> None:
+    said = say(incident(), Reason.OPENED, lang, ack_url=ACK)
+    assert [(action.name, action.label, action.url) for action in said.actions] == [
+        ("acknowledge", label, ACK)
+    ]
+    assert ACK in said.body_text
+    assert f'<a href="{ACK.replace("&", "&amp;")}">{label}</a>' in said.body_html
+    assert ACK not in repr(said.actions)
+
+
+def test_what_is_over_is_for_nobody_to_take_on() -> None:
+    said = say(resolved(incident(), "running"), Reason.RESOLVED, ack_url=ACK)
+    assert said.actions == ()
+    assert ACK not in said.body_text + said.body_html
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_message_has_its_parts(lang: Lang) -> None:
+    said = say(incident(), Reason.OPENED, lang)
+    assert said.lang == lang
+    assert said.body_text.split("\n\n")[1].splitlines() == list(said.lines)
+    assert said.hint is not None
+    assert said.hint in said.body_text
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_message_of_the_test_button_says_so(lang: Lang) -> None:
+    said = trial("pho\r\nne", lang, "https://watch.example.org", "test/1", 1)
+    assert (said.kind, said.incident, len(said.title.splitlines())) == ("test", {}, 1)
+    assert "pho ne" in said.title
+    assert said.body_text.startswith(f"{said.title}\n")

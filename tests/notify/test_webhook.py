@@ -98,8 +98,8 @@ async def test_it_posts_the_incident_as_json(ear: Ear, guard: Guard) -> None:
     assert request.headers["Idempotency-Key"] == "7/1/opened/hook"
     assert "Vedette-Signature" not in request.headers
     said = json.loads(body)
-    assert said.keys() == {"id", "reason", "incident", "text", "url"}
-    assert (said["id"], said["reason"]) == ("7/1/opened/hook", "opened")
+    assert said.keys() == {"id", "kind", "reason", "incident", "text", "url"}
+    assert (said["id"], said["kind"], said["reason"]) == ("7/1/opened/hook", "incident", "opened")
     assert said["url"] == "https://watch.example.org/incidents/7"
     assert said["text"].startswith("Warning: node 节点-a is down\n")
     assert said["incident"]["subject"] == {"kind": "node", "id": "n1", "name": "节点-a"}

@@ -9,9 +9,8 @@ from vedette.model.forecast import Pace
 from vedette.model.pos import Account, Committee, PosAddress, Queued
 from vedette.model.radar import serving_terms
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
-from vedette.server.ahead import Ahead, Held, block_interval_ms, coming, pace_of
+from vedette.server.ahead import Ahead, Held, block_interval_ms, candidate, coming, pace_of
 from vedette.server.api.events import merged
-from vedette.server.api.outlook import candidate
 from vedette.server.tip import Tip
 from vedette.store.elections import TermElection
 from vedette.store.epochs import EpochSpan

@@ -71,6 +71,14 @@ async def nobody(_: World, __: str) -> str:
     return "nobody"
 
 
+def trouble(world: World, _: str) -> Awaitable[int]:
+    return world.new_trouble()
+
+
+async def link(world: World, _: str) -> str:
+    return world.house.ack.token(await world.new_trouble(), "email", world.house.ears.now_ms())
+
+
 STRANGERS_TO_IT = "401 401 401 401 401 401 404 404"
 """A subscription's token is a bearer of its own: a cookie says nothing, and another's token is not it."""
 
@@ -128,6 +136,13 @@ MATRIX: dict[str, Line] = {
     "GET /api/v1/versions": ALL,
     "GET /api/v1/incidents": ALL,
     "GET /api/v1/incidents/{incident_id}": Line(MINE),
+    "POST /api/v1/incidents/{incident_id}/acknowledge": Line(OPERATORS, body={}, fresh=trouble),
+    "DELETE /api/v1/incidents/{incident_id}/acknowledge": Line(OPERATORS, fresh=trouble),
+    "POST /api/v1/incidents/{incident_id}/close": Line(OPERATORS, body={}, fresh=trouble),
+    "POST /api/v1/incidents/{incident_id}/comments": Line(OPERATORS, body={"text": "seen"}, fresh=trouble),
+    # a message's signed link is a bearer of its own
+    "GET /api/v1/acknowledgements/{token}": Line("200", fresh=link),
+    "POST /api/v1/acknowledgements/{token}": Line("200", body={}, fresh=link),
     "GET /api/v1/live": ALL,
     # agents: their token lets them in, their signature from then on
     "POST /api/v1/agents": Line("401 401 401 401 401 401 400 401", body={"public_key": "no", "name": "n"}),

@@ -1,14 +1,14 @@
 """A node's health as the API tells it, from what it and its neighbours said last."""
 
+from vedette.model.health import Duty
 from vedette.model.view import NodeState
-from vedette.server.api.healths import Neighbour, Outside, health_shapes
-from vedette.server.tip import Tip
+from vedette.server.api.healths import health_shapes
+from vedette.server.company import Neighbour, Outside
 from vedette.store.nodes import NodeRow
-from vedette.store.votes import RecentVotes
 
 NOW_MS = 1_800_000_000_000
 OURS, THEIRS = "7300:0x1b1b1b1b1b1b1b1b", "7300:0x2c2c2c2c2c2c2c2c"
-NOBODY = Outside(None, None, Tip(RecentVotes(0, []), {}, {}, {}))
+NOBODY = Outside(None, None, None, lambda _: Duty())
 
 
 def node(name: str, pivots: str | None, state: NodeState = NodeState.UP) -> Neighbour:

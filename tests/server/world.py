@@ -155,6 +155,16 @@ class World:
         row |= {"message": "", "signers": [], "expires_at_ms": FOREVER_MS}
         return str(await self.add(t.claim_challenges, **row))
 
+    async def new_trouble(self) -> int:
+        """Of a node that has told nothing yet: no judge can say that it is over."""
+        now, agent = self.house.ears.now_ms(), await self._enrolled(Agent(f"n-{secrets.token_hex(4)}"))
+        node = Subject(SubjectKind.NODE, agent.node_id, agent.name)
+        key, loud = f"node_down/{agent.node_id}", Severity.WARNING
+        one = Incident(0, key, "node_down", FIRST_TEAM, loud, node, {}, now, now, loud, 1)
+        change = Change(one, Reason.OPENED, (), now)
+        [kept] = await self.house.database.write(lambda conn: incidents.save(conn, [change]))
+        return kept.id
+
     async def forgive(self) -> None:
         """Forget who guessed how often: that has tests of its own."""
         await self.house.database.write(lambda conn: conn.execute(t.tries.delete()))

@@ -361,14 +361,76 @@ class Client:
         answer: WalletShape = self._http.json("GET", f"/api/v1/wallets/{segment(address)}", {})
         return answer
 
-    def list_incidents(self, *, before: int | None = None, limit: int | None = None) -> Incidents:
+    def list_incidents(
+        self,
+        *,
+        before: int | None = None,
+        limit: int | None = None,
+        state: Literal["open", "resolved"] | None = None,
+        severity: Severity | None = None,
+        rule: str | None = None,
+        subject: str | None = None,
+    ) -> Incidents:
         """What is wrong, and what was: open ones first, then newest first."""
-        answer: Incidents = self._http.json("GET", "/api/v1/incidents", {"before": before, "limit": limit})
+        answer: Incidents = self._http.json(
+            "GET",
+            "/api/v1/incidents",
+            {
+                "before": before,
+                "limit": limit,
+                "state": state,
+                "severity": severity,
+                "rule": rule,
+                "subject": subject,
+            },
+        )
         return answer
 
-    def one_incident(self, incident_id: str | int) -> IncidentShape:
-        """One incident, with its messages."""
-        answer: IncidentShape = self._http.json("GET", f"/api/v1/incidents/{segment(incident_id)}", {})
+    def one_incident(self, incident_id: str | int) -> WholeIncident:
+        """One incident: its words, its messages, and what became of it."""
+        answer: WholeIncident = self._http.json("GET", f"/api/v1/incidents/{segment(incident_id)}", {})
+        return answer
+
+    def acknowledge_incident(self, incident_id: str | int, body: AcknowledgeWish) -> WholeIncident:
+        """Say that you have it: no more reminders, and nobody else is told."""
+        answer: WholeIncident = self._http.json(
+            "POST", f"/api/v1/incidents/{segment(incident_id)}/acknowledge", {}, body
+        )
+        return answer
+
+    def take_back_acknowledgement(self, incident_id: str | int) -> WholeIncident:
+        """Give it back: reminders go on, and the next ones are told."""
+        answer: WholeIncident = self._http.json(
+            "DELETE", f"/api/v1/incidents/{segment(incident_id)}/acknowledge", {}
+        )
+        return answer
+
+    def close_incident(self, incident_id: str | int, body: CloseWish) -> WholeIncident:
+        """End it by hand: it tells nobody any more, and is over as soon as it is no longer found."""
+        answer: WholeIncident = self._http.json(
+            "POST", f"/api/v1/incidents/{segment(incident_id)}/close", {}, body
+        )
+        return answer
+
+    def comment_incident(self, incident_id: str | int, body: CommentWish) -> WholeIncident:
+        """Say something of it: what was found, what was done."""
+        answer: WholeIncident = self._http.json(
+            "POST", f"/api/v1/incidents/{segment(incident_id)}/comments", {}, body
+        )
+        return answer
+
+    def look_at_acknowledgement(self, token: str | int) -> AcknowledgementOffer:
+        """What the link of a message would do. It does nothing by itself: mail programs open links, too."""
+        answer: AcknowledgementOffer = self._http.json(
+            "GET", f"/api/v1/acknowledgements/{segment(token)}", {}
+        )
+        return answer
+
+    def acknowledge_by_link(self, token: str | int, body: AcknowledgeWish) -> AcknowledgementOffer:
+        """Take the incident of a message on, signed in or not."""
+        answer: AcknowledgementOffer = self._http.json(
+            "POST", f"/api/v1/acknowledgements/{segment(token)}", {}, body
+        )
         return answer
 
     def list_claims(self) -> Claims:

@@ -8,6 +8,31 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class Acked(TypedDict):
+    """Who has it."""
+
+    at_ms: int
+    by: str
+    until_ms: int | None
+
+
+class AcknowledgeWish(TypedDict):
+    minutes: NotRequired[int | None]
+    comment: NotRequired[str]
+
+
+class AcknowledgementOffer(TypedDict):
+    """What a signed link would do, and for which incident."""
+
+    incident_id: int
+    titles: InLanguages
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["pending", "open", "resolved"]
+    opened_at_ms: int
+    acked: Acked | None
+    expires_at_ms: int
+
+
 class ApiKey(TypedDict):
     """A key, without its token: that was told once."""
 
@@ -192,6 +217,10 @@ class Claims(TypedDict):
     claims: list[ClaimShape]
 
 
+class CloseWish(TypedDict):
+    comment: NotRequired[str]
+
+
 class ComingElection(TypedDict):
     term: int
     first_epoch: int
@@ -204,6 +233,10 @@ class ComingElection(TypedDict):
     own_seats: int
     free_votes: int | None
     chance_ppm: int | None
+
+
+class CommentWish(TypedDict):
+    text: str
 
 
 class CommitteeMember(TypedDict):
@@ -258,6 +291,24 @@ class Days(TypedDict):
 
     up_ppm: int | None
     days_ppm: list[int | None]
+
+
+Decision = Literal[
+    "told",
+    "held",
+    "explained",
+    "settling",
+    "flapping",
+    "clearing",
+    "storm",
+    "silenced",
+    "maintenance",
+    "quiet_hours",
+    "acknowledged",
+    "closed",
+    "no_contact",
+    "noted",
+]
 
 
 class ElectedVotes(TypedDict):
@@ -425,6 +476,11 @@ class Events(TypedDict):
     next_before: int | None
 
 
+class EvidenceMark(TypedDict):
+    at_ms: int
+    what: Literal["opened", "escalated", "resolved"]
+
+
 class FactShape(TypedDict):
     """A figure with its formula and what went into it; numbers are decimal text."""
 
@@ -523,6 +579,20 @@ class ForkReadiness(TypedDict):
     not_ready: list[UnreadyNode]
 
 
+Happening = Literal[
+    "found",
+    "came_back",
+    "severity",
+    "decision",
+    "told",
+    "over",
+    "acknowledged",
+    "taken_back",
+    "closed",
+    "comment",
+]
+
+
 class HistoryProgressShape(TypedDict):
     """How far the past of the PoS chain is read."""
 
@@ -559,6 +629,25 @@ class HoldingsPoint(TypedDict):
     at_ms: int
 
 
+class InLanguages(TypedDict):
+    """A line in each language."""
+
+    en: str
+    zh: str
+
+
+class IncidentActions(TypedDict):
+    """What the reader may do with it."""
+
+    can_close: bool
+
+
+class IncidentEvent(TypedDict):
+    at_ms: int
+    kind: Happening
+    detail: dict[str, Any]
+
+
 class IncidentShape(TypedDict):
     id: int
     key: str
@@ -573,12 +662,33 @@ class IncidentShape(TypedDict):
     resolved_at_ms: int | None
     muted_by: str | None
     notices: list[NoticeShape]
+    titles: InLanguages
+    decision: Decision | None
+    acked: Acked | None
+    closed_by: str | None
+    flaps: int
+    measure: Measure | None
+    deadline_ms: int | None
 
 
 class IncidentSubject(TypedDict):
-    kind: Literal["validator", "node", "network"]
+    kind: SubjectKind
     id: str
     name: str
+
+
+class IncidentTexts(TypedDict):
+    en: IncidentTold
+    zh: IncidentTold
+
+
+class IncidentTold(TypedDict):
+    """What is said of it at this moment."""
+
+    title: str
+    lines: list[str]
+    hint: str | None
+    why: str | None
 
 
 class Incidents(TypedDict):
@@ -697,6 +807,14 @@ class Me(TypedDict):
     has_password: bool
     has_totp: bool
     passkeys: int
+
+
+class Measure(TypedDict):
+    """A value against its threshold."""
+
+    value: float
+    limit: float | None
+    unit: str
 
 
 class Member(TypedDict):
@@ -838,12 +956,13 @@ class Nothing(TypedDict):
 
 class NoticeShape(TypedDict):
     channel: str
-    reason: Literal["opened", "escalated", "reminded", "resolved"]
+    reason: Reason
     state: Literal["waiting", "sent", "failed"]
     created_at_ms: int
     sent_at_ms: int | None
     attempts: int
     error: str | None
+    receipt: str | None
 
 
 class OEmbed(TypedDict):
@@ -1188,6 +1307,9 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
+Reason = Literal["opened", "escalated", "reminded", "resolved", "passed_on"]
+
+
 class RecoveryCodes(TypedDict):
     """Each opens the account once in place of an authenticator. Told here and never again."""
 
@@ -1326,6 +1448,9 @@ class Setup(TypedDict):
     code: NotRequired[str | None]
 
 
+Severity = Literal["info", "warning", "critical"]
+
+
 class SignIn(TypedDict):
     name: str
     password: str
@@ -1427,6 +1552,9 @@ class Strip(TypedDict):
 
     first: int
     strip: str
+
+
+SubjectKind = Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
 
 
 class Team(TypedDict):
@@ -1672,6 +1800,34 @@ class Watched(TypedDict):
 
     addresses: list[str]
     of_settings: list[str]
+
+
+class WholeIncident(TypedDict):
+    id: int
+    key: str
+    rule: str
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["pending", "open", "resolved"]
+    subject: IncidentSubject
+    title: str
+    facts: dict[str, str | int | float]
+    opened_at_ms: int
+    told_at_ms: int | None
+    resolved_at_ms: int | None
+    muted_by: str | None
+    notices: list[NoticeShape]
+    titles: InLanguages
+    decision: Decision | None
+    acked: Acked | None
+    closed_by: str | None
+    flaps: int
+    measure: Measure | None
+    deadline_ms: int | None
+    texts: IncidentTexts
+    timeline: list[IncidentEvent]
+    evidence: list[EvidenceMark]
+    actions: IncidentActions
+    hidden: list[int]
 
 
 Why = Literal[

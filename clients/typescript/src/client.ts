@@ -227,9 +227,39 @@ export class Client {
     return this.#http.json("GET", "/api/v1/incidents", query as Query);
   }
 
-  /** One incident, with its messages. */
+  /** One incident: its words, its messages, and what became of it. */
   oneIncident(incidentId: string | number): Promise<Told<"oneIncident">> {
     return this.#http.json("GET", `/api/v1/incidents/${segment(incidentId)}`);
+  }
+
+  /** Say that you have it: no more reminders, and nobody else is told. */
+  acknowledgeIncident(incidentId: string | number, body: Sent<"acknowledgeIncident">): Promise<Told<"acknowledgeIncident">> {
+    return this.#http.json("POST", `/api/v1/incidents/${segment(incidentId)}/acknowledge`, {}, body);
+  }
+
+  /** Give it back: reminders go on, and the next ones are told. */
+  takeBackAcknowledgement(incidentId: string | number): Promise<Told<"takeBackAcknowledgement">> {
+    return this.#http.json("DELETE", `/api/v1/incidents/${segment(incidentId)}/acknowledge`);
+  }
+
+  /** End it by hand: it tells nobody any more, and is over as soon as it is no longer found. */
+  closeIncident(incidentId: string | number, body: Sent<"closeIncident">): Promise<Told<"closeIncident">> {
+    return this.#http.json("POST", `/api/v1/incidents/${segment(incidentId)}/close`, {}, body);
+  }
+
+  /** Say something of it: what was found, what was done. */
+  commentIncident(incidentId: string | number, body: Sent<"commentIncident">): Promise<Told<"commentIncident">> {
+    return this.#http.json("POST", `/api/v1/incidents/${segment(incidentId)}/comments`, {}, body);
+  }
+
+  /** What the link of a message would do. It does nothing by itself: mail programs open links, too. */
+  lookAtAcknowledgement(token: string | number): Promise<Told<"lookAtAcknowledgement">> {
+    return this.#http.json("GET", `/api/v1/acknowledgements/${segment(token)}`);
+  }
+
+  /** Take the incident of a message on, signed in or not. */
+  acknowledgeByLink(token: string | number, body: Sent<"acknowledgeByLink">): Promise<Told<"acknowledgeByLink">> {
+    return this.#http.json("POST", `/api/v1/acknowledgements/${segment(token)}`, {}, body);
   }
 
   /** The validators that your team proved to be its own. */

@@ -729,11 +729,99 @@ export interface paths {
         };
         /**
          * One incident
-         * @description One incident, with its messages.
+         * @description One incident: its words, its messages, and what became of it.
          */
         get: operations["oneIncident"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge incident
+         * @description Say that you have it: no more reminders, and nobody else is told.
+         */
+        post: operations["acknowledgeIncident"];
+        /**
+         * Take back acknowledgement
+         * @description Give it back: reminders go on, and the next ones are told.
+         */
+        delete: operations["takeBackAcknowledgement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close incident
+         * @description End it by hand: it tells nobody any more, and is over as soon as it is no longer found.
+         */
+        post: operations["closeIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comment incident
+         * @description Say something of it: what was found, what was done.
+         */
+        post: operations["commentIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acknowledgements/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at acknowledgement
+         * @description What the link of a message would do. It does nothing by itself: mail programs open links, too.
+         */
+        get: operations["lookAtAcknowledgement"];
+        put?: never;
+        /**
+         * Acknowledge by link
+         * @description Take the incident of a message on, signed in or not.
+         */
+        post: operations["acknowledgeByLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1982,6 +2070,58 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Acked
+         * @description Who has it.
+         */
+        Acked: {
+            /** At Ms */
+            at_ms: number;
+            /** By */
+            by: string;
+            /**
+             * Until Ms
+             * @description null: until it is over, or grows worse
+             */
+            until_ms: number | null;
+        };
+        /** AcknowledgeWish */
+        AcknowledgeWish: {
+            /**
+             * Minutes
+             * @description for how long; null: until it is over, or grows worse
+             */
+            minutes?: number | null;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
+        /**
+         * AcknowledgementOffer
+         * @description What a signed link would do, and for which incident.
+         */
+        AcknowledgementOffer: {
+            /** Incident Id */
+            incident_id: number;
+            titles: components["schemas"]["InLanguages"];
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "open" | "resolved";
+            /** Opened At Ms */
+            opened_at_ms: number;
+            acked: components["schemas"]["Acked"] | null;
+            /** Expires At Ms */
+            expires_at_ms: number;
+        };
+        /**
          * ApiKey
          * @description A key, without its token: that was told once.
          */
@@ -2383,6 +2523,14 @@ export interface components {
             /** Claims */
             claims: components["schemas"]["ClaimShape"][];
         };
+        /** CloseWish */
+        CloseWish: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
         /** ComingElection */
         ComingElection: {
             /** Term */
@@ -2415,6 +2563,11 @@ export interface components {
              * @description of one seat or more, if it is a candidate
              */
             chance_ppm: number | null;
+        };
+        /** CommentWish */
+        CommentWish: {
+            /** Text */
+            text: string;
         };
         /** CommitteeMember */
         CommitteeMember: {
@@ -2540,6 +2693,12 @@ export interface components {
              */
             days_ppm: (number | null)[];
         };
+        /**
+         * Decision
+         * @description Why an incident is told at this moment, or is not. Its timeline keeps every change.
+         * @enum {string}
+         */
+        Decision: "told" | "held" | "explained" | "settling" | "flapping" | "clearing" | "storm" | "silenced" | "maintenance" | "quiet_hours" | "acknowledged" | "closed" | "no_contact" | "noted";
         /** ElectedVotes */
         ElectedVotes: {
             /**
@@ -2963,6 +3122,16 @@ export interface components {
              */
             next_before: number | null;
         };
+        /** EvidenceMark */
+        EvidenceMark: {
+            /** At Ms */
+            at_ms: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "opened" | "escalated" | "resolved";
+        };
         /**
          * FactShape
          * @description A figure with its formula and what went into it; numbers are decimal text.
@@ -3157,6 +3326,12 @@ export interface components {
             not_ready: components["schemas"]["UnreadyNode"][];
         };
         /**
+         * Happening
+         * @description What an event is of.
+         * @enum {string}
+         */
+        Happening: "found" | "came_back" | "severity" | "decision" | "told" | "over" | "acknowledged" | "taken_back" | "closed" | "comment";
+        /**
          * HistoryProgressShape
          * @description How far the past of the PoS chain is read.
          */
@@ -3247,6 +3422,37 @@ export interface components {
             /** At Ms */
             at_ms: number;
         };
+        /**
+         * InLanguages
+         * @description A line in each language.
+         */
+        InLanguages: {
+            /** En */
+            en: string;
+            /** Zh */
+            zh: string;
+        };
+        /**
+         * IncidentActions
+         * @description What the reader may do with it.
+         */
+        IncidentActions: {
+            /** Can Close */
+            can_close: boolean;
+        };
+        /** IncidentEvent */
+        IncidentEvent: {
+            /** At Ms */
+            at_ms: number;
+            kind: components["schemas"]["Happening"];
+            /**
+             * Detail
+             * @description plain facts of that kind
+             */
+            detail: {
+                [key: string]: unknown;
+            };
+        };
         /** IncidentShape */
         IncidentShape: {
             /** Id */
@@ -3282,18 +3488,59 @@ export interface components {
             muted_by: string | null;
             /** Notices */
             notices: components["schemas"]["NoticeShape"][];
+            titles: components["schemas"]["InLanguages"];
+            /** @description why it is told at this moment, or is not */
+            decision: components["schemas"]["Decision"] | null;
+            acked: components["schemas"]["Acked"] | null;
+            /**
+             * Closed By
+             * @description who ended it by hand
+             */
+            closed_by: string | null;
+            /**
+             * Flaps
+             * @description how often it came back after it seemed over
+             */
+            flaps: number;
+            measure: components["schemas"]["Measure"] | null;
+            /**
+             * Deadline Ms
+             * @description the moment that must not pass
+             */
+            deadline_ms: number | null;
         };
         /** IncidentSubject */
         IncidentSubject: {
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "validator" | "node" | "network";
+            kind: components["schemas"]["SubjectKind"];
             /** Id */
             id: string;
             /** Name */
             name: string;
+        };
+        /** IncidentTexts */
+        IncidentTexts: {
+            en: components["schemas"]["IncidentTold"];
+            zh: components["schemas"]["IncidentTold"];
+        };
+        /**
+         * IncidentTold
+         * @description What is said of it at this moment.
+         */
+        IncidentTold: {
+            /** Title */
+            title: string;
+            /** Lines */
+            lines: string[];
+            /**
+             * Hint
+             * @description what to do
+             */
+            hint: string | null;
+            /**
+             * Why
+             * @description why anybody should care
+             */
+            why: string | null;
         };
         /** Incidents */
         Incidents: {
@@ -3505,6 +3752,18 @@ export interface components {
             has_totp: boolean;
             /** Passkeys */
             passkeys: number;
+        };
+        /**
+         * Measure
+         * @description A value against its threshold.
+         */
+        Measure: {
+            /** Value */
+            value: number;
+            /** Limit */
+            limit: number | null;
+            /** Unit */
+            unit: string;
         };
         /**
          * Member
@@ -3823,11 +4082,7 @@ export interface components {
         NoticeShape: {
             /** Channel */
             channel: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "opened" | "escalated" | "reminded" | "resolved";
+            reason: components["schemas"]["Reason"];
             /**
              * State
              * @enum {string}
@@ -3841,6 +4096,11 @@ export interface components {
             attempts: number;
             /** Error */
             error: string | null;
+            /**
+             * Receipt
+             * @description what the other side called it when it took it
+             */
+            receipt: string | null;
         };
         /**
          * OEmbed
@@ -4640,6 +4900,12 @@ export interface components {
             elections: components["schemas"]["ComingElection"][];
         };
         /**
+         * Reason
+         * @description Why a message was sent.
+         * @enum {string}
+         */
+        Reason: "opened" | "escalated" | "reminded" | "resolved" | "passed_on";
+        /**
          * RecoveryCodes
          * @description Each opens the account once in place of an authenticator. Told here and never again.
          */
@@ -4949,6 +5215,12 @@ export interface components {
              */
             code?: string | null;
         };
+        /**
+         * Severity
+         * @description How loudly to speak.
+         * @enum {string}
+         */
+        Severity: "info" | "warning" | "critical";
         /** SignIn */
         SignIn: {
             /** Name */
@@ -5170,6 +5442,12 @@ export interface components {
             /** Strip */
             strip: string;
         };
+        /**
+         * SubjectKind
+         * @description What an incident is about.
+         * @enum {string}
+         */
+        SubjectKind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
         /**
          * Team
          * @description The team that you look at.
@@ -5737,6 +6015,79 @@ export interface components {
              * @description by the server's settings, for the first team
              */
             of_settings: string[];
+        };
+        /** WholeIncident */
+        WholeIncident: {
+            /** Id */
+            id: number;
+            /** Key */
+            key: string;
+            /** Rule */
+            rule: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "open" | "resolved";
+            subject: components["schemas"]["IncidentSubject"];
+            /** Title */
+            title: string;
+            /** Facts */
+            facts: {
+                [key: string]: string | number;
+            };
+            /** Opened At Ms */
+            opened_at_ms: number;
+            /** Told At Ms */
+            told_at_ms: number | null;
+            /** Resolved At Ms */
+            resolved_at_ms: number | null;
+            /** Muted By */
+            muted_by: string | null;
+            /** Notices */
+            notices: components["schemas"]["NoticeShape"][];
+            titles: components["schemas"]["InLanguages"];
+            /** @description why it is told at this moment, or is not */
+            decision: components["schemas"]["Decision"] | null;
+            acked: components["schemas"]["Acked"] | null;
+            /**
+             * Closed By
+             * @description who ended it by hand
+             */
+            closed_by: string | null;
+            /**
+             * Flaps
+             * @description how often it came back after it seemed over
+             */
+            flaps: number;
+            measure: components["schemas"]["Measure"] | null;
+            /**
+             * Deadline Ms
+             * @description the moment that must not pass
+             */
+            deadline_ms: number | null;
+            texts: components["schemas"]["IncidentTexts"];
+            /**
+             * Timeline
+             * @description what became of it, the oldest first
+             */
+            timeline: components["schemas"]["IncidentEvent"][];
+            /**
+             * Evidence
+             * @description when what was seen was kept
+             */
+            evidence: components["schemas"]["EvidenceMark"][];
+            actions: components["schemas"]["IncidentActions"];
+            /**
+             * Hidden
+             * @description ids of incidents that tell nobody because of this one
+             */
+            hidden: number[];
         };
         /**
          * Why
@@ -7206,6 +7557,14 @@ export interface operations {
                 limit?: number | null;
                 /** @description csv, parquet: the same rows as a table */
                 format?: "json" | "csv" | "parquet";
+                /** @description open: whatever is not over */
+                state?: ("open" | "resolved") | null;
+                /** @description of this severity now */
+                severity?: components["schemas"]["Severity"] | null;
+                /** @description a rule's name */
+                rule?: string | null;
+                /** @description a node's id, or an address */
+                subject?: string | null;
             };
             header?: never;
             path?: never;
@@ -7253,7 +7612,215 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["IncidentShape"];
+                    "application/json": components["schemas"]["WholeIncident"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledgeIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeIncident"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeBackAcknowledgement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeIncident"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closeIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeIncident"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commentIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeIncident"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookAtAcknowledgement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the last part of the link in a message */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcknowledgementOffer"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledgeByLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the last part of the link in a message */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcknowledgementOffer"];
                 };
             };
             /** @description what is wrong, and what to do */

@@ -72,6 +72,7 @@ def step(
         clear_ms=CLEAR_MS,
         remind_ms=REMIND_MS,
         before={incident.key: incident for incident in sorted(before, key=lambda one: one.id)},
+        standing=frozenset(finding.key for finding in findings),
         hold=hold,
     )
     return life.round(unresolved, findings, at)

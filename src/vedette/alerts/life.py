@@ -55,7 +55,7 @@ class Round:
 
     `endings`: how those that are no longer found have ended; one without an ending is in doubt (its data is
     missing) and stays as it is. None at all: not found means ended. `before`: the newest incident of that key
-    that is over, if it ended within `Patience.again_ms`.
+    that is over, if it ended within `Patience.again_ms`. `standing`: all that is found now.
     """
 
     now_ms: int
@@ -65,6 +65,7 @@ class Round:
     clear_ms: Mapping[str, int] = field(default_factory=dict)  # by rule: gone for so long it is over
     remind_ms: Mapping[str, int] = field(default_factory=dict)  # by rule, where it has a pace of its own
     before: Mapping[str, Incident] = field(default_factory=dict)
+    standing: Collection[str] = ()
     hold: Hold = may_speak
 
 
@@ -77,7 +78,7 @@ def advance(
     if finding is None:
         return _gone(incident, at)
     met = _begin(finding, at) if incident is None else _renew(incident, finding, at)
-    current = _mute(met, at.muted.get(finding.key), at.now_ms)
+    current = _mute(met, at.muted.get(finding.key), at)
     return _speak(current, *_due(current, finding.hold_ms, at), at)
 
 
@@ -156,11 +157,13 @@ def _came_back(incident: Incident, flaps: int, at: Round) -> Incident:
     return replace(incident, flaps=flaps, clear_since_ms=None, facts=facts)
 
 
-def _mute(incident: Incident, muted_by: str | None, now_ms: int) -> Incident:
+def _mute(incident: Incident, muted_by: str | None, at: Round) -> Incident:
+    """One that outgrew a cause which still stands waits for nothing; else what caused it has just ended."""
     facts: Facts = incident.facts
     cause = incident.muted_by
-    if cause is not None and muted_by is None and not cause.startswith(RESTART):
-        facts = {**facts, EXPLAINED_UNTIL: now_ms}
+    over = cause is not None and cause not in at.standing and not cause.startswith(RESTART)
+    if over and muted_by is None:
+        facts = {**facts, EXPLAINED_UNTIL: at.now_ms}
     return replace(incident, muted_by=muted_by, facts=facts)
 
 

@@ -1,45 +1,154 @@
-"""Which trouble explains which: an effect whose cause was told tells nobody."""
+"""Which trouble explains which: an effect whose cause was told tells nobody.
 
-from collections.abc import Iterator, Sequence
+An explanation must be as loud as what it hides: a warning never stands before a page. Only what tells of
+many at once (a storm, the whole network) hides what is louder than itself, for it says of them all that
+they are not to blame.
+"""
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vedette.alerts.rules.storm import NODES, is_out
 from vedette.alerts.rules.subjects import carriers, planned
-from vedette.model.incident import Finding, Severity
+from vedette.model.incident import Finding, Severity, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, View
 
-RESTART = "restart/"
+RESTART: Final = "restart/"
 """Begins the cause of a node that started a moment ago: by itself such an explanation has a time to end."""
+
+STUCK: Final = ("pos_stuck", "pow_stuck", "lagging", "execution_behind")
+VOTING: Final = ("voting_off", "voting_without_signing")
+OUTER: Final = ("rpc_silent", *STUCK, *VOTING, "few_peers", "backup_not_ready")
+"""What anybody would find of a node that does not run, or of which nothing is heard."""
+
+OF_NODE: Final[Mapping[str, tuple[str, ...]]] = {
+    "restart_loop": ("node_down", *OUTER),
+    "node_down": OUTER,
+    "node_silent": OUTER,
+    "rpc_silent": (*STUCK, *VOTING, "few_peers", "backup_not_ready"),
+    "wrong_fork": (*STUCK, *VOTING),
+    "key_changed": VOTING,
+    "pow_stuck": ("pos_stuck", "execution_behind", "lagging", "voting_without_signing"),
+    "pos_stuck": ("lagging", "voting_without_signing"),
+}
+"""What a cause at a node hides at the same node. The nearest to the root stands first."""
+
+ABSENCES: Final = ("absent_votes", "vote_quality", "reward_missing", "not_elected")
+
+OF_VALIDATOR: Final[Mapping[str, tuple[str, ...]]] = {
+    "dispute_locked": ("force_retired", "stake_changed", *ABSENCES),
+    "force_retired": ("stake_changed", *ABSENCES),
+    "absent_votes": ("vote_quality", "reward_missing"),
+}
+"""What a cause about a validator hides about the same one."""
+
+OF_CARRIERS: Final = (
+    "node_down",
+    "node_silent",
+    "rpc_silent",
+    "wrong_fork",
+    "pow_stuck",
+    "pos_stuck",
+    *VOTING,
+)
+"""Troubles of nodes that explain an absence, when every node of the team that carries the key has one."""
+
+OF_NETWORK: Final[Mapping[str, tuple[str, ...]]] = {
+    "network_participation": ("absent_votes", "vote_quality", "pos_stuck", "reward_missing"),
+}
+"""What the whole network's trouble hides of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """All that explanations are sought in."""
+
+    standing: Mapping[str, Finding]
+    view: View
+    settle_ms: int
+
+    def cause(self, rule: str, subject_id: str, effect: Finding) -> str | None:
+        """The key of that rule's finding, if it is there and loud enough."""
+        found = self.standing.get(f"{rule}/{subject_id}")
+        if found is None or found.severity.rank < effect.severity.rank or found.severity is Severity.INFO:
+            return None
+        return found.key
 
 
 def explain(findings: Sequence[Finding], view: View, settle_ms: int = 0) -> dict[str, str]:
     """Each explained finding's key and its cause: another key, `planned_stop/<node>` or `restart/<node>`.
 
-    A validator's absence is explained when every node of its team that carries its key is down, in a planned
-    stop, started less than `settle_ms` ago, or silent and critical (which already says that its validator is
-    absent). One carrier that runs is enough to make the absence a riddle, and riddles are told.
+    A validator's absence is explained when every node of its team that carries its key is out, in a planned
+    stop, or started less than `settle_ms` ago. One carrier that runs is enough to make the absence a riddle,
+    and riddles are told.
     """
-    standing = {finding.key: finding for finding in findings}
-    return {
-        finding.key: cause
-        for finding in findings
-        if finding.rule == "absent_votes"
-        and (cause := _cause(finding, standing, view, settle_ms)) is not None
-    }
+    scene = _Scene({finding.key: finding for finding in findings}, view, settle_ms)
+    found = {one.key: next(_causes(one, scene), None) for one in findings}
+    nearest = {key: cause for key, cause in found.items() if cause is not None}
+    return {key: _root(cause, nearest) for key, cause in nearest.items()}
 
 
-def _cause(effect: Finding, standing: dict[str, Finding], view: View, settle_ms: int) -> str | None:
+def _root(cause: str, nearest: Mapping[str, str]) -> str:
+    """The first cause: the one that is told."""
+    seen = {cause}
+    while (further := nearest.get(cause)) is not None and further not in seen:
+        seen.add(further)
+        cause = further
+    return cause
+
+
+def _causes(effect: Finding, scene: _Scene) -> Iterator[str]:
+    yield from _of_many(effect, scene)
+    if effect.subject.kind is SubjectKind.NODE:
+        yield from _of_table(OF_NODE, effect, scene)
+    elif effect.subject.kind is SubjectKind.VALIDATOR:
+        yield from _of_table(OF_VALIDATOR, effect, scene)
+        if effect.rule in ABSENCES and (cause := _of_carriers(effect, scene)) is not None:
+            yield cause
+
+
+def _of_many(effect: Finding, scene: _Scene) -> Iterator[str]:
+    storm = scene.standing.get(f"storm/{NODES.id}")
+    if storm is not None and _in_storm(effect, scene.view):
+        yield storm.key
+    for rule, effects in OF_NETWORK.items():
+        if effect.rule in effects:
+            yield from (one.key for one in scene.standing.values() if one.rule == rule)
+
+
+def _in_storm(effect: Finding, view: View) -> bool:
+    """It is of a node that is out, or of a validator all of whose nodes are."""
+    if effect.subject.kind is SubjectKind.NODE:
+        node = view.nodes.get(effect.subject.id)
+        return node is not None and is_out(node, view.now_ms)
+    if effect.subject.kind is not SubjectKind.VALIDATOR or effect.rule not in ABSENCES:
+        return False
     nodes = carriers(view, PosAddress(effect.subject.id), effect.team_id)
-    causes = [next(_causes(node, standing, view.now_ms, settle_ms), None) for node in nodes]
+    return bool(nodes) and all(is_out(node, view.now_ms) for node in nodes)
+
+
+def _of_table(table: Mapping[str, tuple[str, ...]], effect: Finding, scene: _Scene) -> Iterator[str]:
+    for rule, effects in table.items():
+        if effect.rule in effects and (cause := scene.cause(rule, effect.subject.id, effect)) is not None:
+            yield cause
+
+
+def _of_carriers(effect: Finding, scene: _Scene) -> str | None:
+    nodes = carriers(scene.view, PosAddress(effect.subject.id), effect.team_id)
+    causes = [next(_of_carrier(node, effect, scene), None) for node in nodes]
     return causes[0] if causes and None not in causes else None
 
 
-def _causes(node: NodeView, standing: dict[str, Finding], now_ms: int, settle_ms: int) -> Iterator[str]:
+def _of_carrier(node: NodeView, effect: Finding, scene: _Scene) -> Iterator[str]:
+    now_ms = scene.view.now_ms
     if planned(node, now_ms):
         yield f"planned_stop/{node.id}"
-    if (down := standing.get(f"node_down/{node.id}")) is not None:
-        yield down.key
-    silent = standing.get(f"node_silent/{node.id}")
-    if silent is not None and silent.severity is Severity.CRITICAL:
-        yield silent.key
-    if node.running_since_ms is not None and now_ms - node.running_since_ms < settle_ms:
+    for rule in OF_CARRIERS:
+        cause = scene.cause(rule, node.id, effect)
+        # Silence explains an absence only where it says itself that the validator is absent.
+        if cause is not None and (rule != "node_silent" or "validator_absent" in scene.standing[cause].facts):
+            yield cause
+    if node.running_since_ms is not None and now_ms - node.running_since_ms < scene.settle_ms:
         yield f"{RESTART}{node.id}"

@@ -14,6 +14,7 @@ import msgspec
 
 from vedette.conflux import address
 from vedette.model.errors import SettingError
+from vedette.model.releases import Version, version
 
 
 class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,10 +76,7 @@ class Networks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 FILE_BYTES_MAX: Final = 1 << 20
 STALE_DAYS: Final = 45
 
-_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 _CLIENT = re.compile(r"conflux-rust/v(\d{1,4}\.\d{1,4}\.\d{1,4})")
-
-Version = tuple[int, int, int]
 
 
 @cache
@@ -171,12 +169,6 @@ def _faults_of_time(network: Network) -> Iterator[str]:
             yield f"{what} must begin at 0 and ascend"
     if any(term.blocks < 1 for term in network.terms) or any(one.seconds < 1 for one in network.rounds):
         yield "terms and rounds must be 1 at least"
-
-
-def version(text: str) -> Version | None:
-    """The three numbers of `3.1.0`; None for anything else."""
-    found = _VERSION.fullmatch(text)
-    return None if found is None else (int(found[1]), int(found[2]), int(found[3]))
 
 
 def client_version(told: str) -> Version | None:

@@ -14,6 +14,7 @@ from vedette.model.layers import Condition, Layer, Verdict
 from vedette.model.view import NodeState
 
 MAINNET_BLOCK_S = 31.0  # 2,790 PoS blocks a day
+ANSWER_OLD_S = 30.0  # an answer older than that is no answer
 ROUND_S = 6.0  # an agent's answer may be so old: a round, and its way to us
 STILL_MIN_S = 15.0  # three rounds of an agent; below that its pace is all that is measured
 NORMAL_PHASE = "NormalSyncPhase"
@@ -39,7 +40,7 @@ class Thresholds:
     moved_pos_blocks: float = 2
     unsigned_blocks: int = 10
     guard_still_s: float = 300  # a voter writes its guard each round
-    answer_old_s: float = 30  # an answer older than that is no answer
+    answer_old_s: float = ANSWER_OLD_S
 
     @classmethod
     def of_pace(cls, block_s: float | None) -> "Thresholds":
@@ -158,17 +159,25 @@ ASKED = {
 
 
 def _fresh(seen: Evidence, limits: Thresholds) -> Evidence:
+    numbers, states = fresh(seen.numbers, seen.states, limits.answer_old_s)
+    return seen if numbers is seen.numbers else replace(seen, numbers=numbers, states=states)
+
+
+def fresh(
+    numbers: Mapping[str, float], states: Mapping[str, str], answer_old_s: float = ANSWER_OLD_S
+) -> tuple[Mapping[str, float], Mapping[str, str]]:
     """Without what is old: a node that does not answer proves nothing by what it once said."""
-    old = {
+    old = tuple(
         family
         for family, probe in ASKED.items()
-        if f"probe.{probe}.error" in seen.states
-        or seen.numbers.get(f"probe.{probe}.age_seconds", 0) > limits.answer_old_s
-    }
-    dropped = tuple(old)
-    numbers = {name: value for name, value in seen.numbers.items() if not name.startswith(dropped)}
-    states = {name: value for name, value in seen.states.items() if not name.startswith(dropped)}
-    return replace(seen, numbers=numbers, states=states)
+        if f"probe.{probe}.error" in states or numbers.get(f"probe.{probe}.age_seconds", 0) > answer_old_s
+    )
+    if not old:
+        return numbers, states
+    return (
+        {name: value for name, value in numbers.items() if not name.startswith(old)},
+        {name: value for name, value in states.items() if not name.startswith(old)},
+    )
 
 
 def _not_in_step(seen: Evidence) -> Verdict | None:

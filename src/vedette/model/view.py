@@ -52,6 +52,8 @@ class NodeView:
     # Its newest words, by the names of docs/reference/series.md. What is missing was not told lately.
     numbers: Mapping[str, float] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
+    # By how much a counter rose in the last half hour, by its name; one that began anew counts from nothing.
+    rises: Mapping[str, float] = field(default_factory=dict)
     layers: Mapping[Layer, Verdict] = field(default_factory=dict)  # empty: nobody judged them
 
 
@@ -113,6 +115,7 @@ class ValidatorView:
     retirement: Retirement | None = None
     service_ends_height: int | None = None  # the last height at which it serves; None: not known
     newly_elected: bool | None = None  # no member in the epoch before this one: one silent epoch retires it
+    force_retired_at_ms: int | None = None  # its newest forced retirement, if no votes were added since then
     epochs: tuple[EpochView, ...] = ()  # finished ones, oldest first; at most a day
     changes: tuple[StakeChange, ...] = ()  # of the last day, oldest first
     election: ElectionView = ElectionView()

@@ -32,8 +32,8 @@ class Channel(Protocol):
 
     name: str
 
-    async def send(self, message: Message) -> None:
-        """Send once. Raises ChannelError."""
+    async def send(self, message: Message) -> str | None:
+        """Send once; a receipt, if the other side gives one. Raises ChannelError."""
 
     async def close(self) -> None:
         """Let go of connections. May be called twice."""

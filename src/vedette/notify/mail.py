@@ -20,7 +20,7 @@ import aiosmtplib
 
 from vedette.model.errors import SettingError
 from vedette.notify.errors import ChannelError
-from vedette.notify.text import Message, clean
+from vedette.notify.text import Image, Message, clean
 
 DEADLINE_S = 30.0  # the whole conversation; a greylisting server takes its time
 
@@ -126,9 +126,9 @@ class Mail:
         self._deadline_s = deadline_s
         self._unix_s = unix_s
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message) -> str | None:
         mail = compose(message, self._settings, datetime.fromtimestamp(self._unix_s(), UTC))
-        await deliver(self._settings, mail, self._settings.recipients, self._deadline_s)
+        return await deliver(self._settings, mail, self._settings.recipients, self._deadline_s)
 
     async def close(self) -> None:
         """Nothing is kept open between messages."""
@@ -136,12 +136,15 @@ class Mail:
 
 async def deliver(
     settings: MailSettings, mail: EmailMessage, recipients: Sequence[str], deadline_s: float = DEADLINE_S
-) -> None:
-    """Send one mail to all of these in one conversation. Raises ChannelError."""
+) -> str:
+    """Send one mail to all of these in one conversation; what the server said when it took it.
+
+    Raises ChannelError.
+    """
     server = settings.server
     try:
         async with asyncio.timeout(deadline_s):
-            refused = await _converse(settings, mail, recipients, deadline_s)
+            refused, said = await _converse(settings, mail, recipients, deadline_s)
     except (TimeoutError, aiosmtplib.SMTPTimeoutError):
         raise ChannelError(f"{server} did not finish within {deadline_s:g} s") from None
     except aiosmtplib.SMTPRecipientsRefused as error:
@@ -152,13 +155,14 @@ async def deliver(
     if any(not _final(code) for code in refused.values()):
         # Some were told. Saying it again with the same Message-ID is better than leaving one untold.
         raise _refusal(server, refused, len(recipients))
+    return clean(said)
 
 
 async def _converse(
     settings: MailSettings, mail: EmailMessage, recipients: Sequence[str], deadline_s: float
-) -> dict[str, int]:
-    """Send, and return the code for each recipient that was refused while others were taken."""
-    refused, _ = await aiosmtplib.send(
+) -> tuple[dict[str, int], str]:
+    """Send: the code for each recipient that was refused while others were taken, and the last answer."""
+    refused, said = await aiosmtplib.send(
         mail,
         sender=address(settings.sender).addr_spec,
         recipients=[address(recipient).addr_spec for recipient in recipients],
@@ -170,7 +174,7 @@ async def _converse(
         start_tls=settings.security is Security.STARTTLS,
         timeout=deadline_s,
     )
-    return {recipient: response.code for recipient, response in refused.items()}
+    return {recipient: response.code for recipient, response in refused.items()}, said
 
 
 def _refusal(server: str, refused: Mapping[str, int], total: int) -> ChannelError:
@@ -211,22 +215,39 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def compose(message: Message, settings: MailSettings, at: datetime) -> EmailMessage:
     """The mail. The library refuses line breaks in headers; the title has none to begin with."""
     mail = EmailMessage(policy=SMTP)
-    thread = f"<incident.{message.incident['id']}.{message.incident['opened_at_ms']}@vedette>"
     mail["Subject"] = " ".join(message.title.split())
     mail["From"] = address(settings.sender)
     mail["To"] = [address(recipient) for recipient in settings.recipients]
     mail["Date"] = at
     mail["Message-ID"] = message_id(message)
-    # All of one incident refer to one root that was never sent: they thread even if the first one was lost.
-    mail["In-Reply-To"] = thread
-    mail["References"] = thread
+    if message.incident:
+        # All refer to one root that was never sent: they thread even if the first one was lost.
+        thread = f"<incident.{message.incident['id']}.{message.incident['opened_at_ms']}@vedette>"
+        mail["In-Reply-To"] = thread
+        mail["References"] = thread
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.body_text)
     mail.add_alternative(message.body_html, subtype="html")
+    _attach(mail, message.images)
     return mail
+
+
+def _attach(mail: EmailMessage, images: Sequence[Image]) -> None:
+    """Put pictures beside the HTML that shows them: nothing is loaded from anywhere."""
+    html = mail.get_body(("html",))
+    for image in images:
+        assert isinstance(html, EmailMessage)
+        html.add_related(
+            image.png,
+            "image",
+            "png",
+            cid=f"<{image.name}>",
+            filename=f"{image.name}.png",
+            disposition="inline",
+        )
 
 
 def message_id(message: Message) -> str:
     """From the idempotency key and the incident's time: a fresh database counts from 1 again."""
     key = re.sub(r"[^A-Za-z0-9_-]+", ".", message.key).strip(".")
-    return f"<{key}.{message.incident['opened_at_ms']}@vedette>"
+    return f"<{key}.{message.incident.get('opened_at_ms', message.kind)}@vedette>"

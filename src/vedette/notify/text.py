@@ -6,10 +6,10 @@ was not written for (an IP address, say).
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 from vedette.model.incident import Incident, Reason, Severity
 from vedette.notify.rules import CATALOGUE, SAYINGS
@@ -19,9 +19,30 @@ from vedette.notify.words import Lang
 NAME_LENGTH_MAX = 80
 
 
+MessageKind = Literal["incident", "test", "digest", "notice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that whoever reads the message may do: a link."""
+
+    name: str  # "acknowledge"
+    label: str
+    url: str = field(repr=False)  # signed: whoever holds it may do it
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that only mail shows, in place of `cid:NAME` of the HTML."""
+
+    name: str
+    png: bytes = field(repr=False)
+    alt: str
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One incident, said for one reason; every channel takes from it what it can show."""
+    """Something said for one reason; every channel takes from it what it can show."""
 
     key: str  # idempotency key: the same on every attempt
     reason: Reason
@@ -29,9 +50,19 @@ class Message:
     title: str  # one line
     body_text: str  # its first line is the title
     body_html: str
-    incident: Mapping[str, Any]  # plain data, as webhooks carry it
+    incident: Mapping[str, Any]  # plain data, as webhooks carry it; empty unless it is about one
     url: str | None
     team_id: int  # whose it is
+    kind: MessageKind = "incident"
+    lang: Lang = "en"
+    lines: tuple[str, ...] = ()  # below the title, without advice
+    hint: str | None = None  # what to do, as a whole sentence
+    actions: tuple[Action, ...] = ()
+    images: tuple[Image, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        return self.reason is Reason.RESOLVED
 
 
 NOTHING = Saying(rule="other", en={}, zh={}, titles=())
@@ -68,12 +99,23 @@ def message_lines(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -
 
 
 def render(
-    incident: Incident, reason: Reason, lang: Lang, public_url: str | None, key: str, now_ms: int
+    incident: Incident,
+    reason: Reason,
+    lang: Lang,
+    public_url: str | None,
+    key: str,
+    now_ms: int,
+    ack_url: str | None = None,
 ) -> Message:
-    """One message. `public_url` is where the page stands; `now_ms` is what 'ago' is counted from."""
+    """One message. `public_url` is where the page stands; `now_ms` is what 'ago' is counted from.
+
+    `ack_url`: the signed link by which its reader takes the incident on. What is over needs none.
+    """
     title = message_title(incident, reason, lang, now_ms)
     url = None if public_url is None else f"{public_url.rstrip('/')}/incidents/{incident.id}"
     parts = _parts(incident, reason, lang, now_ms)
+    if ack_url is not None and reason is not Reason.RESOLVED:
+        parts = replace(parts, actions=(Action("acknowledge", _say(lang, "action.acknowledge"), ack_url),))
     return Message(
         key=key,
         reason=reason,
@@ -84,7 +126,66 @@ def render(
         incident=plain_incident(incident, lang),
         url=url,
         team_id=incident.team_id,
+        lang=lang,
+        lines=parts.lines,
+        hint=parts.hint,
+        actions=parts.actions,
     )
+
+
+def trial(contact: str, lang: Lang, public_url: str | None, key: str, team_id: int) -> Message:
+    """What the test button sends to a contact point: as loud as a warning, and about nothing."""
+    title = _say(lang, "test.title", name=clean(contact))
+    parts = _Parts((_say(lang, "test.line"),), None)
+    return Message(
+        key=key,
+        reason=Reason.OPENED,
+        severity=Severity.WARNING,
+        title=title,
+        body_text=_plain(title, parts, public_url, lang),
+        body_html=_html(title, parts, public_url, lang),
+        incident={},
+        url=public_url,
+        team_id=team_id,
+        kind="test",
+        lang=lang,
+        lines=parts.lines,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An incident as a page shows it, in one language."""
+
+    title: str
+    lines: tuple[str, ...]
+    hint: str | None  # what to do, without "What to do:"
+    why: str | None  # of its rule: why anybody should care
+
+
+def told_now(incident: Incident, lang: Lang, now_ms: int) -> Told:
+    """What is to be said of the incident at this moment, whether or not anybody was told."""
+    known, over = CATALOGUE[lang], incident.resolved_at_ms is not None
+    parts = _parts(incident, Reason.RESOLVED if over else Reason.REMINDED, lang, now_ms)
+    lines = parts.lines
+    if over:
+        lines = (message_title(incident, Reason.RESOLVED, lang, now_ms), *lines)
+    return Told(
+        title=incident_title(incident, lang),
+        lines=lines,
+        hint=None if over else _hint(incident, lang),
+        why=known.get(f"{incident.rule}.why"),
+    )
+
+
+def rule_title(rule: str, lang: Lang) -> str:
+    """What a rule is called."""
+    return CATALOGUE[lang].get(f"{rule}.name", rule)
+
+
+def rule_why(rule: str, lang: Lang) -> str:
+    """Why anybody should care for what a rule finds, in one sentence."""
+    return CATALOGUE[lang].get(f"{rule}.why", "")
 
 
 def plain_incident(incident: Incident, lang: Lang) -> dict[str, Any]:
@@ -135,8 +236,15 @@ def clean(name: str) -> str:
     return line if len(line) <= NAME_LENGTH_MAX else f"{line[: NAME_LENGTH_MAX - 1]}…"
 
 
+class _Known(dict[str, object]):
+    """What a sentence may name; a fact that is not there is shown as unknown rather than failing."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
 def _say(lang: Lang, key: str, /, **values: object) -> str:
-    return CATALOGUE[lang][key].format(**values)
+    return CATALOGUE[lang][key].format_map(_Known(values))
 
 
 def _what(incident: Incident, lang: Lang) -> str:
@@ -156,6 +264,7 @@ def _how_ended(incident: Incident, lang: Lang) -> str:
 class _Parts:
     lines: tuple[str, ...]
     hint: str | None
+    actions: tuple[Action, ...] = ()
 
 
 def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Parts:
@@ -168,9 +277,14 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
     flaps = ("line.flaps",) if "flaps" in incident.facts else ()
     since = () if reason is Reason.OPENED else ("line.since",)
     keys = [*_fitting(_saying(incident).lines, incident), *flaps, *since]
-    hint = next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
+    hint = _hint(incident, lang)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
+
+
+def _hint(incident: Incident, lang: Lang) -> str | None:
+    known = CATALOGUE[lang]
+    return next((words for key in _hints(incident) if (words := known.get(key)) is not None), None)
 
 
 def _hints(incident: Incident) -> Iterator[str]:
@@ -199,6 +313,8 @@ def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
     for name, value in facts.items():
         if name.endswith("_ms"):
             values |= _moments(name[:-3], value, lang, now_ms)
+        elif not isinstance(value, str):
+            values |= _measured(name, value, lang)
     return values | {
         "rule": incident.rule,
         "name": clean(incident.subject.name),
@@ -212,8 +328,34 @@ def _values(incident: Incident, lang: Lang, now_ms: int) -> dict[str, object]:
 
 def _moments(name: str, value: str | float, lang: Lang, now_ms: int) -> dict[str, object]:
     if isinstance(value, str):  # no fact of ours: shown as it is rather than failing
-        return {name: clean(value), f"{name}_ago": clean(value)}
-    return {name: moment(int(value)), f"{name}_ago": duration(now_ms - int(value), lang)}
+        return dict.fromkeys((name, f"{name}_ago", f"{name}_in"), clean(value))
+    at_ms = int(value)
+    return {
+        name: moment(at_ms),
+        f"{name}_ago": duration(now_ms - at_ms, lang),
+        f"{name}_in": duration(at_ms - now_ms, lang),
+    }
+
+
+def _measured(name: str, value: float, lang: Lang) -> dict[str, object]:
+    """`x_bytes` as x_size, `x_ratio` as x_percent, `x_seconds` as x_span, said as people say them."""
+    who, _, unit = name.rpartition("_")
+    match unit:
+        case "bytes":
+            return {f"{who}_size": size(value)}
+        case "ratio":
+            return {f"{who}_percent": f"{value * 100:.0f} %"}
+        case "seconds":
+            return {f"{who}_span": duration(int(value) * 1000, lang)}
+    return {}
+
+
+def size(value_bytes: float) -> str:
+    """Bytes in the largest decimal unit that fits, as disks are sold: '1.5 TB'."""
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
+        if abs(value_bytes) >= 1000**power:
+            return f"{value_bytes / 1000**power:.1f} {unit}"
+    return f"{value_bytes:.0f} B"
 
 
 def _count(n: str | float | None, noun: str, lang: Lang, more: bool = False) -> str:
@@ -225,6 +367,7 @@ def _plain(title: str, parts: _Parts, url: str | None, lang: Lang) -> str:
     blocks = [title, "\n".join(parts.lines)]
     if parts.hint is not None:
         blocks.append(parts.hint)
+    blocks += [_say(lang, "line.action", label=action.label, url=action.url) for action in parts.actions]
     if url is not None:
         blocks.append(_say(lang, "line.link", url=url))
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -235,6 +378,8 @@ def _html(title: str, parts: _Parts, url: str | None, lang: Lang) -> str:
     paragraphs += [f"<p>{'<br>'.join(escape(line) for line in parts.lines)}</p>"] if parts.lines else []
     if parts.hint is not None:
         paragraphs.append(f"<p>{escape(parts.hint)}</p>")
+    for action in parts.actions:
+        paragraphs.append(f'<p><a href="{escape(action.url)}">{escape(action.label)}</a></p>')
     if url is not None:
         link = f'<a href="{escape(url)}">{escape(url)}</a>'
         paragraphs.append(f"<p>{_say(lang, 'line.link', url=link)}</p>")

@@ -65,8 +65,9 @@ def payload(message: Message) -> bytes:
     return msgspec.json.encode(
         {
             "id": message.key,
+            "kind": message.kind,
             "reason": str(message.reason),
-            "incident": message.incident,
+            "incident": message.incident or None,
             "text": message.body_text,
             "url": message.url,
         }

@@ -39,6 +39,10 @@ EN = {
     "line.lasted": "Found at {opened_at}, over at {resolved_at}: {duration}.",
     "line.hint": "What to do: {hint}",
     "line.link": "Details: {url}",
+    "line.action": "{label}: {url}",
+    "action.acknowledge": "I am on it",
+    "test.title": "Test: {name} is reached",
+    "test.line": "Somebody pressed the test button of this contact point. Nothing is wrong.",
     "other.title": "{rule}: {name}",
     "other.ended": "{rule}: {name} is well again",
 }
@@ -69,6 +73,10 @@ ZH = {
     "line.lasted": "发现于 {opened_at}，结束于 {resolved_at}，共 {duration}。",
     "line.hint": "处理建议：{hint}",
     "line.link": "详情：{url}",
+    "line.action": "{label}：{url}",
+    "action.acknowledge": "我来处理",
+    "test.title": "【测试】{name} 可以收到消息",
+    "test.line": "有人按下了此联系点的测试按钮，没有任何故障。",
     "other.title": "{rule}：{name}",
     "other.ended": "{rule}：{name} 已恢复正常",
 }

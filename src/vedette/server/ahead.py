@@ -1,7 +1,7 @@
 """Where the chain is, as the store knows it: what forecasts of retirement, queues and seats rest on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from vedette.conflux import networks
@@ -59,6 +59,7 @@ class Ahead:
     elected: Mapping[int, Mapping[PosAddress, int]]  # finalized, by term
     held: Held
     network_votes: int | None
+    candidates: Mapping[int, frozenset[PosAddress]] = field(default_factory=dict)  # by term, as far as read
 
     def radar(self, address: PosAddress, account: Account | None) -> Radar:
         return radar(
@@ -99,6 +100,7 @@ async def ahead(conn: Conn, tip: Tip) -> Ahead | None:
         elected,
         await held_in(conn, range(first, newest.epoch + 1), pace),
         await _network_votes(conn),
+        {term: one.candidates for term, one in known.items() if one.candidates is not None},
     )
 
 
@@ -159,6 +161,18 @@ def block_interval_ms(tip: Tip) -> int | None:
         return None
     lasted_us = blocks[-1].at_us - blocks[0].at_us
     return max(0, lasted_us) // (blocks[-1].height - blocks[0].height) // 1000
+
+
+def candidate(term: int, stood: Mapping[int, bool | None]) -> bool | None:
+    """Whether it stood for that term; None until all of the term's transactions were read.
+
+    They are read from the newest down, and those of a term come after those of the term before: so a term is
+    read when something of both its neighbours is. The first term of all (6) has none before it.
+    """
+    if stood.get(term) or stood.get(term) is None:
+        return stood.get(term)
+    below = term <= TERMS_SERVING or stood.get(term - 1) is not None
+    return False if below and stood.get(term + 1) is not None else None
 
 
 # --- retirement -------------------------------------------------------------------------------------------

@@ -90,6 +90,9 @@ class EndpointHealth:
     height: int | None  # the newest settled block that was read from it
     lag_blocks: int | None  # settled blocks that it offers and we have not read
     error: str | None  # why it is not being read now, in one line
+    committed_height: int | None = None  # the newest block that it says is final
+    is_stranger: bool = False  # it tells of another chain
+    heard_at_ms: int | None = None  # unix time of its last answer
 
 
 class Stranger(Exception):  # noqa: N818  it is what the endpoint is
@@ -235,6 +238,8 @@ class Feed:
         self._introduced: Identity | None = None
         self._convicted: tuple[int, str] | None = None  # at which height it lied, and why we think so
         self._error: str | None = None
+        self._stranger = False
+        self._heard_at_ms: int | None = None
         self._failures = 0
         self._garbled: set[str] = set()
         self._spared: Budget | None = None  # how fast the past may be read, if a voter is beside it
@@ -246,6 +251,9 @@ class Feed:
             height=self._read[-1].last if self._read else None,
             lag_blocks=plan.unread_blocks(self._read, self._target) if self._target else None,
             error=self._error,
+            committed_height=self.committed or None,
+            is_stranger=self._stranger,
+            heard_at_ms=self._heard_at_ms,
         )
 
     @property
@@ -306,6 +314,7 @@ class Feed:
         self.epoch = status.epoch
         self.committed = status.committed_height
         self._target = plan.settled_height(status)
+        self._heard_at_ms = self._clock.now_ms()
 
     def _poll_ms(self) -> int:
         return plan.poll_ms(plan.block_interval_ms(self._shared.tail), self._rate)
@@ -313,13 +322,13 @@ class Feed:
     def _recovered(self) -> None:
         if self._error:
             log.info("%s is read again", self.name)
-        self._error, self._failures = None, 0
+        self._error, self._stranger, self._failures = None, False, 0
 
     def _failed(self, error: Exception) -> None:
         line = trouble(error)
         if self._error is None:
             log.warning("%s (%s) is not read now: %s", self.name, self._rpc.name, line)
-        self.healthy, self._error = False, line
+        self.healthy, self._error, self._stranger = False, line, isinstance(error, Stranger)
         self._failures += not isinstance(error, Limited)
 
     def _pause_ms(self, error: Exception) -> int:

@@ -23,6 +23,7 @@ from vedette.notify.text import Message, render
 from vedette.server import loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
+from vedette.server.ack import Ack
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
 from vedette.server.budgets import Budgets
@@ -48,6 +49,7 @@ from vedette.server.post import Post
 from vedette.server.push import Push
 from vedette.server.second import SecondFactor
 from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
+from vedette.server.sights import Sights
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
 from vedette.server.tip import Tips
@@ -76,6 +78,7 @@ class House:
     vault: Vault
     pins: Pins
     ears: Ears
+    ack: Ack
     access: Access
     passwords: Passwords
     signing: Signing
@@ -99,6 +102,7 @@ class House:
     uptimes: Uptimes
     batcher: Batcher
     ingest: Ingest
+    sights: Sights
     judge: Judge
     outbox: Outbox
     news: News
@@ -175,6 +179,7 @@ def build(
     passwords = Passwords(settings.accounts.password_memory_kib, settings.accounts.password_rounds)
     guesses = Guesses(database, ears.now_ms, token)
     vault, post = Vault(settings.keys_path), Post(settings)
+    ack = Ack(vault, settings.page_url, ears.now_ms)
     second = SecondFactor(vault)
     signing = Signing(database, ears, access, live, passwords, guesses, second)
     tips = Tips(database, ears)
@@ -194,7 +199,7 @@ def build(
         database,
         ears,
         ways | members,
-        _renderer(settings, ears),
+        _renderer(settings, ears, ack),
         lambda one: news.incidents_changed([one]),
         push.send,
     )
@@ -206,13 +211,16 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     told = (tuple(ways), tuple(members))
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience)
+    watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
+    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience, sights.views)
     return House(
         settings=settings,
         database=database,
         vault=vault,
         pins=Pins(settings.head_path, database, ears),
         ears=ears,
+        ack=ack,
         access=access,
         key_use=key_use,
         passwords=passwords,
@@ -227,7 +235,7 @@ def build(
         tips=tips,
         standings=Standings(database, ears),
         follower=follower,
-        watch=Watch(settings, database, ears, news.changed),
+        watch=watch,
         pools=Pools(settings.pools, 1000 * settings.pool_seconds, follower, database, ears),
         wallets=Wallets(purse, follower, database, ears),
         lookups=Lookups(purse, follower, database, ears, tips),
@@ -236,12 +244,13 @@ def build(
         uptimes=Uptimes(ears),
         batcher=batcher,
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
+        sights=sights,
         judge=judge,
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
-        failures=Failures(clock.steady_ms),
+        failures=failures,
     )
 
 
@@ -257,6 +266,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "outbox": house.outbox.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
+        "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),
@@ -303,11 +313,12 @@ def _members_mail(settings: Settings, database: Database) -> dict[str, Channel]:
     }
 
 
-def _renderer(settings: Settings, ears: Ears) -> Callable[[Notice], Message]:
+def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Callable[[Notice], Message]:
     language = settings.alerts.language
 
     def rendered(notice: Notice) -> Message:
-        return render(notice.incident, notice.reason, language, settings.page_url, notice.key, ears.now_ms())
+        now_ms, url = ears.now_ms(), ack.of(notice)
+        return render(notice.incident, notice.reason, language, settings.page_url, notice.key, now_ms, url)
 
     return rendered
 

@@ -26,11 +26,10 @@ from vedette.notify.text import Message
 from vedette.server.ears import PACE_MS, Ears
 from vedette.server.live import Live
 from vedette.store import incidents, outbox, series, sessions
-from vedette.store.database import Database
+from vedette.store.database import Conn, Database
 from vedette.store.incidents import Change
 from vedette.store.push import CHANNEL, channel_of
 from vedette.store.tiering import Keep
-from vedette.store.view import views
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +49,8 @@ PUSH_CARRIERS = 8
 
 Audience = Mapping[PosAddress, tuple[str, ...]]
 """Whom to tell of which validator: subscriptions of web push."""
+Views = Callable[[Conn, int, Collection[PosAddress]], Awaitable[dict[int, View]]]
+"""Each team's view at a moment; with that of strangers, who asked to be told of these validators."""
 RETRY_MAX_S, RETRY_ASKED_MAX_S = 300, 3_600
 ATTEMPTS_MAX = 300  # about a day of trying
 
@@ -60,16 +61,24 @@ class Failures:
     def __init__(self, steady_ms: Callable[[], int]) -> None:
         self.of: Counter[str] = Counter()
         self._steady_ms = steady_ms
+        self._since: dict[str, int] = {}  # the first failure of each loop since it last did well
         self._told: dict[tuple[str, str], int] = {}
 
     async def guard(self, name: str, deed: Callable[[], Awaitable[object]]) -> None:
         """One round of a loop that must not end."""
         try:
             await deed()
+            self._since.pop(name, None)
         except Exception as error:  # noqa: BLE001 - logged by `_tell`
             self.of[name] += 1
+            self._since.setdefault(name, self._steady_ms())
             self._tell(name, error)
             await asyncio.sleep(PAUSE_AFTER_BUG_S)
+
+    def failing(self, for_ms: int) -> tuple[str, ...]:
+        """The loops of which no round went well for so long."""
+        now = self._steady_ms()
+        return tuple(sorted(name for name, since in self._since.items() if now - since >= for_ms))
 
     def _tell(self, name: str, error: Exception) -> None:
         now, kind = self._steady_ms(), (name, type(error).__name__)
@@ -130,8 +139,10 @@ class Judge:
         on_saved: Callable[[list[Incident]], None],
         wake: asyncio.Event,
         audience: Callable[[], Awaitable[Audience]],
+        views: Views,
     ) -> None:
         self._database = database
+        self._views = views
         self._ears = ears
         self._limits = limits
         self._patience = patience
@@ -154,7 +165,7 @@ class Judge:
         await self._ears.tick()
         now, audience = self._ears.now_ms(), await self._audience()
         async with self._database.read() as conn:
-            seen = await views(conn, now, everybody=audience.keys())
+            seen = await self._views(conn, now, audience.keys())
             standing = by_team(await incidents.unresolved(conn))
             before = by_team(await incidents.over_since(conn, now - self._patience.again_ms))
         changes = [

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vedette.conflux.networks import Fork, Version, version
+from vedette.conflux.networks import Fork
 from vedette.model.pos import PosAddress
+from vedette.model.releases import number_of, version
 
 ForkState = Literal["past", "next", "later"]
 
@@ -38,11 +39,6 @@ class Split:
     ready: tuple[Runner, ...]
     not_ready: tuple[Runner, ...]
     unknown: tuple[Runner, ...]
-
-
-def number_of(release: str | None) -> Version | None:
-    """What orders releases: the three numbers. A suffix (-fix, -testnet) orders nothing."""
-    return None if release is None else version(release.partition("-")[0])
 
 
 def newest_first(releases: Iterable[str]) -> list[str]:

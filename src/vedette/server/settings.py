@@ -81,7 +81,7 @@ class AlertSetting:
     absent_critical_blocks: int = 30
     absent_recovered_blocks: int = 3
     down_critical_seconds: int = 60
-    silent_critical_seconds: int = 300
+    silent_critical_seconds: int = 900
     language: Lang = "en"
 
 

@@ -110,6 +110,41 @@ async def stake_history(
     return [(row.at_ms, _account(row)) for row in await conn.execute(mine)]
 
 
+async def stake_histories(
+    conn: Conn, addresses: Collection[PosAddress], first_ms: int
+) -> dict[PosAddress, list[tuple[int, Account]]]:
+    """The same from then on, of those of these accounts that changed since."""
+    columns = t.pos_stake_history.c
+    asked = t.pos_accounts.c.address.in_(sorted(addresses))
+    changed = _HISTORY.where(asked, columns.at_ms > first_ms).order_by(columns.at_ms)
+    found: dict[PosAddress, list[tuple[int, Account]]] = {}
+    for row in await conn.execute(changed):
+        found.setdefault(row.address, []).append((row.at_ms, _account(row)))
+    return {
+        address: [*await stake_history(conn, address, first_ms, first_ms), *later]
+        for address, later in found.items()
+    }
+
+
+async def retired_at(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAddress, int]:
+    """When those of these that the chain ever retired by force were first seen so, the last time."""
+    columns, people = t.pos_stake_history.c, t.pos_accounts.c
+    height, first = columns.force_retired_height, func.min(columns.at_ms).label("at_ms")
+    query = (
+        select(people.address, height, first)
+        .join_from(t.pos_stake_history, t.pos_accounts)
+        .where(people.address.in_(sorted(addresses)), height.is_not(None))
+        .group_by(people.address, height)
+        .order_by(height)
+    )
+    return {PosAddress(row.address): row.at_ms for row in await conn.execute(query)}
+
+
+async def numbers(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAddress, int]:
+    """The short numbers of those of these accounts that were ever seen."""
+    return await _numbers(conn, addresses)
+
+
 async def pow_addresses(conn: Conn) -> dict[PosAddress, str]:
     """Where the rewards of each account go, as far as it is known."""
     columns = t.pos_accounts.c

@@ -91,7 +91,7 @@ async def note(
         "seq": before.seq + 1,
         "at_ms": at_ms,
         "team_id": team_id if team_id is not None or who is None else who.team_id,
-        "actor": await _actor(conn, who),
+        "actor": await actor(conn, who),
         "act": act,
         "subject": _masked(subject)[:SUBJECT_CHARS_MAX],
         "detail": _letters({key: _sound(value) for key, value in (detail or {}).items()}),
@@ -184,7 +184,8 @@ def _masked(text: str) -> str:
     return PRIVATE.sub(MASK, plain)
 
 
-async def _actor(conn: Conn, who: Who | None) -> str:
+async def actor(conn: Conn, who: Who | None) -> str:
+    """Who that is in what is kept: a pseudonym, a key, or one of the words above."""
     if who is None:
         return SERVER
     if who.key is not None:

@@ -1,7 +1,7 @@
 """The network's parameters over time, and what the PoW addresses of accounts held. Amounts are in Drip."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from sqlalchemy import BigInteger, Row, Table, column, func, select, values
@@ -107,6 +107,22 @@ async def remember_balance(
     row = {"balance_drip": str(balance_drip), "staking_drip": str(staking_drip)}
     if held is None or (held.balance_drip, held.staking_drip) != tuple(row.values()):
         await _keep(conn, t.pow_balances, ["account", "at_ms"], row | {"account": account, "at_ms": at_ms})
+
+
+async def balances_now(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAddress, int]:
+    """What the PoW addresses of these accounts held last, in Drip, where anybody asked."""
+    columns, people = t.pow_balances.c, t.pos_accounts.c
+    last = select(func.max(columns.at_ms)).where(columns.account == people.id).correlate(t.pos_accounts)
+    newest = (columns.account == people.id) & (columns.at_ms == last.scalar_subquery())
+    query = select(people.address, columns.balance_drip).join_from(t.pos_accounts, t.pow_balances, newest)
+    rows = await conn.execute(query.where(people.address.in_(sorted(addresses))))
+    return {PosAddress(row.address): int(row.balance_drip) for row in rows}
+
+
+async def first_economics_ms(conn: Conn) -> int | None:
+    """When the parameters were told for the first time: since then the chain is followed live."""
+    first = select(func.min(t.pos_economics.c.at_ms))
+    return cast("int | None", (await conn.execute(first)).scalar())
 
 
 async def balances(conn: Conn, address: PosAddress, first_ms: int, last_ms: int) -> list[Balance]:

@@ -70,6 +70,20 @@ async def events(
     return [_event(row, named) for row in rows]
 
 
+async def added_since(conn: Conn, address: PosAddress, since_ms: int) -> bool:
+    """Whether votes were added to an account since then."""
+    columns = t.pos_events.c
+    adding = columns.kind.in_([TransactionKind.REGISTER.value, TransactionKind.UPDATE_VOTING_POWER.value])
+    query = (
+        select(columns.number)
+        .join(t.pos_accounts, columns.account == t.pos_accounts.c.id)
+        .where(t.pos_accounts.c.address == address, adding, columns.at_us > since_ms * 1000)
+        .where(columns.status == TransactionStatus.EXECUTED.value)
+        .limit(1)
+    )
+    return (await conn.execute(query)).first() is not None
+
+
 def _event(row: Row[Any], named: Mapping[int, PosAddress]) -> PosTransaction:
     return PosTransaction(
         number=row.number,

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, or_, select, tuple_, update
 
 from vedette.model.incident import Acknowledgement, Decision, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import Who
+from vedette.model.timeline import became
 from vedette.store import tables as t
+from vedette.store import timeline
+from vedette.store.actors import CONTACT, names_of
 from vedette.store.database import Conn, insert_into, visible_to
 
 TOLD_MAX = 200
+HIDDEN_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class NoticeRow:
     sent_at_ms: int | None
     attempts: int
     error: str | None
+    receipt: str | None = None  # what the other side called it when it took it
 
 
 async def unresolved(conn: Conn) -> list[Incident]:
@@ -61,15 +66,24 @@ async def save(conn: Conn, changes: Sequence[Change]) -> list[Incident]:
 
 
 async def _save(conn: Conn, change: Change) -> Incident:
+    before = await _kept(conn, change.incident.id) if change.incident.id else None
     if change.incident.id:
         kept = await _go_on(conn, change.incident)
     else:
         kept, mine = await _open(conn, change.incident)
         if not mine:
             return kept
+    if before is not None and before.resolved_at_ms is not None:
+        return kept  # another judge ended it meanwhile
+    await timeline.note(conn, kept, became(before, kept, change.reason, change.channels, change.now_ms))
     if change.reason is not None:
         await _tell(conn, kept, change.reason, change)
     return kept
+
+
+async def _kept(conn: Conn, incident_id: int) -> Incident | None:
+    row = (await conn.execute(select(t.incidents).where(t.incidents.c.id == incident_id))).one_or_none()
+    return None if row is None else _incident(row)
 
 
 async def _open(conn: Conn, incident: Incident) -> tuple[Incident, bool]:
@@ -115,21 +129,60 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
         await conn.execute(insert_into(conn, t.outbox).on_conflict_do_nothing(), rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which incidents to list; None: all."""
+
+    is_over: bool | None = None
+    severity: Severity | None = None
+    rule: str | None = None
+    subject: str | None = None
+
+    def clauses(self) -> list[ColumnElement[bool]]:
+        columns = t.incidents.c
+        severity = None if self.severity is None else self.severity.value
+        wanted = ((columns.severity, severity), (columns.rule, self.rule), (columns.subject_id, self.subject))
+        return [column == value for column, value in wanted if value is not None]
+
+
+EVERY: Final = Sought()
+
+
 async def incidents(
-    conn: Conn, who: Who, before: int | None, limit: int
+    conn: Conn, who: Who, before: int | None, limit: int, sought: Sought = EVERY
 ) -> list[tuple[Incident, list[NoticeRow]]]:
     """First page (`before` None): every unresolved one, newest first, then the newest `limit` resolved ones.
 
     Next pages: at most `limit` resolved ones with an id below `before`. The last one's id is the next
-    `before`; a page with fewer than `limit` rows is the last.
+    `before`; a page with fewer than `limit` resolved ones is the last.
     """
     columns = t.incidents.c
-    mine = select(t.incidents).where(visible_to(who, t.incidents)).order_by(columns.id.desc())
+    mine = select(t.incidents).where(visible_to(who, t.incidents), *sought.clauses())
+    mine = mine.order_by(columns.id.desc())
     past = mine.where(columns.resolved_at_ms.is_not(None)).limit(limit)
     if before is not None:
-        return await _with_notices(conn, who, (await conn.execute(past.where(columns.id < before))).all())
-    now = (await conn.execute(mine.where(columns.resolved_at_ms.is_(None)))).all()
-    return await _with_notices(conn, who, [*now, *await conn.execute(past)])
+        past = past.where(columns.id < before)
+    rows: list[Row[Any]] = []
+    if sought.is_over is not True and before is None:
+        rows += (await conn.execute(mine.where(columns.resolved_at_ms.is_(None)))).all()
+    if sought.is_over is not False:
+        rows += (await conn.execute(past)).all()
+    return await _with_notices(conn, who, rows)
+
+
+async def hidden_by(conn: Conn, who: Who, incident: Incident) -> list[int]:
+    """The ids of incidents that tell nobody because this one explains them."""
+    if incident.resolved_at_ms is not None:
+        return []
+    columns = t.incidents.c
+    query = (
+        select(columns.id)
+        .where(visible_to(who, t.incidents), columns.muted_by == incident.key)
+        .where(columns.resolved_at_ms.is_(None))
+        .order_by(columns.id)
+        .limit(HIDDEN_MAX)
+    )
+    return list((await conn.execute(query)).scalars())
 
 
 async def incident(conn: Conn, who: Who, incident_id: int) -> tuple[Incident, list[NoticeRow]] | None:
@@ -137,6 +190,28 @@ async def incident(conn: Conn, who: Who, incident_id: int) -> tuple[Incident, li
     query = select(t.incidents).where(visible_to(who, t.incidents), t.incidents.c.id == incident_id)
     found = await _with_notices(conn, who, (await conn.execute(query)).all())
     return found[0] if found else None
+
+
+async def one_of(conn: Conn, who: Who, incident_id: int, *, for_update: bool = False) -> Incident | None:
+    """The incident alone; held until the transaction ends, if it is to be changed."""
+    query = select(t.incidents).where(visible_to(who, t.incidents), t.incidents.c.id == incident_id)
+    row = (await conn.execute(query.with_for_update() if for_update else query)).one_or_none()
+    return None if row is None else _incident(row)
+
+
+async def linked(conn: Conn, incident_id: int, contact: str) -> Incident | None:
+    """The incident of a signed link, which asks no reader; None when its contact point is no more."""
+    row = (await conn.execute(select(t.incidents).where(t.incidents.c.id == incident_id))).one_or_none()
+    if row is None:
+        return None
+    if contact.startswith(CONTACT):
+        points = t.contact_points.c
+        mine = points.team_id == row.team_id, points.id == contact.removeprefix(CONTACT)
+        if (
+            await conn.execute(select(points.id).where(*mine, points.disabled_at_ms.is_(None)))
+        ).first() is None:
+            return None
+    return (await _named(conn, [_incident(row)]))[0]
 
 
 async def told_since(
@@ -175,7 +250,24 @@ async def _with_notices(
     notices: dict[int, list[NoticeRow]] = {row.id: [] for row in rows}
     for row in await conn.execute(query):
         notices[row.incident_id].append(_notice(row))
-    return [(_incident(row), notices[row.id]) for row in rows]
+    found = await _named(conn, [_incident(row) for row in rows])
+    return [(incident, notices[incident.id]) for incident in found]
+
+
+async def _named(conn: Conn, found: list[Incident]) -> list[Incident]:
+    """With the names of people in place of their codes."""
+    codes = {i.acked.by for i in found if i.acked is not None} | {i.closed_by for i in found if i.closed_by}
+    if not codes:
+        return found
+    names = await names_of(conn, codes)
+    return [
+        replace(
+            incident,
+            acked=None if incident.acked is None else replace(incident.acked, by=names[incident.acked.by]),
+            closed_by=None if incident.closed_by is None else names[incident.closed_by],
+        )
+        for incident in found
+    ]
 
 
 def _columns(incident: Incident) -> dict[str, Any]:
@@ -244,4 +336,5 @@ def _notice(row: Row[Any]) -> NoticeRow:
         sent_at_ms=row.sent_at_ms,
         attempts=row.attempts,
         error=row.error,
+        receipt=row.receipt,
     )

@@ -17,7 +17,7 @@ from vedette.model.pos import PosAddress
 from vedette.store import tables as t
 from vedette.store.codec import ChunkError, inflate
 from vedette.store.database import Conn
-from vedette.store.sums import BYTES_MAX, NOTHING, Ints, Sums, segment_of, unpacked_line
+from vedette.store.sums import BYTES_MAX, NOTHING, Ints, Sums, segment_of, unpacked, unpacked_line
 
 T = TypeVar("T")
 
@@ -47,6 +47,31 @@ class AccountEpoch(NamedTuple):
     network: tuple[int, ...]
     line: tuple[int, ...]
     cumulative: tuple[int, ...]  # of all counted epochs through this one
+
+
+class EpochSums(NamedTuple):
+    """One counted epoch alone, of everybody, by account number."""
+
+    epoch: int
+    sums: Sums
+
+
+async def epoch_sums(conn: Conn, limit: int) -> list[EpochSums]:
+    """At most so many of the newest counted epochs, oldest first."""
+    columns = t.pos_sums.c
+    query = select(columns.epoch, columns.body).order_by(columns.epoch.desc()).limit(limit + 1)
+    rows = (await conn.execute(query)).all()[::-1]
+    running = [EpochSums(row.epoch, unpacked(row.body)) async for row in _slowly(rows)]
+    before = [None, *running]
+    alone = [_alone(own, sooner) for own, sooner in zip(running, before, strict=False)]
+    return alone[-limit:]
+
+
+def _alone(own: EpochSums, sooner: EpochSums | None) -> EpochSums:
+    """What its sum has more than the one before it in the segment."""
+    if sooner is None or segment_of(sooner.epoch) != segment_of(own.epoch):
+        return own
+    return EpochSums(own.epoch, own.sums.minus(sooner.sums))
 
 
 NOBODY = -1

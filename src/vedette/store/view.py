@@ -5,14 +5,15 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
+from vedette.model.health import fresh
 from vedette.model.people import EVERYBODY, FIRST_TEAM
 from vedette.model.pos import PosAddress
-from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
+from vedette.model.view import NetworkView, NodeView, ProcessState, SettledBlock, ValidatorView, View
 from vedette.store import tables as t
 from vedette.store.database import Conn
-from vedette.store.nodes import ENDPOINT, NAME, ROLE, unpack_states
+from vedette.store.nodes import ENDPOINT, NAME, ROLE, unpack_numbers, unpack_states
 from vedette.store.people import watched_by
-from vedette.store.votes import BlockVotes, recent, strip, strips
+from vedette.store.votes import BlockVotes, recent, strip, strips, usual_gap_s
 
 
 async def views(
@@ -25,7 +26,7 @@ async def views(
     """
     votes = (await recent(conn, last_blocks)).blocks
     blocks, written = tuple(_settled(block) for block in votes), strips(votes)
-    wanted, nodes = await watched_by(conn), await _nodes(conn)
+    wanted, nodes, chain = await watched_by(conn), await _nodes(conn), _network(votes)
     if everybody:
         wanted[EVERYBODY] = set(everybody)
     return {
@@ -34,6 +35,8 @@ async def views(
             blocks=blocks,
             validators=_validators(votes, written, team_id, wanted.get(team_id, set()) | _carried(own)),
             nodes=own,
+            network=chain,
+            team_id=team_id,
         )
         for team_id in sorted({FIRST_TEAM, *nodes, *wanted})
         for own in [nodes.get(team_id, {})]
@@ -43,6 +46,20 @@ async def views(
 async def view(conn: Conn, now_ms: int, last_blocks: int = 120, team_id: int = FIRST_TEAM) -> View:
     """One team's."""
     return (await views(conn, now_ms, last_blocks)).get(team_id, View(now_ms))
+
+
+def _network(votes: list[BlockVotes]) -> NetworkView:
+    """What the newest blocks tell by themselves."""
+    newest = next((block for block in reversed(votes) if block.known), None)
+    if newest is None:
+        return NetworkView()
+    gap_s = usual_gap_s(votes)
+    return NetworkView(
+        epoch=newest.epoch,
+        height=newest.height,
+        block_at_ms=newest.at_us // 1000,
+        block_interval_ms=None if gap_s is None else round(1000 * gap_s),
+    )
 
 
 async def _nodes(conn: Conn) -> dict[int, dict[str, NodeView]]:
@@ -83,31 +100,36 @@ def _settled(block: BlockVotes) -> SettledBlock:
 
 # The system judges for every team, so no reader is asked for here; what it finds belongs to the node's team.
 _NODES: Select[Any] = select(
-    *t.nodes.c["id", "team_id", "kind"],
+    *t.nodes.c["id", "team_id", "kind", "labels", "group_name"],
     NAME.label("name"),
     ROLE.label("role"),
-    *t.latest.c["heard_at_ms", "due_at_ms", "states"],
+    *t.latest.c["heard_at_ms", "due_at_ms", "numbers", "states"],
     *t.latest.c["running_since_ms", "planned_stop_until_ms", "died_at_ms"],
 ).join_from(t.nodes, t.latest, t.latest.c.node_id == t.nodes.c.id)
 
 
 def _node(row: Row[Any]) -> NodeView:
-    states = {} if row.states is None else unpack_states(row.states)
-    address = states.get("node.pos_address")
+    told = {} if row.states is None else unpack_states(row.states)
+    numbers, states = fresh({} if row.numbers is None else unpack_numbers(row.numbers), told)
+    address = told.get("node.pos_address")
     return NodeView(
         id=row.id,
         team_id=row.team_id,
         name=row.name,
         pos_address=None if address is None else PosAddress(address),
-        process=_process(states.get("process.state")),
+        process=_process(told.get("process.state")),
         died_at_ms=row.died_at_ms,
         planned_stop_until_ms=row.planned_stop_until_ms,
         heard_at_ms=row.heard_at_ms,
         due_at_ms=row.due_at_ms,
-        sync_phase=states.get("node.sync_phase"),
+        sync_phase=told.get("node.sync_phase"),
         running_since_ms=row.running_since_ms,
         agentless=row.kind == ENDPOINT,
         role=row.role,
+        labels=tuple(row.labels),
+        group=row.group_name,
+        numbers=numbers,
+        states=states,
     )
 
 

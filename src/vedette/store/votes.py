@@ -9,6 +9,8 @@ nonsense) stand behind the seats, by name.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
 from typing import Any, Final, cast
 
 import numpy as np
@@ -67,6 +69,17 @@ class RecentVotes:
 
     first: int
     blocks: list[BlockVotes]
+
+
+def usual_gap_s(blocks: Sequence[BlockVotes]) -> float | None:
+    """The usual distance of two blocks that follow each other; None of fewer than two."""
+    known = [block for block in blocks if block.known]
+    gaps = [
+        (after.at_us - before.at_us) / 1e6
+        for before, after in pairwise(known)
+        if after.height == before.height + 1
+    ]
+    return median(gaps) if gaps else None
 
 
 # --- committees -------------------------------------------------------------------------------------------

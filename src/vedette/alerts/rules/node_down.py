@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import member_votes, node_subject, planned
+from vedette.alerts.rules.subjects import NEEDED_ROLES, member_votes, node_subject, planned
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.view import NodeView, ProcessState, View
 
 NAME = "node_down"
-NEEDED_ROLES = frozenset({"rpc"})
-"""Nodes that others depend on, whether they carry votes or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

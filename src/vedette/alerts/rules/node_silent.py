@@ -2,15 +2,19 @@
 
 An endpoint that has no agent is silent when it has not answered this server.
 
-Silence alone says only that nothing is known: the agent, its network or the whole host may be gone. When the
-node's validator is elected and missing from the newest block as well, the host is probably gone.
+Silence alone says only that nothing is known: the agent, its network or the whole host may be gone. An
+elected validator shows on the chain whether its node lives: while it signs, the agent can wait until
+morning; when it is missing as well, the host is probably gone, and absent_votes says how long a restart can
+still save the epoch. Of any other node silence is all there is to know: somebody is woken after a quarter
+of an hour. An endpoint that we only ask from here is somebody's own, and wakes nobody, unless its role is
+`rpc`, so that others depend on it: then after a minute.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import member_votes, node_subject, planned, validator_of
+from vedette.alerts.rules.subjects import NEEDED_ROLES, member_votes, node_subject, planned, validator_of
 from vedette.model.ballot import Ballot
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.view import NodeView, ProcessState, View
@@ -20,9 +24,10 @@ NAME = "node_silent"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSilentLimit(Limit):
-    """How long an elected, absent validator's node may be silent before it is critical."""
+    """How long a node may be silent before it is critical, if no elected validator shows how it is."""
 
-    critical_after_ms: int = 300_000
+    critical_after_ms: int = 15 * 60_000
+    rpc_critical_after_ms: int = 60_000  # an endpoint that others depend on, asked from here
 
 
 def node_silent(view: View, ask: Ask[NodeSilentLimit]) -> Iterator[Finding]:
@@ -43,24 +48,30 @@ def node_silent_ending(incident: Incident, view: View, _limit: NodeSilentLimit) 
 
 
 def _finding(view: View, node: NodeView, limit: NodeSilentLimit) -> Finding:
-    late = view.now_ms - node.due_at_ms >= limit.critical_after_ms
-    absent = _absent_now(view, node)
+    votes = member_votes(view, node)
     facts: dict[str, str | int | float] = {
         "heard_at_ms": node.heard_at_ms,
-        "votes": member_votes(view, node),
+        "votes": votes,
+        "role": node.role,
+        "validator_absent": int(_absent_now(view, node)),
     }
-    if absent:
-        facts["validator_absent"] = 1
     if node.agentless:
         facts["agentless"] = 1
     return Finding(
         key=f"{NAME}/{node.id}",
         rule=NAME,
         team_id=node.team_id,
-        severity=Severity.CRITICAL if late and absent else Severity.WARNING,
+        severity=Severity.CRITICAL if not votes and _is_late(view, node, limit) else Severity.WARNING,
         subject=node_subject(node),
         facts=facts,
     )
+
+
+def _is_late(view: View, node: NodeView, limit: NodeSilentLimit) -> bool:
+    silent_ms = view.now_ms - node.due_at_ms
+    if node.agentless:
+        return node.role in NEEDED_ROLES and silent_ms >= limit.rpc_critical_after_ms
+    return silent_ms >= limit.critical_after_ms
 
 
 def _absent_now(view: View, node: NodeView) -> bool:

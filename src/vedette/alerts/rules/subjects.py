@@ -2,9 +2,13 @@
 
 from vedette.model.incident import Subject, SubjectKind
 from vedette.model.pos import PosAddress
-from vedette.model.view import NodeView, ValidatorView, View
+from vedette.model.view import NodeView, ProcessState, ValidatorView, View
 
 SHORT_ENOUGH = 16  # letters
+NEEDED_ROLES = frozenset({"rpc"})
+"""Nodes that others depend on, whether they carry votes or not."""
+PATIENT_ROLES = frozenset({"backup", "archive"})
+"""Nodes whose trouble can wait until morning while they carry no votes."""
 
 
 def short(address: str) -> str:
@@ -43,3 +47,17 @@ def member_votes(view: View, node: NodeView) -> int:
 def planned(node: NodeView, now_ms: int) -> bool:
     """A stop that its operator announced is in force."""
     return node.planned_stop_until_ms is not None and now_ms < node.planned_stop_until_ms
+
+
+def needed(view: View, node: NodeView) -> bool:
+    """Somebody should wake for it: it carries votes, or its role is none that can wait until morning."""
+    return member_votes(view, node) > 0 or node.role not in PATIENT_ROLES
+
+
+def is_heard(node: NodeView, now_ms: int) -> bool:
+    """What its agent says of it is of now, and its process is not known to have ended."""
+    return now_ms < node.due_at_ms and node.process is not ProcessState.GONE
+
+
+def is_member(validator: ValidatorView | None) -> bool:
+    return validator is not None and validator.votes > 0

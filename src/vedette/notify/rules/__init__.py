@@ -2,7 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 
-from vedette.notify.rules import absent_votes, node_down, node_silent
+from vedette.notify.rules import (
+    absent_votes,
+    backup_not_ready,
+    certificate_ending,
+    clock_off,
+    disk_filling,
+    few_peers,
+    fork_deadline,
+    key_changed,
+    memory_short,
+    node_down,
+    node_silent,
+    not_elected,
+    restart_loop,
+    rpc_exposed,
+    storm,
+    unlock_near,
+    wrong_fork,
+)
 from vedette.notify.rules.saying import Saying
 from vedette.notify.words import COMMON, Lang
 
@@ -12,6 +30,20 @@ SAYINGS: Mapping[str, Saying] = {
         absent_votes.saying,
         node_down.saying,
         node_silent.saying,
+        wrong_fork.saying,
+        key_changed.saying,
+        fork_deadline.saying,
+        disk_filling.saying,
+        memory_short.saying,
+        few_peers.saying,
+        rpc_exposed.saying,
+        clock_off.saying,
+        restart_loop.saying,
+        storm.saying,
+        not_elected.saying,
+        backup_not_ready.saying,
+        certificate_ending.saying,
+        unlock_near.saying,
     )
 }
 

@@ -16,7 +16,8 @@ EN = {
         "not known."
     ),
     "absent": (
-        "Its validator, with {votes}, is missing from the newest block as well: the host is probably gone."
+        "Its validator, with {votes}, is missing from the newest block as well: the host is probably gone. "
+        "How long a restart can still save the epoch is told with the missing votes."
     ),
     "hint.agentless": "its page in Vedette says why the last rounds failed.",
     "hint": (
@@ -39,7 +40,10 @@ ZH = {
     "heard": (
         "最后一次收到它的代理的消息是在 {heard_at}（{heard_at_ago}前）。节点本身是否在运行，目前不清楚。"
     ),
-    "absent": "它的验证者有 {votes}，也没有出现在最新区块的签名中：主机很可能已经失联。",
+    "absent": (
+        "它的验证者有 {votes}，也没有出现在最新区块的签名中：主机很可能已经失联。"
+        "重启还来得及保住本纪元的时间，会随漏签一并告知。"
+    ),
     "hint.agentless": "它在 Vedette 中的页面写明了最近几轮失败的原因。",
     "hint": (
         "请先检查主机：是否开机，能否连到本服务器？然后查看代理的日志。"

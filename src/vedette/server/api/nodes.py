@@ -16,7 +16,7 @@ from vedette.model.view import NodeState, NodeView, ProcessState, node_state
 from vedette.server.api import exports
 from vedette.server.api.account_shapes import Nothing
 from vedette.server.api.endpoints import watched
-from vedette.server.api.healths import Neighbour, Outside, health_shapes
+from vedette.server.api.healths import health_shapes
 from vedette.server.api.members import Operator
 from vedette.server.api.sent import LIVE, PRIVATE
 from vedette.server.api.shapes import (
@@ -36,9 +36,10 @@ from vedette.server.api.shapes import (
 )
 from vedette.server.api.shapes import Place as PlaceShape
 from vedette.server.api.talk import TABLE, Format, FromMs, Rooms, ToMs, Whose, reply
+from vedette.server.company import Neighbour, duty_by, outside_by
 from vedette.server.ears import Ears
 from vedette.server.problems import ProblemError
-from vedette.store import availability, incidents, nodes, reading, registry
+from vedette.store import availability, incidents, nodes, reading, registry, votes
 from vedette.store.nodes import ENDPOINT, NodeRow
 
 router = APIRouter(tags=["nodes"])
@@ -206,10 +207,8 @@ def series_lines(told: Series) -> Iterator[SeriesLine]:
 async def healths(rooms: Rooms, rows: list[NodeRow]) -> dict[str, NodeHealth]:
     """Every node's health, each judged against the others and our endpoints."""
     now_ms = rooms.ears.now_ms()
-    follower = rooms.follower
-    read_now = any(one.error is None for one in follower.health)  # else its heights are of the past
-    committed = follower.committed_height if read_now else None
-    outside = Outside(committed, follower.pow_now, await rooms.tips.now())
+    tip = await rooms.tips.now()
+    outside = outside_by(rooms.follower, votes.usual_gap_s(tip.recent.blocks), duty_by(tip))
     neighbours = [Neighbour(row, state_of(row, rooms.ears)) for row in rows]
     return health_shapes(neighbours, outside, now_ms)
 

@@ -14,6 +14,7 @@ from vedette.server.ahead import (
     Ahead,
     LastSigned,
     ahead,
+    candidate,
     held_in,
     last_signed,
     retirement_of,
@@ -221,15 +222,3 @@ def _term(
         finalized=None if election is None else election.is_finalized,
         seats=seats.get(term),
     )
-
-
-def candidate(term: int, stood: Mapping[int, bool | None]) -> bool | None:
-    """Whether it stood for that term; None until all of the term's transactions were read.
-
-    They are read from the newest down, and those of a term come after those of the term before: so a term is
-    read when something of both its neighbours is. The first term of all (6) has none before it.
-    """
-    if stood.get(term) or stood.get(term) is None:
-        return stood.get(term)
-    below = term <= TERMS_SERVING or stood.get(term - 1) is not None
-    return False if below and stood.get(term + 1) is not None else None

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from vedette.model.incident import SubjectKind
+from vedette.model.incident import Decision, Reason, SubjectKind
 from vedette.model.performance import Why
 
 Gdrip = Annotated[str, Field(pattern=r"^-?\d+$", description="10^9 a CFX, decimal text")]
@@ -549,12 +549,36 @@ class IncidentSubject(Shape):
 
 class NoticeShape(Shape):
     channel: str
-    reason: Literal["opened", "escalated", "reminded", "resolved"]
+    reason: Reason
     state: Literal["waiting", "sent", "failed"]
     created_at_ms: int
     sent_at_ms: int | None
     attempts: int
     error: str | None
+    receipt: str | None = Field(description="what the other side called it when it took it")
+
+
+class InLanguages(Shape):
+    """A line in each language."""
+
+    en: str
+    zh: str
+
+
+class Acked(Shape):
+    """Who has it."""
+
+    at_ms: int
+    by: str
+    until_ms: int | None = Field(description="null: until it is over, or grows worse")
+
+
+class Measure(Shape):
+    """A value against its threshold."""
+
+    value: float
+    limit: float | None
+    unit: str
 
 
 class IncidentShape(Shape):
@@ -571,6 +595,13 @@ class IncidentShape(Shape):
     resolved_at_ms: int | None
     muted_by: str | None
     notices: list[NoticeShape]
+    titles: InLanguages
+    decision: Decision | None = Field(description="why it is told at this moment, or is not")
+    acked: Acked | None
+    closed_by: str | None = Field(description="who ended it by hand")
+    flaps: int = Field(description="how often it came back after it seemed over")
+    measure: Measure | None
+    deadline_ms: int | None = Field(description="the moment that must not pass")
 
 
 class Incidents(Shape):

@@ -1,0 +1,44 @@
+"""What is said of a machine whose clock is off."""
+
+from vedette.notify.rules.saying import Line, Saying
+
+EN = {
+    "name": "Clock off",
+    "why": "A machine's clock is wrong or not kept by anybody; a wrong clock costs votes.",
+    "title": "the clock of node {name} is {offset} ms off",
+    "title.unkept": "nobody keeps the clock of node {name}",
+    "unkept": "Its kernel says that no time service has corrected it; it drifts by seconds a week.",
+    "hint": (
+        "see whether a time service runs (timedatectl, chronyc tracking) and reaches its servers (UDP port "
+        "123); install chrony if there is none. Let it slew: do not set the clock by hand while the node "
+        "votes. In a container or a virtual machine the clock is its host's matter."
+    ),
+    "ended": "the clock of node {name} is no longer found off",
+    "ended.true_again": "the clock of node {name} is true again",
+    "ended.not_watched": "node {name} is no longer watched",
+}
+
+ZH = {
+    "name": "时钟偏差",
+    "why": "机器的时钟不准，或没有服务校正它；时钟不准会损失投票。",
+    "title": "节点 {name} 的时钟偏差 {offset} 毫秒",
+    "title.unkept": "节点 {name} 的时钟没有服务校正",
+    "unkept": "内核表示没有任何时间服务校正它；它每周会漂移数秒。",
+    "hint": (
+        "请检查时间服务是否在运行（timedatectl、chronyc tracking），以及能否连到它的服务器（UDP 123 端口）；"
+        "如果没有，请安装 chrony。请让它逐步校正：节点投票时不要手动设置时钟。"
+        "在容器或虚拟机中，时钟由宿主机负责。"
+    ),
+    "ended": "节点 {name} 的时钟不再有偏差",
+    "ended.true_again": "节点 {name} 的时钟已恢复准确",
+    "ended.not_watched": "节点 {name} 已不在监控之列",
+}
+
+saying = Saying(
+    rule="clock_off",
+    en=EN,
+    zh=ZH,
+    titles=(Line("title.unkept", ("unkept",)), Line("title", ("offset",))),
+    lines=(Line("unkept", ("unkept",)),),
+    well_ended=frozenset({"true_again"}),
+)

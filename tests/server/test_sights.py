@@ -1,0 +1,61 @@
+"""What the judge sees beyond what the store holds."""
+
+from pathlib import Path
+
+from tests.server.stage import Agent, HandClock, enrol, hear, quiet_house, settings
+from vedette.model.layers import Condition, Layer
+from vedette.model.people import FIRST_TEAM
+from vedette.model.view import View
+from vedette.server.house import House
+
+OURS, THEIRS = "7300:0x1b1b1b1b1b1b1b1b", "7300:0x2c2c2c2c2c2c2c2c"
+
+
+async def _told(house: House, agent: Agent, clock: HandClock, pivots: str) -> None:
+    await enrol(house, agent)
+    numbers = {"pow.latest_epoch": 7_400.0, "pow.still_seconds": 1.0}
+    states = {"node.sync_phase": "NormalSyncPhase", "pow.pivots": pivots}
+    await hear(house, *agent.post(agent.envelope(clock.wall, numbers=numbers, states=states)))
+
+
+async def _seen(house: House) -> View:
+    async with house.database.read() as conn:
+        return (await house.sights.views(conn, house.ears.now_ms()))[FIRST_TEAM]
+
+
+async def test_each_nodes_layers_are_judged_by_its_neighbours(tmp_path: Path) -> None:
+    clock, lost = HandClock(), Agent("lost")
+    async with quiet_house(settings(tmp_path), clock) as house:
+        await _told(house, lost, clock, THEIRS)
+        for name in ("a", "b"):
+            await _told(house, Agent(name), clock, OURS)
+        nodes = (await _seen(house)).nodes
+    assert {one.name: one.layers[Layer.POW].state for one in nodes.values()} == {
+        "lost": Condition.FORKED,
+        "a": Condition.HEALTHY,
+        "b": Condition.HEALTHY,
+    }
+    assert nodes[lost.node_id].numbers["pow.latest_epoch"] == 7_400
+
+
+async def test_of_a_silent_node_nothing_is_known_any_more(tmp_path: Path) -> None:
+    clock, agent = HandClock(), Agent()
+    async with quiet_house(settings(tmp_path), clock) as house:
+        await _told(house, agent, clock, OURS)
+        clock.pass_ms(3_600_000)
+        node = (await _seen(house)).nodes[agent.node_id]
+    assert (dict(node.numbers), dict(node.states)) == ({}, {})
+    assert node.layers[Layer.POS].reason == "agent_silent"
+
+
+async def test_a_counter_that_rose_is_told_for_half_an_hour(tmp_path: Path) -> None:
+    clock, agent = HandClock(), Agent()
+    name = "process.restarts_count"
+    rises = []
+    async with quiet_house(settings(tmp_path), clock) as house:
+        await enrol(house, agent)
+        for count, minutes in ((4, 0), (6, 1), (1, 28), (1, 2), (1, 29)):
+            clock.pass_ms(60_000 * minutes)
+            await hear(house, *agent.post(agent.envelope(clock.wall, numbers={name: count})))
+            rises.append((await _seen(house)).nodes[agent.node_id].rises[name])
+    assert rises == [0, 2, 3, 1, 0], "one that began anew counts from nothing"

@@ -1,0 +1,114 @@
+"""What people do with an incident is kept with it, with the log's line, and undone by no judge."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from tests.store.doubles import NOON, TROUBLE, told
+from vedette.model.incident import Incident, Reason, Severity
+from vedette.model.people import FIRST_TEAM, PUBLIC, Role, Who
+from vedette.model.timeline import Event
+from vedette.store import acks, actors
+from vedette.store import tables as t
+from vedette.store.acks import FullError, OverError
+from vedette.store.database import Conn, Database
+from vedette.store.incidents import Change, one_of, save
+from vedette.store.timeline import timeline
+
+OURS = Who(FIRST_TEAM, Role.OPERATOR, is_admin=True)
+THEIRS = Who(2, Role.OWNER)
+
+
+async def _opened(database: Database) -> Incident:
+    change = Change(told(TROUBLE), Reason.OPENED, ("email",), NOON)
+    [kept] = await database.write(lambda conn: save(conn, [change]))
+    return kept
+
+
+async def _now(database: Database, incident_id: int) -> Incident:
+    async with database.read() as conn:
+        found = await one_of(conn, OURS, incident_id)
+    assert found is not None
+    return found
+
+
+async def _events(database: Database, incident_id: int, who: Who = OURS) -> list[Event]:
+    async with database.read() as conn:
+        return await timeline(conn, who, incident_id)
+
+
+async def _acts(database: Database) -> list[str]:
+    async with database.read() as conn:
+        return list((await conn.execute(select(t.audit.c.act).order_by(t.audit.c.seq))).scalars())
+
+
+async def test_whoever_takes_it_on_has_it_though_the_judge_goes_on(database: Database) -> None:
+    kept = await _opened(database)
+    await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, NOON + 60_000, "mine", NOON))
+    worse = replace(kept, severity=Severity.CRITICAL)  # the judge read it before
+    await database.write(lambda conn: save(conn, [Change(worse, None, (), NOON + 1)]))
+    acked = (await _now(database, kept.id)).acked
+    assert acked is not None
+    assert (acked.by, acked.until_ms, acked.severity) == ("machine", NOON + 60_000, Severity.WARNING)
+    events = await _events(database, kept.id)
+    assert [event.kind for event in events] == ["found", "told", "acknowledged", "severity"]
+    assert events[2].detail == {"by": "machine", "until_ms": NOON + 60_000, "comment": "mine"}
+    assert await _acts(database) == ["incident.acknowledge"]
+
+
+async def test_it_is_given_back_once(database: Database) -> None:
+    kept = await _opened(database)
+    await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, None, "", NOON))
+    for _ in range(2):
+        await database.write(lambda conn: acks.take_back(conn, OURS, kept.id, NOON + 1))
+    assert (await _now(database, kept.id)).acked is None
+    assert await _acts(database) == ["incident.acknowledge", "incident.take_back"]
+
+
+async def test_what_is_closed_is_nobodys_to_take(database: Database) -> None:
+    kept = await _opened(database)
+    await database.write(lambda conn: acks.close(conn, OURS, kept.id, "sold the box", NOON))
+    assert (await _now(database, kept.id)).closed_by == "machine"
+    with pytest.raises(OverError):
+        await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, None, "", NOON))
+    with pytest.raises(OverError):
+        await database.write(lambda conn: acks.close(conn, OURS, kept.id, "", NOON))
+
+
+@pytest.mark.parametrize("stranger", [THEIRS, PUBLIC])
+async def test_nobody_else_may(database: Database, stranger: Who) -> None:
+    kept = await _opened(database)
+    assert await database.write(lambda c: acks.acknowledge(c, stranger, kept.id, None, "", NOON)) is None
+    assert await database.write(lambda c: acks.take_back(c, stranger, kept.id, NOON)) is None
+    assert await database.write(lambda c: acks.close(c, stranger, kept.id, "", NOON)) is None
+    assert await database.write(lambda c: acks.comment(c, stranger, kept.id, "", NOON)) is None
+    assert await _events(database, kept.id, stranger) == []
+    assert await _now(database, kept.id) == kept
+    assert await _acts(database) == []
+
+
+async def test_comments_have_an_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = await _opened(database)
+    monkeypatch.setattr(acks, "COMMENTS_MAX", 2)
+    for text in ("one", "two"):
+        await database.write(lambda conn, text=text: acks.comment(conn, OURS, kept.id, text, NOON))  # type: ignore[misc]
+    with pytest.raises(FullError):
+        await database.write(lambda conn: acks.comment(conn, OURS, kept.id, "three", NOON))
+    said = [event.detail["text"] for event in await _events(database, kept.id) if event.kind == "comment"]
+    assert said == ["one", "two"]
+
+
+async def test_codes_get_the_names_of_today(database: Database) -> None:
+    async def people(conn: Conn) -> None:
+        user = {"name": "ana", "pseudonym": "u-1", "created_at_ms": 0}
+        await conn.execute(t.users.insert().values(user))
+        key = {"id": "k1", "team_id": 1, "name": "bot", "hint": "", "token_hash": b"1", "scopes": []}
+        await conn.execute(t.api_keys.insert().values(key | {"created_at_ms": 0}))
+
+    await database.write(people)
+    async with database.read() as conn:
+        names = await actors.names_of(conn, {"u-1", "key:k1", "key:k2", "contact:k1", "machine"})
+    assert names == {
+        "u-1": "ana", "key:k1": "bot", "key:k2": "key:k2", "contact:k1": "contact:k1", "machine": "machine",
+    }  # fmt: skip

@@ -44,6 +44,7 @@ from vedette.server.oidc import Oidc
 from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
+from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
@@ -104,6 +105,7 @@ class House:
     ingest: Ingest
     sights: Sights
     judge: Judge
+    policies: Policies
     outbox: Outbox
     news: News
     whereabouts: Whereabouts
@@ -210,10 +212,10 @@ def build(
 
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
-    told = (tuple(ways), tuple(members))
     watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
     sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
-    judge = Judge(database, ears, limits, patience, told, saved, news.judge_wake, push.audience, sights.views)
+    policies = Policies(limits, (tuple(ways), tuple(members)), ears)
+    judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience, sights.views)
     return House(
         settings=settings,
         database=database,
@@ -246,6 +248,7 @@ def build(
         ingest=Ingest(database, ears, batcher, token, news.enrolled, whereabouts.seen),
         sights=sights,
         judge=judge,
+        policies=policies,
         outbox=outbox,
         news=news,
         whereabouts=whereabouts,

@@ -13,18 +13,19 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from vedette.alerts import engine
-from vedette.alerts.life import Patience, Step
-from vedette.alerts.limits import Limits
+from vedette.alerts import engine, telling
+from vedette.alerts.life import Patience
+from vedette.alerts.telling import Telling
 from vedette.model.clock import rounds
 from vedette.model.incident import Incident, Notice, Reason
-from vedette.model.people import EVERYBODY, FIRST_TEAM
+from vedette.model.people import EVERYBODY
 from vedette.model.pos import PosAddress
 from vedette.model.view import View
 from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
 from vedette.server.ears import PACE_MS, Ears
 from vedette.server.live import Live
+from vedette.server.policies import Policies, channel_to, ref_of
 from vedette.store import incidents, outbox, series, sessions
 from vedette.store.database import Conn, Database
 from vedette.store.incidents import Change
@@ -133,9 +134,8 @@ class Judge:
         self,
         database: Database,
         ears: Ears,
-        limits: Limits,
+        policies: Policies,
         patience: Patience,
-        channels: tuple[tuple[str, ...], tuple[str, ...]],
         on_saved: Callable[[list[Incident]], None],
         wake: asyncio.Event,
         audience: Callable[[], Awaitable[Audience]],
@@ -144,9 +144,8 @@ class Judge:
         self._database = database
         self._views = views
         self._ears = ears
-        self._limits = limits
+        self._policies = policies
         self._patience = patience
-        self._channels, self._others_channels = channels  # the first team's, and everyone else's
         self._on_saved = on_saved
         self._audience = audience
         self.wake = wake
@@ -168,30 +167,52 @@ class Judge:
             seen = await self._views(conn, now, audience.keys())
             standing = by_team(await incidents.unresolved(conn))
             before = by_team(await incidents.over_since(conn, now - self._patience.again_ms))
-        changes = [
-            Change(incident, reason, self._told_of(incident, reason, audience), now)
+            await self._policies.look(conn)
+        tellings = [
+            one
             for team_id in sorted({*seen, *standing})
-            for incident, reason in self._steps(
-                seen.get(team_id, View(now)), standing.get(team_id, []), before.get(team_id, [])
+            for one in self._tellings(
+                team_id, seen.get(team_id, View(now)), standing.get(team_id, []), before.get(team_id, [])
             )
         ]
-        if not changes:
+        if not tellings:
             return []
+        told_on = await self._told_on(tellings)
+        changes = [self._change(one, audience, told_on, now) for one in tellings]
         saved = await self._database.write(lambda conn: incidents.save(conn, changes))
         self._on_saved(saved)
         return saved
 
-    def _steps(
-        self, view: View, unresolved: Collection[Incident], before: Collection[Incident]
-    ) -> list[Step]:
-        """One team's: what it sees moves no other's incidents."""
-        return engine.step(self._ears.patient(view), unresolved, self._limits, self._patience, before)
+    def _tellings(
+        self, team_id: int, view: View, unresolved: Collection[Incident], before: Collection[Incident]
+    ) -> list[Telling]:
+        """One team's: what it sees moves no other's incidents. Strangers' browsers have no policy."""
+        patient = self._ears.patient(view)
+        if team_id == EVERYBODY:
+            steps = engine.step(patient, unresolved, self._policies.base, self._patience, before)
+            return [Telling(*step) for step in steps]
+        ours = self._policies.of(team_id)
+        return telling.judge(patient, unresolved, ours.limits, self._patience, before, ours.policy)
 
-    def _told_of(self, incident: Incident, reason: Reason | None, audience: Audience) -> tuple[str, ...]:
-        """On which channels: the settings' are the first team's alone."""
+    async def _told_on(self, tellings: Iterable[Telling]) -> Mapping[int, tuple[str, ...]]:
+        """Whoever was told of what is over now."""
+        over = [one.incident.id for one in tellings if one.reason is Reason.RESOLVED]
+        if not over:
+            return {}
+        async with self._database.read() as conn:
+            return await incidents.told_on(conn, over)
+
+    def _change(
+        self, told: Telling, audience: Audience, told_on: Mapping[int, tuple[str, ...]], now_ms: int
+    ) -> Change:
+        incident, reason = told.incident, told.reason
         if incident.team_id == EVERYBODY:
-            return told_to(audience, incident, reason)
-        return self._channels if incident.team_id == FIRST_TEAM else self._others_channels
+            return Change(incident, reason, told_to(audience, incident, reason), now_ms)
+        channels = tuple(channel_to(ref) for ref in told.told)
+        if reason is Reason.RESOLVED:
+            contacts = self._policies.of(incident.team_id).policy.contacts
+            channels = tuple(one for one in told_on.get(incident.id, ()) if ref_of(one) in contacts)
+        return Change(incident, reason, channels, now_ms, not_before_ms=told.not_before_ms)
 
 
 class Outbox:

@@ -1,6 +1,6 @@
 """Incidents, and the messages decided with them in the same transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ class Change:
     reason: Reason | None
     channels: tuple[str, ...]
     now_ms: int
+    not_before_ms: int | None = None  # its messages wait until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,20 @@ async def over_since(conn: Conn, since_ms: int) -> list[Incident]:
     over = t.incidents.c.resolved_at_ms
     query = select(t.incidents).where(over.is_not(None), over >= since_ms).order_by(t.incidents.c.id)
     return [_incident(row) for row in await conn.execute(query)]
+
+
+async def told_on(conn: Conn, incident_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """On which channels each was told of so far, in their order."""
+    columns = t.outbox.c
+    query = (
+        select(columns.incident_id, columns.channel)
+        .where(columns.incident_id.in_(incident_ids))
+        .order_by(columns.id)
+    )
+    found: dict[int, dict[str, None]] = {}
+    for row in await conn.execute(query):
+        found.setdefault(row.incident_id, {})[row.channel] = None
+    return {incident_id: tuple(channels) for incident_id, channels in found.items()}
 
 
 async def save(conn: Conn, changes: Sequence[Change]) -> list[Incident]:
@@ -120,7 +135,7 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
             "key": f"{incident.id}/{incident.told_count}/{reason}/{channel}",
             "state": "waiting",
             "created_at_ms": change.now_ms,
-            "next_at_ms": change.now_ms,
+            "next_at_ms": max(change.now_ms, change.not_before_ms or 0),
             "attempts": 0,
         }
         for channel in change.channels

@@ -10,6 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+from pydantic import BaseModel
+
+from tests.browser.kept import reply
+from vedette.server.api import incident_shapes, shapes
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -50,6 +54,10 @@ WHYS = {
         "磁盘写满的节点会在写入中途停止，恢复可能要几小时。",
     ),
 }
+HINT = (
+    "Look at its log: `journalctl -u conflux -n 100`.\nThen start it: `systemctl start conflux`.",
+    "查看日志：`journalctl -u conflux -n 100`。\n然后启动：`systemctl start conflux`。",
+)
 OWN_WHY = ("What this rule sees costs its operator money or sleep.", "这条规则看到的问题会损失钱或睡眠。")
 LIMITS: dict[str, list[tuple[str, str, str | None, Any]]] = {
     "absent_votes": [
@@ -205,7 +213,7 @@ class Alerted:
             one["facts"]["ended"] = "heard"
         rows = [down, fork, disk, absent, peers, *past]
         for one in rows:
-            one["acked"] = self.acked.get(one["id"])
+            one["acked"] = self.acked.get(one["id"]) or None
             if one["id"] in self.closed:
                 one |= {"state": "resolved", "resolved_at_ms": self.now_ms(), "decision": "closed"}
         return rows
@@ -221,6 +229,7 @@ class Alerted:
             "sent_at_ms": opened_ms + 640,
             "attempts": 1,
             "error": None,
+            "receipt": None,
         }
         return {
             "id": number,
@@ -239,40 +248,26 @@ class Alerted:
             "notices": [told] if severity != "info" and not validator else [],
             "decision": "told",
             "acked": None,
+            "closed_by": None,
             "flaps": 0,
             "measure": None,
             "deadline_ms": None,
         }
 
-    def whole(self, number: int) -> Json:
+    def whole(self, number: int) -> incident_shapes.WholeIncident:
         row = next(one for one in self.incidents() if one["id"] == number)
-        hint = (
-            "Look at its log: `journalctl -u conflux -n 100`.\nThen start it: `systemctl start conflux`.",
-            "查看日志：`journalctl -u conflux -n 100`。\n然后启动：`systemctl start conflux`。",
-        )
-        lines = (
-            ["Its process ended eight minutes ago with signal 9.", "Its validator holds 73 committee votes."],
-            ["其进程于八分钟前因信号 9 结束。", "其验证者有 73 个委员会票。"],
-        )
-        why = WHYS.get(row["rule"], OWN_WHY)
-        return row | {
-            "texts": {
-                lang: {"title": row["titles"][lang], "lines": lines[i], "hint": hint[i], "why": why[i]}
-                for i, lang in enumerate(("en", "zh"))
-            },
-            "timeline": [*self._timeline(row), *self.comments.get(number, [])],
-            "evidence": [{"at_ms": row["opened_at_ms"], "what": "opened"}],
-            "actions": {"can_close": row["state"] != "resolved"},
-            "hidden": [13] if number == 12 else [],
-        }
+        events = [*self._timeline(row), *self.comments.get(number, [])]
+        return in_full(row, events, [13] if number == 12 else [])
 
     def _timeline(self, row: Json) -> Iterator[Json]:
         at = row["opened_at_ms"]
         yield {"at_ms": at, "kind": "found", "detail": {"severity": "warning"}}
-        yield {"at_ms": at + 700, "kind": "told", "detail": {"channels": ["Mei's phone", "email"]}}
+        told = {"reason": "opened", "severity": "warning", "channels": ["Mei's phone", "email"]}
+        yield {"at_ms": at + 700, "kind": "told", "detail": told}
         if row["severity"] == "critical":
-            yield {"at_ms": at + MINUTE_MS, "kind": "escalated", "detail": {"severity": "critical"}}
-            yield {"at_ms": at + MINUTE_MS + 800, "kind": "failed", "detail": {"channel": "Ops hook"}}
+            worse = {"from": "warning", "to": "critical"}
+            yield {"at_ms": at + MINUTE_MS, "kind": "severity", "detail": worse}
+            yield {"at_ms": at + MINUTE_MS, "kind": "told", "detail": told | {"reason": "escalated"}}
         if row["acked"]:
             yield {
                 "at_ms": row["acked"]["at_ms"],
@@ -280,12 +275,12 @@ class Alerted:
                 "detail": {"by": row["acked"]["by"]},
             }
         if row["resolved_at_ms"]:
-            yield {"at_ms": row["resolved_at_ms"], "kind": "resolved", "detail": {"ended": "heard"}}
+            yield {"at_ms": row["resolved_at_ms"], "kind": "over", "detail": {"ended": "heard"}}
 
     async def _incidents(self, request: web.Request) -> web.Response:
         asked = request.query
         rows = [one for one in self.incidents() if self._fits(one, asked)]
-        return web.json_response({"incidents": rows, "next_before": None})
+        return reply(shapes.Incidents, {"incidents": rows, "next_before": None})
 
     @staticmethod
     def _fits(one: Json, asked: Mapping[str, str]) -> bool:
@@ -299,43 +294,45 @@ class Alerted:
         )
 
     async def _incident(self, request: web.Request) -> web.Response:
-        return web.json_response(self.whole(int(request.match_info["id"])))
+        return json_reply(self.whole(int(request.match_info["id"])))
 
     async def _acknowledge(self, request: web.Request) -> web.Response:
         number, given = int(request.match_info["id"]), await request.json()
         until = given["minutes"] and self.now_ms() + given["minutes"] * MINUTE_MS
         self.acked[number] = {"at_ms": self.now_ms(), "by": "this machine", "until_ms": until}
-        return web.json_response(self.whole(number))
+        return json_reply(self.whole(number))
 
     async def _take_back(self, request: web.Request) -> web.Response:
         self.acked[int(request.match_info["id"])] = {}
-        return web.json_response(self.whole(int(request.match_info["id"])) | {"acked": None})
+        return json_reply(self.whole(int(request.match_info["id"])))
 
     async def _close(self, request: web.Request) -> web.Response:
         self.closed.add(int(request.match_info["id"]))
-        return web.json_response(self.whole(int(request.match_info["id"])))
+        return json_reply(self.whole(int(request.match_info["id"])))
 
     async def _comment(self, request: web.Request) -> web.Response:
         number, given = int(request.match_info["id"]), await request.json()
         said = {
             "at_ms": self.now_ms(),
-            "kind": "commented",
+            "kind": "comment",
             "detail": {"by": "this machine", "text": given["text"]},
         }
         self.comments.setdefault(number, []).append(said)
-        return web.json_response(self.whole(number))
+        return json_reply(self.whole(number))
 
     def _offer(self) -> Json:
         one = next(one for one in self.incidents() if one["id"] == 12)
         kept = ("titles", "severity", "state", "opened_at_ms", "acked")
-        return {"incident_id": 12} | {name: one[name] for name in kept}
+        return {"incident_id": 12, "expires_at_ms": self.begun_ms + 7 * DAY_MS} | {
+            name: one[name] for name in kept
+        }
 
     async def _offered(self, request: web.Request) -> web.Response:
         if request.match_info["token"] != TOKEN:
             return refused(404, "This link is no longer good.")
         if request.method == "POST":
             self.acked[12] = {"at_ms": self.now_ms(), "by": "Mei's phone", "until_ms": None}
-        return web.json_response(self._offer())
+        return reply(incident_shapes.AcknowledgementOffer, self._offer())
 
     # --- rules
 
@@ -751,10 +748,35 @@ class Alerted:
         for method, path, handler in table:
             app.router.add_route(method, f"{api}/{path}", handler)
 
-    def in_full(self, app: web.Application) -> None:
+    def incident_routes(self, app: web.Application) -> None:
         """Where the scene is about alerts, incidents are told with everything."""
         app.router.add_get("/api/v1/incidents", self._incidents)
         app.router.add_get("/api/v1/incidents/{id}", self._incident)
+
+
+def in_full(row: Json, events: list[Json], hidden: list[int] | None = None) -> incident_shapes.WholeIncident:
+    """One incident with its words; those of a node that went down, whatever it is about."""
+    lines = (
+        ["Its process ended eight minutes ago with signal 9.", "Its validator holds 73 committee votes."],
+        ["其进程于八分钟前因信号 9 结束。", "其验证者有 73 个委员会票。"],
+    )
+    why = WHYS.get(row["rule"], OWN_WHY)
+    texts = {
+        lang: {"title": row["titles"][lang], "lines": lines[i], "hint": HINT[i], "why": why[i]}
+        for i, lang in enumerate(("en", "zh"))
+    }
+    more = {
+        "texts": texts,
+        "timeline": events,
+        "evidence": [{"at_ms": row["opened_at_ms"], "what": "opened"}],
+        "actions": {"can_close": row["state"] != "resolved"},
+        "hidden": hidden or [],
+    }
+    return incident_shapes.WholeIncident.model_validate(row | more)
+
+
+def json_reply(shape: BaseModel) -> web.Response:
+    return web.Response(text=shape.model_dump_json(), content_type="application/json")
 
 
 def refused(status: int, detail: str) -> web.Response:

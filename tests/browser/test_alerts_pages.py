@@ -67,7 +67,7 @@ def test_filters_stand_in_the_address_and_go_back(opened: Open, stage: Play) -> 
         expect(page.get_by_role("table", name="History").locator("tbody tr")).to_have_count(2)
         page.reload()
         expect(page.get_by_role("table", name="History").locator("tbody tr")).to_have_count(
-            3, timeout=SLOW_MS
+            2, timeout=SLOW_MS
         )
         page.go_back()
         expect(page).not_to_have_url(re.compile("rule="))

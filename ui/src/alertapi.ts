@@ -20,7 +20,7 @@ export const alertApi = {
   close: (id: number, comment: string) => tell<WholeIncident>("POST", `${one("incidents", id)}/close`, { comment }),
   comment: (id: number, text: string) => tell<WholeIncident>("POST", `${one("incidents", id)}/comments`, { text }),
   offer: (token: string, s?: AbortSignal) => ask<AckOffer>(one("acknowledgements", token), s),
-  take: (token: string) => tell<AckOffer>("POST", one("acknowledgements", token)),
+  take: (token: string) => tell<AckOffer>("POST", one("acknowledgements", token), {}),
 
   rules: (s?: AbortSignal) => ask<Rules>("alerts/rules", s),
   setLimits: (change: LimitsChange) => tell<Rules>("PUT", "alerts/limits", change),

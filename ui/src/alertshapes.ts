@@ -1,27 +1,22 @@
 // What the API says of alerts, by hand: as the contract has it, until the server's document has it too.
-import type { Incident, Severity } from "./shapes";
+import type { components } from "./api-types";
+import type { Severity } from "./shapes";
+
+type Shapes = components["schemas"];
 
 export type Said = { en: string; zh: string };
 /** Of which kind that is which an incident, or a rule, is about. */
 export type About = "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
 export type LimitValue = number | boolean | string;
 
-export type Acked = { at_ms: number; by: string; until_ms: number | null };
-export type Measure = { value: number; limit: number | null; unit: string };
-export type Told = { title: string; lines: string[]; hint: string | null; why: string };
-export type TimelineEvent = { at_ms: number; kind: string; detail: Record<string, unknown> };
+export type Measure = Shapes["Measure"];
+export type TimelineEvent = Shapes["IncidentEvent"];
 
 /** One incident in full: its words in both languages, and what became of it. */
-export type WholeIncident = Incident & {
-  texts?: { en: Told; zh: Told };
-  timeline?: TimelineEvent[];
-  evidence?: { at_ms: number; what: string }[];
-  actions?: { can_close: boolean };
-  hidden?: number[];
-};
+export type WholeIncident = Shapes["WholeIncident"];
 
 /** What a signed link of a message would do, before it does it. */
-export type AckOffer = { incident_id: number; titles: Said; severity: Severity; state: Incident["state"]; opened_at_ms: number; acked: Acked | null };
+export type AckOffer = Shapes["AcknowledgementOffer"];
 
 export type RuleLimit = { name: string; kind: "whole" | "number" | "flag" | "severity" | "text"; unit: string | null; default: LimitValue; preset: LimitValue; team: LimitValue | null; value: LimitValue };
 export type RuleShape = { name: string; about: About; title: Said; why: Said; docs: string; is_on: boolean; limits: RuleLimit[]; recent: { fired_30d: number } };

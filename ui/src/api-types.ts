@@ -5386,6 +5386,7 @@ export interface components {
             subject: components["schemas"]["StatusSubject"];
             /** Title */
             title: string;
+            titles: components["schemas"]["InLanguages"];
             /** Opened At Ms */
             opened_at_ms: number;
             /** Resolved At Ms */

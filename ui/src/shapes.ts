@@ -46,16 +46,8 @@ export type WholeBlock = Shapes["BlockShape"];
 export type NetworkHistory = Shapes["NetworkHistory"];
 export type Progress = Shapes["HistoryProgressShape"];
 export type Covered = Shapes["Covered"];
-export type Incidents = Omit<Shapes["Incidents"], "incidents"> & { incidents: Incident[] };
-/** With what the coming document adds to it. */
-export type Incident = Shapes["IncidentShape"] & {
-  titles?: { en: string; zh: string };
-  decision?: string | null;
-  acked?: { at_ms: number; by: string; until_ms: number | null } | null;
-  flaps?: number;
-  measure?: { value: number; limit: number | null; unit: string } | null;
-  deadline_ms?: number | null;
-};
+export type Incidents = Shapes["Incidents"];
+export type Incident = Shapes["IncidentShape"];
 export type Severity = Incident["severity"];
 export type LiveBlock = Shapes["LiveBlock"];
 export type Problem = Shapes["Problem"];

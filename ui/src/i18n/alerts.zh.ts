@@ -113,8 +113,7 @@ export const alertsZh: AlertsCatalogue = {
     timeline: "时间线",
     noTimeline: "没有时间线。",
     kinds: {
-      found: "发现", opened: "通知", told: "通知", escalated: "变坏", reminded: "提醒", resolved: "结束", acknowledged: "有人处理", unacknowledged: "交还", taken_back: "交还", commented: "备注", comment: "备注",
-      closed: "手动关闭", silenced: "静默", passed_on: "转交", decided: "决定", decision: "决定", flapping: "时有时无", evidence: "保留证据", delivered: "已送达", failed: "未能送达",
+      found: "发现", came_back: "再次出现", severity: "级别变化", decision: "决定", told: "通知", over: "结束", acknowledged: "有人处理", taken_back: "交还", closed: "手动关闭", comment: "备注",
     },
     severityTo: (word) => `现为${word}`,
     notices: "消息",
@@ -140,7 +139,7 @@ export const alertsZh: AlertsCatalogue = {
     gone: "这个链接已失效。消息中的链接七天内有效：请直接打开事件。",
     sentence: (title) => `${title}。`,
     since: (age) => `已持续 ${age}。`,
-    over: (age) => `已于 ${age}前结束：不需要再做什么。`,
+    isOver: "它已结束，或已被人关闭：不需要再做什么。",
     button: "我来处理",
     what: "在它结束或变坏之前，不再提醒，也不转交他人。",
     done: "由你处理了。",

@@ -5,13 +5,14 @@ import hashlib
 import hmac
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from tests.notify.ear import Ear, listening
 from tests.notify.tls import strangers_tls
 from vedette.model.errors import SettingError
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
@@ -22,7 +23,6 @@ from vedette.notify.webhook import signature
 
 T = 1_763_819_000_000
 SECRET = "correct horse"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def message() -> Message:
@@ -32,38 +32,10 @@ def message() -> Message:
     return render(incident, Reason.OPENED, "en", "https://watch.example.org", "7/1/opened/hook", T)
 
 
-class Ear:
-    """A server that remembers what it heard and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[web.BaseRequest, bytes]] = []
-        self.answer: Handler = self.fine
-        self.port = 0
-
-    @staticmethod
-    async def fine(_request: web.Request) -> web.StreamResponse:
-        return web.Response(status=204)
-
-    async def hear(self, request: web.Request) -> web.StreamResponse:
-        self.heard.append((request, await request.read()))
-        return await self.answer(request)
-
-    def url(self, host: str = "127.0.0.1") -> str:
-        return f"http://user:hunter2@{host}:{self.port}/hook/s3cret-path?token=s3cret-query"
-
-
 @pytest.fixture
 async def ear() -> AsyncIterator[Ear]:
-    ear = Ear()
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", ear.hear)
-    runner = web.AppRunner(app, shutdown_timeout=0)
-    await runner.setup()
-    listener = socket.create_server(("127.0.0.1", 0))
-    ear.port = listener.getsockname()[1]
-    await web.SockSite(runner, listener).start()
-    yield ear
-    await runner.cleanup()
+    async with listening() as ear:
+        yield ear
 
 
 @pytest.fixture

@@ -47,8 +47,8 @@ async def test_somebody_takes_it_gives_it_back_speaks_of_it_and_closes_it(
         kinds = ["acknowledged", "taken_back", "comment", "closed"]
         assert said == [(kind, "operator") for kind in kinds]
         assert closed["timeline"][2]["detail"]["comment"] == "on my way"
-        for path, body in ((f"/{mine}/acknowledge", {}), (f"/{mine}/close", {})):
-            status, _, told = await street.ask("POST", f"/api/v1/incidents{path}", "operator", body)
+        for path in (f"/{mine}/acknowledge", f"/{mine}/close"):
+            status, _, told = await street.ask("POST", f"/api/v1/incidents{path}", "operator", {})
             assert (status, b"over, or was closed" in told) == (409, True)
 
 
@@ -63,8 +63,7 @@ async def test_a_forgotten_person_leaves_no_name_behind(
         await street.house.database.write(lambda conn: conn.execute(t.memberships.delete()))
         await street.house.database.write(lambda conn: conn.execute(gone))
         async with street.house.database.read() as conn:
-            rows = (await conn.execute(t.incidents.select())).all()
-            rows += (await conn.execute(t.incident_events.select())).all()
+            rows = [list(await conn.execute(one.select())) for one in (t.incidents, t.incident_events)]
         assert "operator" not in repr(rows)
 
 

@@ -61,6 +61,7 @@ live_streams = 0
 [alerts]
 absent_blocks = 12
 language = "zh"
+apprise = true
 """
 
 
@@ -84,6 +85,7 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert settings.mail.to == ("a@example.org", "b@example.org")
     assert settings.webhooks[0].secret is None
     assert (settings.alerts.absent_blocks, settings.alerts.language) == (12, "zh")
+    assert settings.alerts.apprise
     assert not settings.trust_loopback  # behind a proxy everyone comes from loopback
     assert [str(one) for one in settings.trusted.networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
     assert settings.trusted.header == "Forwarded"

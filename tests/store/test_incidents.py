@@ -27,7 +27,7 @@ from vedette.store import tables as t
 from vedette.store.database import Database
 from vedette.store.incidents import Change, incident, incidents, save, unresolved
 from vedette.store.nodes import witness_reports
-from vedette.store.outbox import CLAIM_MS, due, failed, next_due_ms, oldest_waiting_ms, sent
+from vedette.store.outbox import CLAIM_MS, due, failed, lines_due, oldest_waiting_ms, sent
 from vedette.store.people import Watches, watch, watched, watched_by, watches_of
 from vedette.store.view import view, views
 from vedette.store.votes import remember_committee, witness_blocks
@@ -128,7 +128,9 @@ async def test_incidents_are_their_team_s_alone(database: Database) -> None:
 async def test_a_message_is_claimed_once_and_again_only_after_its_claim_ran_out(database: Database) -> None:
     kept = await _save(database, told(TROUBLE), Reason.OPENED)
     async with database.read() as conn:
-        assert (await oldest_waiting_ms(conn), await next_due_ms(conn)) == (NOON, NOON)
+        assert await oldest_waiting_ms(conn) == NOON
+        assert sorted(await lines_due(conn, NOON)) == sorted(BOTH)
+        assert await lines_due(conn, NOON - 1) == []
     assert await database.write(lambda conn: due(conn, NOON - 1, 10)) == []
     notices = await database.write(lambda conn: due(conn, NOON, 10))
     assert [(n.channel, n.reason, n.key, n.attempts, n.incident) for n in notices] == [
@@ -152,14 +154,15 @@ async def test_messages_are_sent_tried_again_or_given_up(database: Database) -> 
     await database.write(lambda conn: sent(conn, mail.id, NOON + 5))
     await database.write(lambda conn: failed(conn, hook.id, NOON + 5, "503", NOON + 9))
     async with database.read() as conn:
-        assert (await next_due_ms(conn), await oldest_waiting_ms(conn)) == (NOON + 9, NOON)
+        assert await oldest_waiting_ms(conn) == NOON
+        assert (await lines_due(conn, NOON + 8), await lines_due(conn, NOON + 9)) == ([], [hook.channel])
     [again] = await database.write(lambda conn: due(conn, NOON + 9, 10))
     assert (again.id, again.attempts) == (hook.id, 1)
     await database.write(lambda conn: failed(conn, hook.id, NOON + 10, "410 gone", None))
     await database.write(lambda conn: failed(conn, mail.id, NOON + 10, "too late to fail", NOON + 11))
     async with database.read() as conn:
         [(_, notices)] = await incidents(conn, OURS, None, 10)
-        assert (await next_due_ms(conn), await oldest_waiting_ms(conn)) == (None, None)
+        assert (await lines_due(conn, NOON + 99), await oldest_waiting_ms(conn)) == ([], None)
     assert [(n.state, n.sent_at_ms, n.attempts, n.error) for n in notices] == [
         ("sent", NOON + 5, 1, None),
         ("failed", None, 2, "410 gone"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Severity(StrEnum):
@@ -137,8 +138,10 @@ class Notice:
 
     id: int
     incident: Incident
-    channel: str  # the channel's name in the settings: "email", "webhook-1"
+    channel: str  # "email", "webhook-1" of the settings, "contact:ID", "members", "push:ID"
     reason: Reason
     key: str  # idempotency key: the same on every attempt
     created_at_ms: int
     attempts: int
+    kind: str = "incident"  # or digest, test, notice: then `incident` says nothing, and `matter` all
+    matter: Mapping[str, Any] = field(default_factory=dict)

@@ -63,6 +63,11 @@ class Guard:
             # The cause is left out on purpose: aiohttp's errors spell the whole URL.
             raise ChannelError(f"{host}: {_plainly(error)}") from None
 
+    @property
+    def targets(self) -> Targets | None:
+        """Who judges where it may lead."""
+        return self._targets
+
     def check(self, url: str) -> None:
         """Raise ChannelError for a URL whose look alone tells that it may not be called."""
         if self._targets is not None:

@@ -66,7 +66,7 @@ class Targets(AbstractResolver):
 
     def __init__(self, allowed: Iterable[IPNetwork] = (), lookup: Lookup = looked_up) -> None:
         """`allowed`: private networks that users' URLs may lead to all the same."""
-        self._allowed = tuple(allowed)
+        self.allowed = tuple(allowed)
         self._lookup = lookup
 
     def check(self, url: URL) -> None:
@@ -104,7 +104,7 @@ class Targets(AbstractResolver):
         except ValueError:
             raise _refused(f"{host} is an odd spelling of an address: write it plainly") from None
         meant = _meant(address)
-        if any(meant in network for network in self._allowed) or is_public(meant):
+        if any(meant in network for network in self.allowed) or is_public(meant):
             return address
         raise _refused(
             f"{host} leads to an address that is not public; the administrator may allow its network"

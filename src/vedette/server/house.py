@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +17,11 @@ from vedette.model.people import FIRST_TEAM
 from vedette.notify import channels
 from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail_settings
 from vedette.notify.guard import Guard
+from vedette.notify.kinds import Means
 from vedette.notify.push import Pusher
 from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
+from vedette.notify.words import Lang
 from vedette.server import loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
@@ -29,6 +31,7 @@ from vedette.server.batcher import Batcher
 from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.claims import Claims
+from vedette.server.contacts import Contacts
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
@@ -37,10 +40,11 @@ from vedette.server.ingest import Ingest
 from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
 from vedette.server.lookups import Lookups
-from vedette.server.loops import Failures, Judge, Outbox
+from vedette.server.loops import Failures, Judge
 from vedette.server.members_mail import MembersMail
 from vedette.server.news import News
 from vedette.server.oidc import Oidc
+from vedette.server.outbox import Outbox, Render
 from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
@@ -49,7 +53,14 @@ from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
 from vedette.server.second import SecondFactor
-from vedette.server.settings import AccountSetting, AlertSetting, SeriesSetting, Settings, is_loopback
+from vedette.server.settings import (
+    AccountSetting,
+    AlertSetting,
+    MailSetting,
+    SeriesSetting,
+    Settings,
+    is_loopback,
+)
 from vedette.server.sights import Sights
 from vedette.server.signing import Signing
 from vedette.server.standings import Standings
@@ -107,6 +118,7 @@ class House:
     judge: Judge
     policies: Policies
     outbox: Outbox
+    contacts: Contacts
     news: News
     whereabouts: Whereabouts
     kiln: Kiln
@@ -129,6 +141,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         await database.write(given)
         house = build(settings, clock, database, ears, ways, token)
         stack.push_async_callback(house.push.pusher.close)
+        stack.push_async_callback(house.contacts.close)
         await _offer_setup(house)
         stack.push_async_callback(house.post.close)
         stack.push_async_callback(house.oidc.close)
@@ -197,10 +210,14 @@ def build(
     claims = Claims(settings.page_url, purse, follower, database, ears)
     push = Push(database, ears, vault, pusher_of(settings, ears), claims)
     members = _members_mail(settings, database)
+    contacts = Contacts(
+        database, ears, vault, means_of(settings, ears), ways | members, settings.page_url, language
+    )
     outbox = Outbox(
         database,
         ears,
         ways | members,
+        contacts,
         _renderer(settings, ears, ack),
         lambda one: news.incidents_changed([one]),
         push.send,
@@ -250,6 +267,7 @@ def build(
         judge=judge,
         policies=policies,
         outbox=outbox,
+        contacts=contacts,
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
@@ -294,13 +312,23 @@ def pusher_of(settings: Settings, ears: Ears) -> Pusher:
     return Pusher(guard, contact, lambda: ears.now_ms() // 1000)
 
 
+def means_of(settings: Settings, ears: Ears) -> Means:
+    """What contact points are built with: their URLs come from anybody in a team."""
+    mail = None if settings.mail is None else _mail_of(settings.mail)
+    guard = Guard(targets=Targets(settings.security.allow_private_targets))
+    return Means(guard=guard, mail=mail, unix_s=lambda: ears.now_ms() / 1000)
+
+
+def _mail_of(mail: MailSetting) -> MailSettings:
+    return mail_settings(MAIL_CHANNEL, mail.server, mail.sender, mail.to)
+
+
 def build_channels(settings: Settings) -> dict[str, Channel]:
     wanted: list[MailSettings | WebhookSettings] = [
         WebhookSettings(one.name, one.url, one.secret) for one in settings.webhooks
     ]
     if settings.mail is not None:
-        mail = settings.mail
-        wanted.append(mail_settings(MAIL_CHANNEL, mail.server, mail.sender, mail.to))
+        wanted.append(_mail_of(settings.mail))
     return channels.build(wanted)
 
 
@@ -308,20 +336,15 @@ def _members_mail(settings: Settings, database: Database) -> dict[str, Channel]:
     """How teams are told that the settings' channels are not for."""
     if settings.mail is None:
         return {}
-    mail = settings.mail
-    return {
-        members_mail.NAME: MembersMail(
-            mail_settings(MAIL_CHANNEL, mail.server, mail.sender, mail.to), database
-        )
-    }
+    return {members_mail.NAME: MembersMail(_mail_of(settings.mail), database)}
 
 
-def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Callable[[Notice], Message]:
-    language = settings.alerts.language
+def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
+    usual, page_url = settings.alerts.language, settings.page_url
 
-    def rendered(notice: Notice) -> Message:
+    def rendered(notice: Notice, lang: Lang | None) -> Message:
         now_ms, url = ears.now_ms(), ack.of(notice)
-        return render(notice.incident, notice.reason, language, settings.page_url, notice.key, now_ms, url)
+        return render(notice.incident, notice.reason, lang or usual, page_url, notice.key, now_ms, url)
 
     return rendered
 

@@ -1,4 +1,4 @@
-"""What the server does by itself: listen to its own pulse, judge, send what was decided, condense the past.
+"""What the server does by itself: listen to its own pulse, judge, condense the past.
 
 A round that fails is logged with its traceback and counted, and the loop goes on after a pause: a bug is
 loud, and nobody is left unwatched because of it.
@@ -6,7 +6,6 @@ loud, and nobody is left unwatched because of it.
 
 import asyncio
 import logging
-import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -17,19 +16,17 @@ from vedette.alerts import engine, telling
 from vedette.alerts.life import Patience
 from vedette.alerts.telling import Telling
 from vedette.model.clock import rounds
-from vedette.model.incident import Incident, Notice, Reason
+from vedette.model.incident import Incident, Reason
 from vedette.model.people import EVERYBODY
 from vedette.model.pos import PosAddress
 from vedette.model.view import View
-from vedette.notify.channels import Channel, ChannelError
-from vedette.notify.text import Message
 from vedette.server.ears import PACE_MS, Ears
 from vedette.server.live import Live
 from vedette.server.policies import Policies, channel_to, ref_of
-from vedette.store import incidents, outbox, series, sessions
+from vedette.store import incidents, series, sessions
 from vedette.store.database import Conn, Database
 from vedette.store.incidents import Change
-from vedette.store.push import CHANNEL, channel_of
+from vedette.store.push import channel_of
 from vedette.store.tiering import Keep
 
 log = logging.getLogger(__name__)
@@ -37,23 +34,17 @@ log = logging.getLogger(__name__)
 JUDGE_MS, JUDGE_MAX_MS = 1_000, 5_000
 JUDGE_SHARE = 50
 """A round is followed by this many times its length of rest, so that a large fleet costs a bounded share."""
-OUTBOX_MS = 1_000
 LAPSE_MS = 60_000
 SEAL_MS = 5_000
 SEAL_NODES = 20
 SEAL_PAUSE_MS = 50
 PAUSE_AFTER_BUG_S = 1
 TRACEBACK_EACH_MS = 60_000
-NOTICES_AT_ONCE = 100
-PUSH_CARRIERS = 8
-"""All browsers share one line; so many carry from it, so that one slow service holds up few."""
 
 Audience = Mapping[PosAddress, tuple[str, ...]]
 """Whom to tell of which validator: subscriptions of web push."""
 Views = Callable[[Conn, int, Collection[PosAddress]], Awaitable[dict[int, View]]]
 """Each team's view at a moment; with that of strangers, who asked to be told of these validators."""
-RETRY_MAX_S, RETRY_ASKED_MAX_S = 300, 3_600
-ATTEMPTS_MAX = 300  # about a day of trying
 
 
 class Failures:
@@ -215,96 +206,6 @@ class Judge:
         return Change(incident, reason, channels, now_ms, not_before_ms=told.not_before_ms)
 
 
-class Outbox:
-    """Sends what waits. Each channel has a line of its own, so a slow one holds up nobody else."""
-
-    def __init__(
-        self,
-        database: Database,
-        ears: Ears,
-        channels: Mapping[str, Channel],
-        render: Callable[[Notice], Message],
-        on_told: Callable[[Incident], None],
-        push: Callable[[Notice], Awaitable[None]],
-    ) -> None:
-        self._database = database
-        self._ears = ears
-        self._channels = channels
-        self._render = render
-        self._on_told = on_told
-        self._push = push
-        self._lines = {name: asyncio.Queue[Notice]() for name in (*channels, CHANNEL)}
-        self._in_hand: set[int] = (
-            set()
-        )  # a long line outlasts the store's claim; nothing is to stand in it twice
-        self.wake = asyncio.Event()
-
-    async def run(self, failures: Failures) -> None:
-        async with asyncio.TaskGroup() as group:
-            for name in (*self._channels, *[CHANNEL] * PUSH_CARRIERS):
-                group.create_task(self._carry(name, failures))
-            while True:
-                await failures.guard("outbox", self.round)
-                await woken(self.wake, OUTBOX_MS)
-
-    async def round(self) -> None:
-        """Hand what is due to the channels' lines."""
-        now = self._ears.now_ms()
-        for notice in await self._claimed(now):
-            if notice.id in self._in_hand:
-                continue
-            line = self._lines.get(line_of(notice.channel))
-            if line is not None:
-                self._in_hand.add(notice.id)
-                line.put_nowait(notice)
-            else:
-                why = f"the settings have no channel of the name {notice.channel}"
-                await self._failed(notice, why, None)
-
-    async def _claimed(self, now: int) -> list[Notice]:
-        async with self._database.read() as conn:
-            due_at = await outbox.next_due_ms(conn)
-        if due_at is None or due_at > now:
-            return []
-        return await self._database.write(lambda conn: outbox.due(conn, now, NOTICES_AT_ONCE))
-
-    async def _carry(self, name: str, failures: Failures) -> None:
-        while True:
-            notice = await self._lines[name].get()
-            await failures.guard(f"channel {name}", partial(self.tell, notice))
-            self._in_hand.discard(notice.id)
-
-    async def tell(self, notice: Notice) -> None:
-        """Send one message and keep how it went."""
-        try:
-            await self._send(notice)
-        except ChannelError as error:
-            retry_ms = None if error.permanent else retry_after_ms(notice.attempts, error.retry_after_s)
-            await self._failed(notice, str(error), retry_ms)
-            return
-        now = self._ears.now_ms()
-        log.info("told %s: %s %s", notice.channel, notice.reason.value, notice.incident.key)
-        await self._database.write(lambda conn: outbox.sent(conn, notice.id, now))
-        self._on_told(notice.incident)
-
-    async def _send(self, notice: Notice) -> None:
-        """Raises ChannelError."""
-        if line_of(notice.channel) == CHANNEL:
-            await self._push(notice)
-        else:
-            await self._channels[notice.channel].send(self._render(notice))
-
-    async def _failed(self, notice: Notice, why: str, retry_ms: int | None) -> None:
-        now = self._ears.now_ms()
-        retry_at = None if retry_ms is None else now + retry_ms
-        if retry_at is None:
-            log.error("gave up telling %s of %s: %s", notice.channel, notice.incident.key, why)
-        else:
-            log.warning("could not tell %s of %s: %s", notice.channel, notice.incident.key, why)
-        await self._database.write(lambda conn: outbox.failed(conn, notice.id, now, why, retry_at))
-        self._on_told(notice.incident)
-
-
 def by_team(found: Iterable[Incident]) -> dict[int, list[Incident]]:
     teams: dict[int, list[Incident]] = {}
     for incident in found:
@@ -312,31 +213,11 @@ def by_team(found: Iterable[Incident]) -> dict[int, list[Incident]]:
     return teams
 
 
-def line_of(channel: str) -> str:
-    """In which line a message stands: all browsers share one."""
-    return CHANNEL if channel.startswith(CHANNEL) else channel
-
-
 def told_to(audience: Audience, incident: Incident, reason: Reason | None) -> tuple[str, ...]:
     """Whom to tell of what became of a validator. Reminders are for whoever can do something about it."""
     if reason is Reason.REMINDED:
         return ()
     return tuple(channel_of(one) for one in audience.get(PosAddress(incident.subject.id), ()))
-
-
-def retry_after_ms(
-    attempts: int, asked_s: float | None, jitter: Callable[[], float] = random.random
-) -> int | None:
-    """The pause before the next attempt: what the channel asked for, else 1 s, 2, 4 ... 5 min; None: give up.
-
-    `attempts` were begun before the one that failed now. Up to a quarter is added by chance, so that many
-    messages do not come back in one moment.
-    """
-    if attempts >= ATTEMPTS_MAX:
-        return None
-    own_s = min(2.0 ** min(attempts, 10), RETRY_MAX_S)
-    pause_s = own_s if asked_s is None else min(max(asked_s, 1.0), RETRY_ASKED_MAX_S)
-    return int(pause_s * 1000 * (1 + jitter() / 4))
 
 
 async def seal(database: Database, ears: Ears, keep: Keep, failures: Failures) -> None:

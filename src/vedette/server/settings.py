@@ -83,6 +83,7 @@ class AlertSetting:
     down_critical_seconds: int = 60
     silent_critical_seconds: int = 900
     language: Lang = "en"
+    apprise: bool = False  # whether contact points may be of a service that only apprise knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -809,6 +810,7 @@ def _alerts(table: Table | None) -> AlertSetting:
         down_critical_seconds=table.take("down_critical_seconds", seconds, usual.down_critical_seconds),
         silent_critical_seconds=table.take("silent_critical_seconds", seconds, usual.silent_critical_seconds),
         language=table.take("language", language, usual.language),
+        apprise=table.take("apprise", flag, usual.apprise),
     )
     table.close()
     return alerts

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Row, or_, select, tuple_, update
 from vedette.model.incident import Acknowledgement, Decision, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import Who
 from vedette.model.timeline import became
+from vedette.store import outbox, timeline
 from vedette.store import tables as t
-from vedette.store import timeline
 from vedette.store.actors import CONTACT, names_of
 from vedette.store.database import Conn, insert_into, visible_to
 
@@ -125,6 +125,8 @@ async def _go_on(conn: Conn, incident: Incident) -> Incident:
 
 async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) -> None:
     snapshot = msgspec.to_builtins(incident)
+    # Who heard of it in place of a channel that failed hears of its end, too.
+    heard = await outbox.stood_in(conn, incident.id) if reason is Reason.RESOLVED else []
     rows = [
         {
             "team_id": incident.team_id,
@@ -138,7 +140,7 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
             "next_at_ms": max(change.now_ms, change.not_before_ms or 0),
             "attempts": 0,
         }
-        for channel in change.channels
+        for channel in dict.fromkeys((*change.channels, *heard))
     ]
     if rows:
         await conn.execute(insert_into(conn, t.outbox).on_conflict_do_nothing(), rows)

@@ -232,6 +232,9 @@ MATRIX: dict[str, Line] = {
     "POST /api/v1/team/join": Line("401 404 404 404 404 404 401 403", body={"invitation": "t" * 43}),
     "GET /api/v1/team/watches": Line("401 200 200 200 200 403 401 403"),
     "PUT /api/v1/team/watches": Line("401 200 403 200 200 403 401 403", body={"addresses": []}),
+    "GET /api/v1/alerts/rules": Line("401 200 200 200 200 403 401 403"),
+    # A version that nobody has read: who may change it is told so.
+    "PUT /api/v1/alerts/limits": Line("401 409 403 409 409 403 401 403", body={"version": 12_345}),
     "GET /api/v1/keys": Line("401 200 403 403 200 403 401 403"),
     "POST /api/v1/keys": Line(
         "401 200 403 403 200 403 401 403", body={"name": "scraper", "scopes": ["metrics"]}

@@ -14,6 +14,7 @@ from vedette.server.house import House
 
 STRANGER = {"X-Forwarded-For": "203.0.113.7"}
 NO_STORE = {
+    "/alerts/rules",
     "/account/passkeys",
     "/audit",
     "/audit/head",
@@ -145,6 +146,7 @@ BOUNDED = {
     "/nodes/{node_id}/availability": "cells of a window",
     "/network/history": "as many points as asked for",
     "/account/passkeys": "at most 20",
+    "/alerts/rules": "the rules, and at most 500 subjects with limits of their own",
     "/claims": "each was proved by a signature",
     "/enrolments": "each lasts for an hour",
     "/keys": "at most 100 that work",

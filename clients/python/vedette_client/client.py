@@ -433,6 +433,16 @@ class Client:
         )
         return answer
 
+    def list_rules(self) -> Rules:
+        """Every rule: why it is there, what it goes by for your team, and how often it fired lately."""
+        answer: Rules = self._http.json("GET", "/api/v1/alerts/rules", {})
+        return answer
+
+    def change_limits(self, body: LimitsChange) -> Rules:
+        """Set the preset and limits of your team as a whole, for all or for single nodes and validators."""
+        answer: Rules = self._http.json("PUT", "/api/v1/alerts/limits", {}, body)
+        return answer
+
     def list_claims(self) -> Claims:
         """The validators that your team proved to be its own."""
         answer: Claims = self._http.json("GET", "/api/v1/claims", {})

@@ -742,6 +742,27 @@ class LayerHealth(TypedDict):
     since_ms: int | None
 
 
+class LimitShape(TypedDict):
+    """One limit of a rule: what it would be, and what it is."""
+
+    name: str
+    kind: Literal["whole", "number", "flag", "severity", "text"]
+    unit: str | None
+    default: bool | int | float | str
+    preset: bool | int | float | str
+    team: bool | int | float | str | None
+    value: bool | int | float | str
+
+
+class LimitsChange(TypedDict):
+    """What your team goes by from now on, as a whole: what is left out is as the preset has it."""
+
+    preset: NotRequired[Literal["quiet", "normal", "paranoid"]]
+    rules: NotRequired[dict[str, Any]]
+    subjects: NotRequired[dict[str, dict[str, Any]]]
+    version: int
+
+
 class LinkShape(TypedDict):
     label: str
     url: str
@@ -1310,6 +1331,10 @@ class RadarShape(TypedDict):
 Reason = Literal["opened", "escalated", "reminded", "resolved", "passed_on"]
 
 
+class Recent(TypedDict):
+    fired_30d: int
+
+
 class RecoveryCodes(TypedDict):
     """Each opens the account once in place of an authenticator. Told here and never again."""
 
@@ -1378,6 +1403,36 @@ class Rewards(TypedDict):
 
 
 Role = Literal["viewer", "operator", "owner"]
+
+
+class RuleShape(TypedDict):
+    """A rule, why it is there, and what it goes by."""
+
+    name: str
+    about: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+    title: Said
+    why: Said
+    docs: str
+    is_on: bool
+    limits: list[LimitShape]
+    recent: Recent
+
+
+class Rules(TypedDict):
+    """All rules, as your team goes by them."""
+
+    preset: Literal["quiet", "normal", "paranoid"]
+    presets: list[Literal["quiet", "normal", "paranoid"]]
+    rules: list[RuleShape]
+    subjects: list[SubjectLimits]
+    version: int
+
+
+class Said(TypedDict):
+    """A sentence in every language."""
+
+    en: str
+    zh: str
 
 
 Scope = Literal["read", "write", "metrics"]
@@ -1556,6 +1611,15 @@ class Strip(TypedDict):
 
 
 SubjectKind = Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+
+
+class SubjectLimits(TypedDict):
+    """What is different for one node or validator."""
+
+    id: str
+    name: str
+    kind: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+    rules: dict[str, Any]
 
 
 class Team(TypedDict):

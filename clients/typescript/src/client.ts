@@ -262,6 +262,16 @@ export class Client {
     return this.#http.json("POST", `/api/v1/acknowledgements/${segment(token)}`, {}, body);
   }
 
+  /** Every rule: why it is there, what it goes by for your team, and how often it fired lately. */
+  listRules(): Promise<Told<"listRules">> {
+    return this.#http.json("GET", "/api/v1/alerts/rules");
+  }
+
+  /** Set the preset and limits of your team as a whole, for all or for single nodes and validators. */
+  changeLimits(body: Sent<"changeLimits">): Promise<Told<"changeLimits">> {
+    return this.#http.json("PUT", "/api/v1/alerts/limits", {}, body);
+  }
+
   /** The validators that your team proved to be its own. */
   listClaims(): Promise<Told<"listClaims">> {
     return this.#http.json("GET", "/api/v1/claims");

@@ -828,6 +828,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules
+         * @description Every rule: why it is there, what it goes by for your team, and how often it fired lately.
+         */
+        get: operations["listRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change limits
+         * @description Set the preset and limits of your team as a whole, for all or for single nodes and validators.
+         */
+        put: operations["changeLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -3639,6 +3679,75 @@ export interface components {
              */
             since_ms: number | null;
         };
+        /**
+         * LimitShape
+         * @description One limit of a rule: what it would be, and what it is.
+         */
+        LimitShape: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "whole" | "number" | "flag" | "severity" | "text";
+            /**
+             * Unit
+             * @description as its name ends: ms, days, bytes, ratio, blocks, ...
+             */
+            unit: string | null;
+            /**
+             * Default
+             * @description the rule's own
+             */
+            default: boolean | number | string;
+            /**
+             * Preset
+             * @description as the preset and the server's settings have it
+             */
+            preset: boolean | number | string;
+            /**
+             * Team
+             * @description what your team set; null: nothing
+             */
+            team: boolean | number | string | null;
+            /**
+             * Value
+             * @description what holds for all that has no limit of its own
+             */
+            value: boolean | number | string;
+        };
+        /**
+         * LimitsChange
+         * @description What your team goes by from now on, as a whole: what is left out is as the preset has it.
+         */
+        LimitsChange: {
+            /**
+             * Preset
+             * @default normal
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Rules */
+            rules?: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+            /** Subjects */
+            subjects?: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: boolean | number | string;
+                    };
+                };
+            };
+            /**
+             * Version
+             * @description as it was read last
+             */
+            version: number;
+        };
         /** LinkShape */
         LinkShape: {
             /** Label */
@@ -4905,6 +5014,14 @@ export interface components {
          * @enum {string}
          */
         Reason: "opened" | "escalated" | "reminded" | "resolved" | "passed_on";
+        /** Recent */
+        Recent: {
+            /**
+             * Fired 30D
+             * @description incidents of the last 30 days that were told or noted
+             */
+            fired_30d: number;
+        };
         /**
          * RecoveryCodes
          * @description Each opens the account once in place of an authenticator. Told here and never again.
@@ -5066,6 +5183,63 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "owner";
+        /**
+         * RuleShape
+         * @description A rule, why it is there, and what it goes by.
+         */
+        RuleShape: {
+            /** Name */
+            name: string;
+            /**
+             * About
+             * @enum {string}
+             */
+            about: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            title: components["schemas"]["Said"];
+            why: components["schemas"]["Said"];
+            /**
+             * Docs
+             * @description its place in the documentation
+             */
+            docs: string;
+            /** Is On */
+            is_on: boolean;
+            /** Limits */
+            limits: components["schemas"]["LimitShape"][];
+            recent: components["schemas"]["Recent"];
+        };
+        /**
+         * Rules
+         * @description All rules, as your team goes by them.
+         */
+        Rules: {
+            /**
+             * Preset
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Presets */
+            presets: ("quiet" | "normal" | "paranoid")[];
+            /** Rules */
+            rules: components["schemas"]["RuleShape"][];
+            /** Subjects */
+            subjects: components["schemas"]["SubjectLimits"][];
+            /**
+             * Version
+             * @description send it back with a change
+             */
+            version: number;
+        };
+        /**
+         * Said
+         * @description A sentence in every language.
+         */
+        Said: {
+            /** En */
+            en: string;
+            /** Zh */
+            zh: string;
+        };
         /**
          * Scope
          * @description What an API key opens. A key without any opens no more than the public sees.
@@ -5449,6 +5623,27 @@ export interface components {
          * @enum {string}
          */
         SubjectKind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+        /**
+         * SubjectLimits
+         * @description What is different for one node or validator.
+         */
+        SubjectLimits: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            /** Rules */
+            rules: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+        };
         /**
          * Team
          * @description The team that you look at.
@@ -7822,6 +8017,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcknowledgementOffer"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
                 };
             };
             /** @description what is wrong, and what to do */

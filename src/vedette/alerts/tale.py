@@ -34,7 +34,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import msgspec
 
@@ -205,7 +205,12 @@ def _with_sets(view: View, sets: Iterable[Setting]) -> View:
 def _changed(record: R, values: Mapping[str, Any]) -> R:
     """The record with these fields; what is left out of a mapping or a record in it stays as it was."""
     hints = get_type_hints(type(record))
-    changes = {name: _converted(hints[name], getattr(record, name), value) for name, value in values.items()}
+    try:
+        changes = {
+            name: _converted(hints[name], getattr(record, name), value) for name, value in values.items()
+        }
+    except (msgspec.ValidationError, TypeError) as error:  # a part of a record that lacks the rest
+        raise SettingError(f"sets: {', '.join(values)}: {error}") from error
     return replace(record, **changes)  # type: ignore[type-var]  # R is one of the view's dataclasses
 
 
@@ -402,7 +407,7 @@ class _Reader:
             try:
                 _converted(hints[name], {} if isinstance(values[name], Mapping) else None, values[name])
             except (msgspec.ValidationError, TypeError) as error:
-                if not isinstance(values[name], Mapping):
+                if not isinstance(values[name], Mapping) or get_origin(hints[name]) is Mapping:
                     faults.append(f"{where}.{name}: {error}")
         self.problems += faults
         return not faults

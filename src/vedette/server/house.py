@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from vedette.alerts.life import MINUTE_MS, Patience
-from vedette.alerts.limits import Limits
 from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
@@ -60,6 +59,7 @@ from vedette.server.settings import (
     SeriesSetting,
     Settings,
     is_loopback,
+    limits_of,
 )
 from vedette.server.sights import Sights
 from vedette.server.signing import Signing
@@ -347,20 +347,6 @@ def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
         return render(notice.incident, notice.reason, lang or usual, page_url, notice.key, now_ms, url)
 
     return rendered
-
-
-def limits_of(alerts: AlertSetting) -> Limits:
-    return Limits(
-        rules={
-            "absent_votes": {
-                "absent_blocks": alerts.absent_blocks,
-                "critical_blocks": alerts.absent_critical_blocks,
-                "recovered_blocks": alerts.absent_recovered_blocks,
-            },
-            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
-            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
-        }
-    )
 
 
 def lasting_of(accounts: AccountSetting) -> Lasting:

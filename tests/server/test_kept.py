@@ -16,6 +16,11 @@ STRANGER = {"X-Forwarded-For": "203.0.113.7"}
 NO_STORE = {
     "/alerts/rules",
     "/account/passkeys",
+    "/alerts/maintenances",
+    "/alerts/maintenances/calendar",
+    "/alerts/on-call",
+    "/alerts/routing",
+    "/alerts/silences",
     "/audit",
     "/audit/head",
     "/claims",
@@ -135,6 +140,11 @@ async def test_a_page_that_is_none_is_said_to_be_none(api: Api, query: str) -> N
 
 PAGED = re.compile(r"^(before|cursor|from_ms|first_epoch)$")
 BOUNDED = {
+    "/alerts/maintenances": "at most 300",
+    "/alerts/maintenances/calendar": "at most 1,000 windows of 400 days",
+    "/alerts/on-call": "at most 50 schedules",
+    "/alerts/routing": "at most 50 of each",
+    "/alerts/silences": "at most 300",
     "/validators/{address}/performance": "what goes into one figure",
     "/network": "the server's own endpoints, and a few words",
     "/map": "a place for each city",

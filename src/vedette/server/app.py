@@ -31,6 +31,7 @@ from vedette.server.api import (
     incidents,
     keys,
     live,
+    maintenances,
     network,
     nodes,
     oidc,
@@ -41,7 +42,9 @@ from vedette.server.api import (
     profiles,
     push,
     rules,
+    routing,
     session,
+    silences,
     system,
     teams,
     users,
@@ -94,6 +97,9 @@ NOUNS = (
     keys,
     operator_keys,
     teams,
+    routing,
+    silences,
+    maintenances,
 )
 
 

@@ -143,6 +143,8 @@ MATRIX: dict[str, Line] = {
     "GET /api/v1/versions": ALL,
     "GET /api/v1/incidents": ALL,
     "GET /api/v1/incidents/{incident_id}": Line(MINE),
+    "GET /api/v1/incidents/{incident_id}/evidence": Line(MINE),
+    "GET /api/v1/incidents/{incident_id}/evidence.txt": Line(MINE),
     "POST /api/v1/incidents/{incident_id}/acknowledge": Line(OPERATORS, body={}, fresh=trouble),
     "DELETE /api/v1/incidents/{incident_id}/acknowledge": Line(OPERATORS, fresh=trouble),
     "POST /api/v1/incidents/{incident_id}/close": Line(OPERATORS, body={}, fresh=trouble),

@@ -159,6 +159,7 @@ BOUNDED = {
     "/alerts/rules": "the rules, and at most 500 subjects with limits of their own",
     "/claims": "each was proved by a signature",
     "/enrolments": "each lasts for an hour",
+    "/incidents/{incident_id}/evidence": "the moments of one incident at which its severity was told",
     "/keys": "at most 100 that work",
     "/operator-keys": "at most 100",
     "/session": "the teams of one person",

@@ -476,6 +476,14 @@ class Events(TypedDict):
     next_before: int | None
 
 
+class Evidence(TypedDict):
+    """What was seen at that moment."""
+
+    at_ms: int
+    what: Literal["opened", "escalated", "resolved"]
+    bundle: dict[str, Any]
+
+
 class EvidenceMark(TypedDict):
     at_ms: int
     what: Literal["opened", "escalated", "resolved"]
@@ -646,6 +654,11 @@ class IncidentEvent(TypedDict):
     at_ms: int
     kind: Happening
     detail: dict[str, Any]
+
+
+class IncidentEvidence(TypedDict):
+    incident: IncidentShape
+    evidence: list[Evidence]
 
 
 class IncidentShape(TypedDict):

@@ -5,6 +5,7 @@ without a route. A line has a status for each of `PERSONS`, in their order: anon
 team, viewer, operator, owner, an administrator of no team, the agents' token, an API key without a scope.
 """
 
+import secrets
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -65,6 +66,15 @@ def claim(world: World, _: str) -> Awaitable[str]:
 
 def challenge(world: World, _: str) -> Awaitable[str]:
     return world.new_challenge()
+
+
+def contact(world: World, _: str) -> Awaitable[str]:
+    return world.new_contact()
+
+
+def contact_wish(_: World) -> dict[str, Any]:
+    config = {"url": "https://hooks.example.org/a"}
+    return {"name": f"hook {secrets.token_hex(8)}", "kind": "webhook", "config": config}
 
 
 async def nobody(_: World, __: str) -> str:
@@ -284,6 +294,15 @@ MATRIX: dict[str, Line] = {
     "DELETE /api/v1/alerts/maintenances/{maintenance_id}": Line(
         GONE_BY_OPERATORS, fresh=lambda world, _: world.new_maintenance()
     ),
+    # who is told, and how
+    "GET /api/v1/alerts/contact-kinds": Line("401 200 200 200 200 403 401 403"),
+    "GET /api/v1/alerts/contacts": Line("401 200 200 200 200 403 401 403"),
+    "POST /api/v1/alerts/contacts": Line("401 201 403 201 201 403 401 403", body=contact_wish),
+    "PATCH /api/v1/alerts/contacts/{contact_id}": Line(OPERATORS, body={"wakes": True}, fresh=contact),
+    "DELETE /api/v1/alerts/contacts/{contact_id}": Line(GONE_BY_OPERATORS, fresh=contact),
+    "POST /api/v1/alerts/contacts/{contact_id}/enable": Line(OPERATORS, body={}, fresh=contact),
+    "POST /api/v1/alerts/contacts/{contact_id}/test": Line(OPERATORS, body={}, fresh=contact),
+    "GET /api/v1/alerts/deliveries": Line("401 200 200 200 200 403 401 403"),
     # what others put on their pages
     "GET /api/v1/oembed": Line("200", query=f"?url={ADDRESS}/validators/{{address}}"),
     "GET /badge/validators/{address}/{what}.svg": Line("200"),

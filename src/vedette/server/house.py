@@ -35,6 +35,7 @@ from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
 from vedette.server.guesses import Guesses
+from vedette.server.heartbeat import DeadMansSwitch
 from vedette.server.ingest import Ingest
 from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
@@ -211,7 +212,14 @@ def build(
     push = Push(database, ears, vault, pusher_of(settings, ears), claims)
     members = _members_mail(settings, database)
     contacts = Contacts(
-        database, ears, vault, means_of(settings, ears), ways | members, settings.page_url, language
+        database,
+        ears,
+        vault,
+        means_of(settings, ears),
+        ways | members,
+        settings.page_url,
+        language,
+        is_apprise_allowed=settings.alerts.apprise,
     )
     outbox = Outbox(
         database,
@@ -289,6 +297,9 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
+        "switch": DeadMansSwitch(house.settings.heartbeat, house.ears, house.judge, house.outbox).run(
+            failures
+        ),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),
         "agents": house.ingest.run(failures),

@@ -142,6 +142,7 @@ class Judge:
         self._on_saved = on_saved
         self._audience = audience
         self.wake = wake
+        self.rounds = 0  # that went well
 
     async def run(self, failures: Failures) -> None:
         took_ms = 0.0
@@ -149,8 +150,12 @@ class Judge:
             await asyncio.sleep(took_ms / 1000)
             await woken(self.wake, min(max(JUDGE_MS, int(JUDGE_SHARE * took_ms)), JUDGE_MAX_MS))
             began = time.perf_counter()
-            await failures.guard("judge", self.round)
+            await failures.guard("judge", self._whole_round)
             took_ms = (time.perf_counter() - began) * 1000
+
+    async def _whole_round(self) -> None:
+        await self.round()
+        self.rounds += 1
 
     async def round(self) -> list[Incident]:
         # First of all our own deafness: a stall of ours must never be judged as theirs.

@@ -93,6 +93,14 @@ class AlertSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class HeartbeatSetting:
+    """Who outside is told each minute that we judge and tell: hearing nothing more, he wakes people."""
+
+    url: str = field(repr=False)
+    method: str = "GET"
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesSetting:
     """How long a node's past is kept as it was told, by the minute, by the hour; by the day it is always."""
 
@@ -171,6 +179,7 @@ class Settings:
     mail: MailSetting | None = None
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
+    heartbeat: HeartbeatSetting | None = None
     series: SeriesSetting = SeriesSetting()
     security: SecuritySetting = SecuritySetting()
     limits: LimitSetting = LimitSetting()
@@ -537,7 +546,7 @@ def is_loopback(host: str | None) -> bool:
     return (mapped or address).is_loopback
 
 
-SECRETS = ("ingest_token", "read_token", "mail.server", "oidc.client_secret")
+SECRETS = ("ingest_token", "read_token", "mail.server", "oidc.client_secret", "alerts.heartbeat_url")
 ENVIRONMENT = {
     "VEDETTE_" + path.upper().replace(".", "_"): path
     for path in (
@@ -564,6 +573,7 @@ ENVIRONMENT = {
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
+        "alerts.heartbeat_method",
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
         *(f"security.{name}" for name in SecuritySetting.__dataclass_fields__),
         *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
@@ -643,6 +653,7 @@ def read(
     usual = Settings()
     top = Table("", given, problems, home)
     server = top.table("server") or Table("server", {}, problems, home)
+    alerts = top.table("alerts")
     public_url = server.take("public_url", url("http", "https"), None)
     proxies = server.take("trusted_proxies", many(network), usual.trusted.networks)
     settings = Settings(
@@ -664,7 +675,8 @@ def read(
         read_token=top.secret("read_token", token),
         mail=_mail(top.table("mail")),
         webhooks=_webhooks(top),
-        alerts=_alerts(top.table("alerts")),
+        heartbeat=_heartbeat(alerts),
+        alerts=_alerts(alerts),
         series=_series(top.table("series")),
         security=_security(top.table("security")),
         limits=_limits(top.table("limits")),
@@ -874,6 +886,14 @@ def _limits_by_name(alerts: AlertSetting) -> limits.Limits:
             "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
         }
     )
+
+
+def _heartbeat(table: Table | None) -> HeartbeatSetting | None:
+    if table is None:
+        return None
+    address = table.secret("heartbeat_url", url("http", "https"))
+    method = table.take("heartbeat_method", one_of("GET", "POST"), "GET")
+    return None if address is None else HeartbeatSetting(address, method)
 
 
 def _series(table: Table | None) -> SeriesSetting:

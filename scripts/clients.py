@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,6 +113,8 @@ def _shape(name: str, schema: Schema) -> str:
     if "properties" not in schema:
         return f"{name} = {python_type(schema)}\n"
     needed = set(schema.get("required", ()))
+    if any(map(iskeyword, schema["properties"])):
+        return _shape_by_call(name, schema, needed)
     fields = [
         f"    {field}: {python_type(one) if field in needed else f'NotRequired[{python_type(one)}]'}"
         for field, one in schema["properties"].items()
@@ -119,6 +122,15 @@ def _shape(name: str, schema: Schema) -> str:
     about = " ".join(str(schema.get("description", "")).split())
     words = [f'    """{about}"""\n'] if about else []
     return "\n".join([f"class {name}(TypedDict):", *words, *fields, ""])
+
+
+def _shape_by_call(name: str, schema: Schema, needed: set[str]) -> str:
+    """One with a field that is a word of Python's own, which no class can have."""
+    fields = [
+        f'"{field}": "{python_type(one) if field in needed else f"NotRequired[{python_type(one)}]"}"'
+        for field, one in schema["properties"].items()
+    ]
+    return f'{name} = TypedDict("{name}", {{{", ".join(fields)}}})\n'
 
 
 def python_client(document: Mapping[str, Any]) -> str:

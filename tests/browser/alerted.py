@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from tests.browser.kept import reply
-from vedette.server.api import incident_shapes, shapes
+from vedette.server.api import contact_shapes, incident_shapes, routing_shapes, rule_shapes, shapes
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -83,8 +83,8 @@ def text_field(name: str, label: tuple[str, str], *, secret: bool = False, kind:
     return {
         "name": name,
         "label": both(label),
-        "secret": secret,
-        "required": True,
+        "is_secret": secret,
+        "is_required": True,
         "kind": kind,
         "choices": [],
         "help": {"en": "", "zh": ""},
@@ -101,6 +101,8 @@ KINDS: list[Json] = [
         ],
         "wakes": False,
         "receipts": True,
+        "digests": False,
+        "lacks": None,
         "help": both(("A bot writes to a chat or a group.", "由机器人写到会话或群组。")),
     },
     {
@@ -109,6 +111,8 @@ KINDS: list[Json] = [
         "fields": [text_field("routing_key", ("Integration key", "集成密钥"), secret=True)],
         "wakes": True,
         "receipts": True,
+        "digests": False,
+        "lacks": None,
         "help": both(("It rings until somebody answers.", "一直响铃，直到有人应答。")),
     },
     {
@@ -120,11 +124,13 @@ KINDS: list[Json] = [
             {
                 **text_field("compact", ("One line only", "只要一行")),
                 "kind": "flag",
-                "required": False,
+                "is_required": False,
             },
         ],
         "wakes": False,
         "receipts": True,
+        "digests": False,
+        "lacks": None,
         "help": {"en": "", "zh": ""},
     },
 ]
@@ -380,14 +386,14 @@ class Alerted:
         }
 
     async def _rules(self, _: web.Request) -> web.Response:
-        return web.json_response(self.rules())
+        return reply(rule_shapes.Rules, self.rules())
 
     async def _set_limits(self, request: web.Request) -> web.Response:
         given = await request.json()
         if given["version"] != self.limits["version"]:
             return refused(409, "Somebody else changed the limits meanwhile.")
         self.limits = given | {"version": given["version"] + 1}
-        return web.json_response(self.rules())
+        return reply(rule_shapes.Rules, self.rules())
 
     async def _rehearse(self, request: web.Request) -> web.Response:
         given = await request.json()
@@ -423,11 +429,11 @@ class Alerted:
         }
 
     async def _kinds(self, _: web.Request) -> web.Response:
-        return web.json_response({"kinds": KINDS})
+        return reply(contact_shapes.ContactKinds, {"kinds": KINDS})
 
     async def _contacts(self, _: web.Request) -> web.Response:
         warnings = [] if any(one["wakes"] for one in self.contacts) else self.warnings
-        return web.json_response({"contacts": self.contacts, "warnings": warnings})
+        return reply(contact_shapes.ContactList, {"contacts": self.contacts, "warnings": warnings})
 
     async def _add_contact(self, request: web.Request) -> web.Response:
         given = await request.json()
@@ -437,14 +443,14 @@ class Alerted:
         wakes = kind["wakes"] if given["wakes"] is None else given["wakes"]
         made = self.contact(secrets.token_hex(4), given["name"], given["kind"], "…", wakes=wakes)
         self.contacts.append(made)
-        return web.json_response(made, status=201)
+        return reply(contact_shapes.ContactShape, made, 201)
 
     async def _change_contact(self, request: web.Request) -> web.Response:
         one = self._of(self.contacts, request)
         given = await request.json()
         given.pop("config", None)
         one |= given
-        return web.json_response(one)
+        return reply(contact_shapes.ContactShape, one)
 
     async def _drop_contact(self, request: web.Request) -> web.Response:
         self.contacts.remove(self._of(self.contacts, request))
@@ -453,16 +459,20 @@ class Alerted:
     async def _enable(self, request: web.Request) -> web.Response:
         one = self._of(self.contacts, request)
         one |= {"is_enabled": True, "disabled_why": None}
-        return web.json_response(one)
+        return reply(contact_shapes.ContactShape, one)
 
     async def _test(self, request: web.Request) -> web.Response:
         one = self._of(self.contacts, request)
         if one["failing_since_ms"]:
-            return web.json_response(
-                {"ok": False, "receipt": None, "error": "it answered 502", "took_ms": 2210}
+            return reply(
+                contact_shapes.ContactTest,
+                {"ok": False, "receipt": None, "error": "it answered 502", "took_ms": 2210},
             )
         one["tested_at_ms"] = self.now_ms()
-        return web.json_response({"ok": True, "receipt": "message 7731", "error": None, "took_ms": 412})
+        return reply(
+            contact_shapes.ContactTest,
+            {"ok": True, "receipt": "message 7731", "error": None, "took_ms": 412},
+        )
 
     async def _deliveries(self, request: web.Request) -> web.Response:
         asked = request.query
@@ -472,7 +482,7 @@ class Alerted:
             if asked.get("contact", one["channel"]) == one["channel"]
             and asked.get("incident", str(one["incident_id"])) == str(one["incident_id"])
         ]
-        return web.json_response({"deliveries": rows, "next_before": None})
+        return reply(contact_shapes.Deliveries, {"deliveries": rows, "next_before": None})
 
     def deliveries(self) -> list[Json]:
         now = self.begun_ms
@@ -490,6 +500,7 @@ class Alerted:
             "created_at_ms": at,
             "sent_at_ms": None,
             "receipt": None,
+            "error": None,
             "instead_of": None,
         }
         hook = {"channel": "contact:c2", "channel_name": "Ops hook"}
@@ -506,8 +517,7 @@ class Alerted:
                 "id": 40,
                 "kind": "test",
                 "incident_id": None,
-                "titles": None,
-                "reason": "test",
+                "titles": {"en": "Test", "zh": "测试"},
                 "attempts": [taken],
             },
         ]
@@ -583,26 +593,26 @@ class Alerted:
         }
 
     async def _get_routing(self, _: web.Request) -> web.Response:
-        return web.json_response(self.routing)
+        return reply(routing_shapes.RoutingShape, self.routing)
 
     async def _set_routing(self, request: web.Request) -> web.Response:
         given = await request.json()
         if given["version"] != self.routing["version"]:
             return refused(409, "Somebody else changed the routing meanwhile.")
         self.routing = given | {"version": given["version"] + 1}
-        return web.json_response(self.routing)
+        return reply(routing_shapes.RoutingShape, self.routing)
 
     async def _try(self, request: web.Request) -> web.Response:
         given = await request.json()
         if given["severity"] == "info":
-            return web.json_response(
-                {"decision": "noted", "told": [], "route": None, "why": "A log entry tells nobody."}
-            )
+            noted: Json = {"decision": "noted", "told": [], "route": None, "why": None, "until_ms": None}
+            return reply(routing_shapes.TryAnswer, noted)
         told = [
             {"ref": "contact:c1", "name": "Mei's phone", "after_minutes": 0},
             {"ref": "contact:c2", "name": "Ops hook", "after_minutes": 15},
         ]
-        return web.json_response({"decision": "told", "told": told, "route": "Pages", "why": ""})
+        answer = {"decision": "told", "told": told, "route": "route-1", "why": None, "until_ms": None}
+        return reply(routing_shapes.TryAnswer, answer)
 
     async def _on_call(self, _: web.Request) -> web.Response:
         until = self.begun_ms + 3 * DAY_MS
@@ -612,7 +622,7 @@ class Alerted:
             "next": {"ref": "contact:c2", "name": "Ops hook", "from_ms": until},
         }
         known = [{"id": one["id"], "name": one["name"], **duty} for one in self.routing["schedules"]]
-        return web.json_response({"schedules": known})
+        return reply(routing_shapes.OnCall, {"schedules": known})
 
     # --- silences
 
@@ -625,6 +635,7 @@ class Alerted:
             "created_at_ms": starts_ms,
             "starts_at_ms": starts_ms,
             "ends_at_ms": ends_ms,
+            "state": "ahead" if starts_ms > self.now_ms() else "on" if ends_ms > self.now_ms() else "over",
         }
 
     def _maintenances(self) -> list[Json]:
@@ -633,6 +644,8 @@ class Alerted:
             "matcher": {},
             "comment": "",
             "made_by": "mei",
+            "created_at_ms": now,
+            "state": "ahead",
             "cron": None,
             "zone": None,
             "duration_minutes": None,
@@ -661,25 +674,25 @@ class Alerted:
         ]
 
     async def _silences(self, _: web.Request) -> web.Response:
-        return web.json_response({"silences": self.silences})
+        return reply(routing_shapes.Silences, {"silences": self.silences})
 
     async def _add_silence(self, request: web.Request) -> web.Response:
         given = await request.json()
         starts = given["starts_at_ms"] or self.now_ms()
         self.silences.append(self.silence(given["matcher"], given["comment"], starts, given["ends_at_ms"]))
-        return web.json_response(self.silences[-1], status=201)
+        return reply(routing_shapes.SilenceShape, self.silences[-1], 201)
 
     async def _end_silence(self, request: web.Request) -> web.Response:
-        self._of(self.silences, request)["ends_at_ms"] = self.now_ms()
+        self._of(self.silences, request).update(ends_at_ms=self.now_ms(), state="over")
         return web.Response(status=204)
 
     async def _get_maintenances(self, _: web.Request) -> web.Response:
-        return web.json_response({"maintenances": self.maintenances})
+        return reply(routing_shapes.Maintenances, {"maintenances": self.maintenances})
 
     async def _add_maintenance(self, request: web.Request) -> web.Response:
-        made = {"id": secrets.token_hex(4), "made_by": "mei"} | await request.json()
-        self.maintenances.append(made)
-        return web.json_response(made, status=201)
+        made = {"id": secrets.token_hex(4), "made_by": "mei", "created_at_ms": self.now_ms(), "state": "off"}
+        self.maintenances.append(made | await request.json())
+        return reply(routing_shapes.MaintenanceShape, self.maintenances[-1], 201)
 
     async def _drop_maintenance(self, request: web.Request) -> web.Response:
         self.maintenances.remove(self._of(self.maintenances, request))
@@ -707,7 +720,7 @@ class Alerted:
             for one in self.maintenances
             if one["cron"] is None and one["ends_at_ms"]
         ]
-        return web.json_response({"windows": [*windows, *once]})
+        return reply(routing_shapes.Calendar, {"windows": [*windows, *once]})
 
     @staticmethod
     def _of(rows: list[Json], request: web.Request) -> Json:

@@ -1,6 +1,6 @@
 // Questions about alerts: read with their pages.
 import { ask, tell } from "./api";
-import type { AckOffer, Contact, Contacts, ContactKind, Delivery, LimitsChange, Maintenance, NewContact, NewMaintenance, NewSilence, OnDuty, Preset, OfRules, Rehearsal, Routing, Rules, Silence, Tested, Tried, Try, WholeIncident, Window } from "./alertshapes";
+import type { AckOffer, Contact, ContactChange, Contacts, ContactKind, Delivery, LimitsChange, Maintenance, NewContact, NewMaintenance, NewSilence, OnDuty, Preset, OfRules, Rehearsal, Routing, Rules, Silence, Tested, Tried, Try, WholeIncident, Window } from "./alertshapes";
 import type { Incidents } from "./shapes";
 
 export type IncidentFilter = { state?: string; severity?: string; rule?: string; subject?: string };
@@ -29,7 +29,7 @@ export const alertApi = {
   kinds: (s?: AbortSignal) => ask<{ kinds: ContactKind[] }>("alerts/contact-kinds", s),
   contacts: (s?: AbortSignal) => ask<Contacts>("alerts/contacts", s),
   addContact: (given: NewContact) => tell<Contact>("POST", "alerts/contacts", given),
-  changeContact: (id: string, change: Partial<Omit<NewContact, "kind">>) => tell<Contact>("PATCH", one("alerts/contacts", id), change),
+  changeContact: (id: string, change: ContactChange) => tell<Contact>("PATCH", one("alerts/contacts", id), change),
   dropContact: (id: string) => tell<null>("DELETE", one("alerts/contacts", id)),
   enableContact: (id: string) => tell<Contact>("POST", `${one("alerts/contacts", id)}/enable`),
   testContact: (id: string) => tell<Tested>("POST", `${one("alerts/contacts", id)}/test`),

@@ -3084,8 +3084,8 @@ export interface components {
         ContactField: {
             /** Name */
             name: string;
-            label: components["schemas"]["vedette__server__api__contact_shapes__Said"];
-            help: components["schemas"]["vedette__server__api__contact_shapes__Said"];
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
             /**
              * Kind
              * @enum {string}
@@ -3111,8 +3111,8 @@ export interface components {
         ContactKind: {
             /** Name */
             name: string;
-            label: components["schemas"]["vedette__server__api__contact_shapes__Said"];
-            help: components["schemas"]["vedette__server__api__contact_shapes__Said"];
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
             /** Fields */
             fields: components["schemas"]["ContactField"][];
             /**
@@ -3328,7 +3328,7 @@ export interface components {
             kind: string;
             /** Incident Id */
             incident_id: number | null;
-            titles: components["schemas"]["vedette__server__api__contact_shapes__Said"];
+            titles: components["schemas"]["InLanguages"];
             /** Channel */
             channel: string;
             /** Channel Name */
@@ -6179,8 +6179,8 @@ export interface components {
              * @enum {string}
              */
             about: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
-            title: components["schemas"]["vedette__server__api__rule_shapes__Said"];
-            why: components["schemas"]["vedette__server__api__rule_shapes__Said"];
+            title: components["schemas"]["InLanguages"];
+            why: components["schemas"]["InLanguages"];
             /**
              * Docs
              * @description its place in the documentation
@@ -7466,26 +7466,6 @@ export interface components {
             unplaced: number;
             /** @description null: no place was looked up */
             data: components["schemas"]["PlaceData"] | null;
-        };
-        /**
-         * Said
-         * @description The same in both languages.
-         */
-        vedette__server__api__contact_shapes__Said: {
-            /** En */
-            en: string;
-            /** Zh */
-            zh: string;
-        };
-        /**
-         * Said
-         * @description A sentence in every language.
-         */
-        vedette__server__api__rule_shapes__Said: {
-            /** En */
-            en: string;
-            /** Zh */
-            zh: string;
         };
         /**
          * LiveBlock

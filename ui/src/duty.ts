@@ -9,14 +9,13 @@ const DAY_MS = 86_400_000;
 /** Days since 1970 of a calendar day, whatever the zone. */
 const dayNumber = (year: number, month: number, day: number): number => Math.floor(Date.UTC(year, month - 1, day) / DAY_MS);
 
-/** The first day of the first turn: the first handover day on or after the day on which it starts. */
-export function firstDay(schedule: Schedule): number {
+/** The day on which the first turn begins, and the day from which turns are counted: one that begins within a week is short. */
+function daysOf(schedule: Schedule): { first: number; anchor: number } {
   const [year = 1970, month = 1, day = 1] = schedule.rotation.starts_on.split("-").map(Number);
-  const start = dayNumber(year, month, day);
-  const { weekday } = schedule.rotation.handover;
-  if (weekday === null) return start;
-  const isOf = (start + 3) % 7; // 1970-01-01 was a Thursday, and Monday is 0
-  return start + ((weekday - isOf + 7) % 7);
+  const first = dayNumber(year, month, day);
+  const weekday = schedule.rotation.handover.weekday ?? null;
+  const isOf = (first + 3) % 7; // 1970-01-01 was a Thursday, and Monday is 0
+  return { first, anchor: weekday === null ? first : first - ((isOf - weekday + 7) % 7) };
 }
 
 function handoverMs(schedule: Schedule, dayNo: number): number {
@@ -29,23 +28,24 @@ function handoverMs(schedule: Schedule, dayNo: number): number {
 export function turns(schedule: Schedule, fromMs: number, untilMs: number): Turn[] {
   const { people, every_days: every } = schedule.rotation;
   if (!people.length || every < 1) return [];
-  const first = firstDay(schedule);
+  const { first, anchor } = daysOf(schedule);
+  const beginsMs = (turn: number): number => handoverMs(schedule, turn ? anchor + turn * every : first);
   const wall = wallOf(fromMs, schedule.zone);
-  const passed = Math.floor((dayNumber(wall.year, wall.month, wall.day) - first) / every) - 1;
+  const passed = Math.floor((dayNumber(wall.year, wall.month, wall.day) - anchor) / every) - 1;
   const found: Turn[] = [];
   for (let n = Math.max(0, passed); ; n += 1) {
-    const from = handoverMs(schedule, first + n * every);
+    const from = beginsMs(n);
     if (from >= untilMs) return found;
-    const until = handoverMs(schedule, first + (n + 1) * every);
+    const until = beginsMs(n + 1);
     const ref = people[n % people.length];
     if (until > fromMs && ref !== undefined) found.push({ ref, from_ms: Math.max(from, fromMs), until_ms: Math.min(until, untilMs), overrides: false });
   }
 }
 
-/** Who has duty between two moments: overrides cut turns, and the last one named wins. */
+/** Who has duty between two moments: overrides cut turns, and of two the one that begins last counts. */
 export function dutyOf(schedule: Schedule, fromMs: number, untilMs: number): Turn[] {
   let found = turns(schedule, fromMs, untilMs);
-  for (const one of schedule.overrides) {
+  for (const one of [...schedule.overrides].sort((a, b) => a.from_ms - b.from_ms)) {
     const [from, until] = [Math.max(one.from_ms, fromMs), Math.min(one.until_ms, untilMs)];
     if (from >= until) continue;
     const rest = found.flatMap((turn) => [

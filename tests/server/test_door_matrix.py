@@ -253,6 +253,9 @@ MATRIX: dict[str, Line] = {
     "PUT /api/v1/team/watches": Line("401 200 403 200 200 403 401 403", body={"addresses": []}),
     "GET /api/v1/alerts/rules": Line("401 200 200 200 200 403 401 403"),
     # A version that nobody has read: who may change it is told so.
+    "POST /api/v1/alerts/rehearsals": Line(
+        "401 200 200 200 200 403 401 403", body={"rule": "absent_votes", "days": 1}
+    ),
     "PUT /api/v1/alerts/limits": Line("401 409 403 409 409 403 401 403", body={"version": 12_345}),
     "GET /api/v1/keys": Line("401 200 403 403 200 403 401 403"),
     "POST /api/v1/keys": Line(

@@ -4,7 +4,7 @@ import type { Ref } from "./alertshapes";
 import { fleet } from "./fleet.svelte";
 import { short } from "./format";
 import { a } from "./i18n/alerts";
-import { language } from "./i18n/index.svelte";
+import { language, t } from "./i18n/index.svelte";
 import { Question } from "./question.svelte";
 import { calledOf, nameOfRule } from "./words";
 
@@ -38,6 +38,22 @@ class Alerts {
     return this.subjectChoices.find((one) => one.value === id)?.text ?? short(id);
   }
 
+  /** What explains an incident, by the beginning of its key. */
+  cause(key: string): string {
+    const [rule = ""] = key.split("/");
+    return rule === "planned_stop" ? t().plannedStop : this.rule(rule);
+  }
+
+  /** A channel of the outbox: a contact by its name, one of the settings file by its own. */
+  channel(name: string): string {
+    return this.contactChoices.find((one) => one.value === name || one.value === `settings:${name}`)?.text ?? name.replace(/^contact:/, "");
+  }
+
+  /** Whoever did something: a person, a contact whose link was used, or one of the server's own words. */
+  who(code: string): string {
+    return a().actors[code] ?? this.channel(code);
+  }
+
   ref(ref: Ref): string {
     const known = [...this.contactChoices, ...this.scheduleChoices].find((one) => one.value === ref)?.text;
     return known ?? (this.contacts.data && this.routing.data ? a().routing.gone(ref.replace(/^\w+:/, "")) : ref);
@@ -46,6 +62,12 @@ class Alerts {
   /** Ask for the names that a matcher's conditions have. */
   wantNames(): () => void {
     const stops = [this.rules, fleet.nodes, fleet.validators].map((q) => q.want());
+    return () => stops.forEach((stop) => stop());
+  }
+
+  /** All that rows of incidents are told with. */
+  wantAll(): () => void {
+    const stops = [this.wantNames(), this.contacts.want()];
     return () => stops.forEach((stop) => stop());
   }
 

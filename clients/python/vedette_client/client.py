@@ -550,6 +550,11 @@ class Client:
         answer: TeamStatus = self._http.json("GET", f"/api/v1/teams/{segment(slug)}", {})
         return answer
 
+    def rehearse(self, body: RehearsalWish) -> Rehearsal:
+        """Live through the last days once more by other limits, and count how often the rule would have fired."""
+        answer: Rehearsal = self._http.json("POST", "/api/v1/alerts/rehearsals", {}, body)
+        return answer
+
     def fleet_metrics(self) -> str:
         """Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes."""
         answer: str = self._http.text("GET", "/api/v1/metrics", {})

@@ -1589,6 +1589,29 @@ class RecoveryCodes(TypedDict):
     recovery_codes: list[str]
 
 
+class Rehearsal(TypedDict):
+    """How often it would have been told of something new. What a cause would have hidden counts as well."""
+
+    fired: int | None
+    days: list[RehearsalDay]
+    why: str | None
+    whys: Said | None
+
+
+class RehearsalDay(TypedDict):
+    day: str
+    fired: int
+
+
+class RehearsalWish(TypedDict):
+    """What to live through again. What is null is as your team has it."""
+
+    rule: str
+    values: NotRequired[dict[str, Any] | None]
+    preset: NotRequired[Literal["quiet", "normal", "paranoid"] | None]
+    days: NotRequired[int]
+
+
 class ReleaseCount(TypedDict):
     release: str
     nodes: int

@@ -362,6 +362,11 @@ export class Client {
     return this.#http.json("GET", `/api/v1/teams/${segment(slug)}`);
   }
 
+  /** Live through the last days once more by other limits, and count how often the rule would have fired. */
+  rehearse(body: Sent<"rehearse">): Promise<Told<"rehearse">> {
+    return this.#http.json("POST", "/api/v1/alerts/rehearsals", {}, body);
+  }
+
   /** Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes. */
   fleetMetrics(): Promise<string> {
     return this.#http.text("GET", "/api/v1/metrics");

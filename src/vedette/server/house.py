@@ -52,6 +52,7 @@ from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
+from vedette.server.rehearsals import Rehearsals
 from vedette.server.second import SecondFactor
 from vedette.server.settings import (
     AccountSetting,
@@ -120,6 +121,7 @@ class House:
     policies: Policies
     outbox: Outbox
     contacts: Contacts
+    rehearsals: Rehearsals
     news: News
     whereabouts: Whereabouts
     kiln: Kiln
@@ -276,6 +278,7 @@ def build(
         policies=policies,
         outbox=outbox,
         contacts=contacts,
+        rehearsals=Rehearsals(database, patience_of(settings.alerts)),
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),

@@ -18,6 +18,7 @@ export const alertsEn = {
   unchanged: "Nothing was changed.",
   conflict: "Somebody else changed this meanwhile. What you see is theirs now: make your change again.",
   weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+  actors: { machine: "this machine", server: "the server", "read-token": "the read token", public: "somebody" } as Record<string, string>,
   now: "now",
   today: "today",
 
@@ -102,6 +103,7 @@ export const alertsEn = {
     commentHint: "For the others; it stands in the timeline.",
     send: "Add comment",
     takeBack: "Give it back",
+    closedBy: (who: string) => `Closed by ${who}: nothing more is told of it.`,
     close: "Close it",
     closeSure: "Close it: nothing more is told of it",
     closeHint: "It still stands, but you know better: nothing more is told of it until it comes anew.",

@@ -17,6 +17,7 @@ export const alertsZh: AlertsCatalogue = {
   unchanged: "没有改动。",
   conflict: "期间有人改过这里。现在显示的是新的内容：请重新修改。",
   weekdays: ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
+  actors: { machine: "本机", server: "服务器", "read-token": "读取令牌", public: "某人" },
   now: "现在",
   today: "今天",
 
@@ -99,6 +100,7 @@ export const alertsZh: AlertsCatalogue = {
     commentHint: "给其他人看，会写入时间线。",
     send: "添加备注",
     takeBack: "交还",
+    closedBy: (who) => `已由 ${who} 关闭：不再就此通知。`,
     close: "关闭",
     closeSure: "关闭：不再就此通知",
     closeHint: "问题仍在，但你心里有数：再次出现之前不再就此通知。",

@@ -163,6 +163,10 @@ class Blocks(TypedDict):
     next_before: int | None
 
 
+class Calendar(TypedDict):
+    windows: list[WindowShape]
+
+
 class ClaimChallenge(TypedDict):
     """What is to be signed, once, by one of the signers."""
 
@@ -582,6 +586,13 @@ class Epochs(TypedDict):
     next_before: int | None
 
 
+class EscalationShape(TypedDict):
+    id: str
+    name: str
+    steps: list[StepShape]
+    repeat_minutes: NotRequired[int | None]
+
+
 class EventLine(TypedDict):
     """One thing that happened to an account: a transaction, a change between two snapshots, or both."""
 
@@ -710,6 +721,12 @@ class ForkReadiness(TypedDict):
     ready_seats: int | None
     not_ready_seats: int | None
     not_ready: list[UnreadyNode]
+
+
+class HandoverShape(TypedDict):
+    weekday: NotRequired[int | None]
+    hour: int
+    minute: int
 
 
 Happening = Literal[
@@ -906,6 +923,51 @@ class MadeKey(TypedDict):
     token: str
 
 
+class MaintenanceChange(TypedDict):
+    """What is left out stays as it is."""
+
+    name: NotRequired[str | None]
+    matcher: NotRequired[MatcherShape | None]
+    comment: NotRequired[str | None]
+    starts_at_ms: NotRequired[int | None]
+    ends_at_ms: NotRequired[int | None]
+    cron: NotRequired[str | None]
+    zone: NotRequired[str | None]
+    duration_minutes: NotRequired[int | None]
+
+
+class MaintenanceShape(TypedDict):
+    id: str
+    name: str
+    matcher: MatcherShape
+    comment: str
+    made_by: str
+    created_at_ms: int
+    starts_at_ms: int
+    ends_at_ms: int | None
+    cron: str | None
+    zone: str | None
+    duration_minutes: int | None
+    state: Literal["ahead", "on", "off", "over"]
+
+
+class MaintenanceWish(TypedDict):
+    """Once: from start to end. With `cron`: each time it says, so long, between start and end."""
+
+    name: str
+    matcher: MatcherShape
+    comment: NotRequired[str]
+    starts_at_ms: int
+    ends_at_ms: NotRequired[int | None]
+    cron: NotRequired[str | None]
+    zone: NotRequired[str | None]
+    duration_minutes: NotRequired[int | None]
+
+
+class Maintenances(TypedDict):
+    maintenances: list[MaintenanceShape]
+
+
 class MapPlace(TypedDict):
     """Nodes at one place. `names` are those of the nodes that the reader sees anyway."""
 
@@ -918,6 +980,18 @@ class MapPlace(TypedDict):
     up: int
     releases: dict[str, int]
     names: list[str]
+
+
+class MatcherShape(TypedDict):
+    """Which incidents are meant: those of which everything given holds. Nothing given: all."""
+
+    severity_min: NotRequired[Severity | None]
+    rules: NotRequired[list[str]]
+    subjects: NotRequired[list[str]]
+    labels: NotRequired[list[str]]
+    groups: NotRequired[list[str]]
+    validators: NotRequired[list[str]]
+    kinds: NotRequired[list[SubjectKind]]
 
 
 class May(TypedDict):
@@ -1118,6 +1192,29 @@ class OidcOffer(TypedDict):
     name: str
 
 
+class OnCall(TypedDict):
+    schedules: list[OnCallShape]
+
+
+class OnCallNext(TypedDict):
+    ref: str
+    name: str
+    from_ms: int
+
+
+class OnCallPerson(TypedDict):
+    ref: str
+    name: str
+
+
+class OnCallShape(TypedDict):
+    id: str
+    name: str
+    now: OnCallPerson | None
+    until_ms: int | None
+    next: OnCallNext | None
+
+
 class OperatorKey(TypedDict):
     """A public half, to be shown: no agent trusts it because it stands here."""
 
@@ -1173,6 +1270,14 @@ class Outlook(TypedDict):
     locking: list[ArrivalShape]
     unlocking: list[ArrivalShape]
     radar: RadarShape | None
+
+
+class OverrideShape(TypedDict):
+    """Somebody stands in. Of two at one time the one that begins last counts."""
+
+    from_ms: int
+    until_ms: int
+    contact: str
 
 
 class PasskeyAnswer(TypedDict):
@@ -1430,6 +1535,19 @@ class QueuedVotes(TypedDict):
     votes: int
 
 
+QuietShape = TypedDict(
+    "QuietShape",
+    {
+        "id": "str",
+        "name": "str",
+        "zone": "str",
+        "from": "str",
+        "until": "str",
+        "weekdays": "NotRequired[list[int] | None]",
+    },
+)
+
+
 class RadarShape(TypedDict):
     """Its seats now by term, and what is known of those to come."""
 
@@ -1615,6 +1733,28 @@ class SignerShape(TypedDict):
     why: str
 
 
+class SilenceShape(TypedDict):
+    id: str
+    matcher: MatcherShape
+    comment: str
+    made_by: str
+    created_at_ms: int
+    starts_at_ms: int
+    ends_at_ms: int
+    state: Literal["ahead", "on", "over"]
+
+
+class SilenceWish(TypedDict):
+    matcher: MatcherShape
+    comment: str
+    starts_at_ms: NotRequired[int | None]
+    ends_at_ms: int
+
+
+class Silences(TypedDict):
+    silences: list[SilenceShape]
+
+
 class Stake(TypedDict):
     """Votes of a PoS account, as `pos_getAccount` told them at `height`."""
 
@@ -1664,6 +1804,7 @@ class StatusIncident(TypedDict):
     state: Literal["open", "resolved"]
     subject: StatusSubject
     title: str
+    titles: InLanguages
     opened_at_ms: int
     resolved_at_ms: int | None
 
@@ -1685,6 +1826,11 @@ class StatusSubject(TypedDict):
     kind: Literal["validator", "node"]
     id: str
     name: str
+
+
+class StepShape(TypedDict):
+    after_minutes: int
+    contacts: list[str]
 
 
 class Strip(TypedDict):
@@ -1750,6 +1896,31 @@ class TotpSecret(TypedDict):
     secret: str
     uri: str
     qr_svg: str
+
+
+class TryAnswer(TypedDict):
+    """What would become of it, if it lasted."""
+
+    decision: Decision
+    told: list[TryTold]
+    route: str | None
+    why: str | None
+    until_ms: int | None
+
+
+class TryTold(TypedDict):
+    ref: str
+    name: str
+    after_minutes: int
+
+
+class TryWish(TypedDict):
+    """A trouble that might be."""
+
+    rule: str
+    severity: Severity
+    subject_id: NotRequired[str | None]
+    at_ms: NotRequired[int | None]
 
 
 class UnreadyNode(TypedDict):
@@ -1994,6 +2165,13 @@ class WindowHeader(TypedDict):
     known_epochs: int
     rewarded_epochs: int
     through_ms: int | None
+
+
+class WindowShape(TypedDict):
+    id: str
+    name: str
+    from_ms: int
+    until_ms: int
 
 
 class WorldMap(TypedDict):

@@ -2638,6 +2638,14 @@ export interface components {
              */
             next_before: number | null;
         };
+        /** Calendar */
+        Calendar: {
+            /**
+             * Windows
+             * @description the soonest first, 1,000 at most
+             */
+            windows: components["schemas"]["WindowShape"][];
+        };
         /**
          * ClaimChallenge
          * @description What is to be signed, once, by one of the signers.
@@ -3581,6 +3589,23 @@ export interface components {
              */
             next_before: number | null;
         };
+        /** EscalationShape */
+        EscalationShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Steps */
+            steps: components["schemas"]["StepShape"][];
+            /**
+             * Repeat Minutes
+             * @description so long after the last step they begin anew; null: they do not
+             */
+            repeat_minutes?: number | null;
+        };
         /**
          * EventLine
          * @description One thing that happened to an account: a transaction, a change between two snapshots, or both.
@@ -3850,6 +3875,18 @@ export interface components {
             not_ready_seats: number | null;
             /** Not Ready */
             not_ready: components["schemas"]["UnreadyNode"][];
+        };
+        /** HandoverShape */
+        HandoverShape: {
+            /**
+             * Weekday
+             * @description 0 is Monday; null: any
+             */
+            weekday?: number | null;
+            /** Hour */
+            hour: number;
+            /** Minute */
+            minute: number;
         };
         /**
          * Happening
@@ -4194,6 +4231,108 @@ export interface components {
             token: string;
         };
         /**
+         * MaintenanceChange
+         * @description What is left out stays as it is.
+         */
+        MaintenanceChange: {
+            /**
+             * Name
+             * @description not null
+             */
+            name?: string | null;
+            /** @description not null */
+            matcher?: components["schemas"]["MatcherShape"] | null;
+            /**
+             * Comment
+             * @description not null
+             */
+            comment?: string | null;
+            /**
+             * Starts At Ms
+             * @description not null
+             */
+            starts_at_ms?: number | null;
+            /** Ends At Ms */
+            ends_at_ms?: number | null;
+            /** Cron */
+            cron?: string | null;
+            /** Zone */
+            zone?: string | null;
+            /** Duration Minutes */
+            duration_minutes?: number | null;
+        };
+        /** MaintenanceShape */
+        MaintenanceShape: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /** Comment */
+            comment: string;
+            /**
+             * Made By
+             * @description control: by an act
+             */
+            made_by: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Starts At Ms */
+            starts_at_ms: number;
+            /** Ends At Ms */
+            ends_at_ms: number | null;
+            /** Cron */
+            cron: string | null;
+            /** Zone */
+            zone: string | null;
+            /** Duration Minutes */
+            duration_minutes: number | null;
+            /**
+             * State
+             * @description off: it recurs, and is not on now
+             * @enum {string}
+             */
+            state: "ahead" | "on" | "off" | "over";
+        };
+        /**
+         * MaintenanceWish
+         * @description Once: from start to end. With `cron`: each time it says, so long, between start and end.
+         */
+        MaintenanceWish: {
+            /** Name */
+            name: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Starts At Ms
+             * @description unix milliseconds
+             */
+            starts_at_ms: number;
+            /**
+             * Ends At Ms
+             * @description null: until it is changed or taken away
+             */
+            ends_at_ms?: number | null;
+            /**
+             * Cron
+             * @description minute hour day month weekday (0 and 7 are Sunday)
+             */
+            cron?: string | null;
+            /** Zone */
+            zone?: string | null;
+            /** Duration Minutes */
+            duration_minutes?: number | null;
+        };
+        /** Maintenances */
+        Maintenances: {
+            /** Maintenances */
+            maintenances: components["schemas"]["MaintenanceShape"][];
+        };
+        /**
          * MapPlace
          * @description Nodes at one place. `names` are those of the nodes that the reader sees anyway.
          */
@@ -4227,6 +4366,45 @@ export interface components {
             };
             /** Names */
             names: string[];
+        };
+        /**
+         * MatcherShape
+         * @description Which incidents are meant: those of which everything given holds. Nothing given: all.
+         */
+        MatcherShape: {
+            severity_min?: components["schemas"]["Severity"] | null;
+            /**
+             * Rules
+             * @default []
+             */
+            rules: string[];
+            /**
+             * Subjects
+             * @description ids of nodes, addresses of validators
+             * @default []
+             */
+            subjects: string[];
+            /**
+             * Labels
+             * @default []
+             */
+            labels: string[];
+            /**
+             * Groups
+             * @default []
+             */
+            groups: string[];
+            /**
+             * Validators
+             * @description addresses; their nodes are meant as well
+             * @default []
+             */
+            validators: string[];
+            /**
+             * Kinds
+             * @default []
+             */
+            kinds: components["schemas"]["SubjectKind"][];
         };
         /**
          * May
@@ -4674,6 +4852,42 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** OnCall */
+        OnCall: {
+            /** Schedules */
+            schedules: components["schemas"]["OnCallShape"][];
+        };
+        /** OnCallNext */
+        OnCallNext: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+            /** From Ms */
+            from_ms: number;
+        };
+        /** OnCallPerson */
+        OnCallPerson: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+        };
+        /** OnCallShape */
+        OnCallShape: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** @description null: nobody */
+            now: components["schemas"]["OnCallPerson"] | null;
+            /**
+             * Until Ms
+             * @description null: for ever
+             */
+            until_ms: number | null;
+            next: components["schemas"]["OnCallNext"] | null;
+        };
         /**
          * OperatorKey
          * @description A public half, to be shown: no agent trusts it because it stands here.
@@ -4801,6 +5015,28 @@ export interface components {
              */
             unlocking: components["schemas"]["ArrivalShape"][];
             radar: components["schemas"]["RadarShape"] | null;
+        };
+        /**
+         * OverrideShape
+         * @description Somebody stands in. Of two at one time the one that begins last counts.
+         */
+        OverrideShape: {
+            /**
+             * From Ms
+             * @description unix milliseconds
+             */
+            from_ms: number;
+            /**
+             * Until Ms
+             * @description unix milliseconds
+             */
+            until_ms: number;
+            /**
+             * Contact
+             * @description contact:ID, settings:NAME, schedule:ID (whoever is on call there), or members
+             * @example contact:ab12cd34ef56ab78
+             */
+            contact: string;
         };
         /** PasskeyAnswer */
         PasskeyAnswer: {
@@ -5405,6 +5641,41 @@ export interface components {
             votes: number;
         };
         /**
+         * QuietShape
+         * @description Hours in which warnings wait. What is critical never waits.
+         */
+        QuietShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Zone
+             * @description IANA
+             * @example Europe/Berlin
+             */
+            zone: string;
+            /**
+             * From
+             * @example 22:00
+             */
+            from: string;
+            /**
+             * Until
+             * @description not later than `from`: it is on the next day
+             * @example 22:00
+             */
+            until: string;
+            /**
+             * Weekdays
+             * @description on which they begin; null: on each
+             */
+            weekdays?: number[] | null;
+        };
+        /**
          * RadarShape
          * @description Its seats now by term, and what is known of those to come.
          */
@@ -5592,6 +5863,82 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "owner";
+        /** RotationShape */
+        RotationShape: {
+            /** People */
+            people: string[];
+            handover: components["schemas"]["HandoverShape"];
+            /** Every Days */
+            every_days: number;
+            /**
+             * Starts On
+             * @example 2026-11-02
+             */
+            starts_on: string;
+        };
+        /**
+         * RouteShape
+         * @description The first route that matches is taken, and those below it only if it goes on.
+         */
+        RouteShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            match: components["schemas"]["MatcherShape"];
+            /** Contacts */
+            contacts: string[];
+            /** Escalation */
+            escalation?: string | null;
+            /** Quiet */
+            quiet?: string | null;
+            /**
+             * Goes On
+             * @default false
+             */
+            goes_on: boolean;
+        };
+        /**
+         * RoutingShape
+         * @description How the team wants to be told.
+         */
+        RoutingShape: {
+            /** Routes */
+            routes: components["schemas"]["RouteShape"][];
+            /** Escalations */
+            escalations: components["schemas"]["EscalationShape"][];
+            /** Schedules */
+            schedules: components["schemas"]["ScheduleShape"][];
+            /** Quiet */
+            quiet: components["schemas"]["QuietShape"][];
+            /**
+             * Version
+             * @description of what was read; 409 if it was changed since
+             */
+            version: number;
+        };
+        /**
+         * RoutingWish
+         * @description All of it at once. Without routes everybody is told of everything from `warning` on.
+         */
+        RoutingWish: {
+            /** Routes */
+            routes: components["schemas"]["RouteShape"][];
+            /** Escalations */
+            escalations: components["schemas"]["EscalationShape"][];
+            /** Schedules */
+            schedules: components["schemas"]["ScheduleShape"][];
+            /** Quiet */
+            quiet: components["schemas"]["QuietShape"][];
+            /**
+             * Version
+             * @description of what was read; 409 if it was changed since
+             */
+            version: number;
+        };
         /**
          * Said
          * @description The same in both languages.
@@ -5815,6 +6162,51 @@ export interface components {
             /** Why */
             why: string;
         };
+        /** SilenceShape */
+        SilenceShape: {
+            /** Id */
+            id: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /** Comment */
+            comment: string;
+            /** Made By */
+            made_by: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Starts At Ms */
+            starts_at_ms: number;
+            /** Ends At Ms */
+            ends_at_ms: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ahead" | "on" | "over";
+        };
+        /** SilenceWish */
+        SilenceWish: {
+            matcher: components["schemas"]["MatcherShape"];
+            /**
+             * Comment
+             * @description why
+             */
+            comment: string;
+            /**
+             * Starts At Ms
+             * @description null: now
+             */
+            starts_at_ms?: number | null;
+            /**
+             * Ends At Ms
+             * @description within a year
+             */
+            ends_at_ms: number;
+        };
+        /** Silences */
+        Silences: {
+            /** Silences */
+            silences: components["schemas"]["SilenceShape"][];
+        };
         /**
          * Stake
          * @description Votes of a PoS account, as `pos_getAccount` told them at `height`.
@@ -5922,6 +6314,7 @@ export interface components {
             subject: components["schemas"]["StatusSubject"];
             /** Title */
             title: string;
+            titles: components["schemas"]["InLanguages"];
             /** Opened At Ms */
             opened_at_ms: number;
             /** Resolved At Ms */
@@ -5964,6 +6357,16 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /** StepShape */
+        StepShape: {
+            /**
+             * After Minutes
+             * @description since it was first told, if nobody has acknowledged it
+             */
+            after_minutes: number;
+            /** Contacts */
+            contacts: string[];
         };
         /**
          * Strip
@@ -6095,6 +6498,61 @@ export interface components {
              * @description the same as a QR code
              */
             qr_svg: string;
+        };
+        /**
+         * TryAnswer
+         * @description What would become of it, if it lasted.
+         */
+        TryAnswer: {
+            decision: components["schemas"]["Decision"];
+            /** Told */
+            told: components["schemas"]["TryTold"][];
+            /**
+             * Route
+             * @description id of the first route taken; everybody: there are none
+             */
+            route: string | null;
+            /**
+             * Why
+             * @description id of the silence, the maintenance or the quiet hours
+             */
+            why: string | null;
+            /**
+             * Until Ms
+             * @description when the quiet hours end
+             */
+            until_ms: number | null;
+        };
+        /** TryTold */
+        TryTold: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+            /**
+             * After Minutes
+             * @description 0: at once; else by an escalation, if nobody acknowledges it
+             */
+            after_minutes: number;
+        };
+        /**
+         * TryWish
+         * @description A trouble that might be.
+         */
+        TryWish: {
+            /** Rule */
+            rule: string;
+            severity: components["schemas"]["Severity"];
+            /**
+             * Subject Id
+             * @description a node's id, or a validator's address; null: neither
+             */
+            subject_id?: string | null;
+            /**
+             * At Ms
+             * @description null: now
+             */
+            at_ms?: number | null;
         };
         /** UnreadyNode */
         UnreadyNode: {
@@ -6671,6 +7129,23 @@ export interface components {
              * @description when the last of them ended
              */
             through_ms: number | null;
+        };
+        /** WindowShape */
+        WindowShape: {
+            /**
+             * Id
+             * @description of the maintenance
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** From Ms */
+            from_ms: number;
+            /**
+             * Until Ms
+             * @description of one without an end: that of the calendar
+             */
+            until_ms: number;
         };
         /** WorldMap */
         WorldMap: {

@@ -79,6 +79,31 @@ def test_a_tale_says_everything_that_is_wrong_with_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ({"numbers": {"peers.all_count": "few"}}, r"sets\[0\]\.numbers: Expected `float`, got `str`"),
+        ({"layers": {"pow": {"state": "tired", "reason": "r"}}}, r"sets\[0\]\.layers: Invalid enum value"),
+        ({"role": 7}, r"sets\[0\]\.role: Expected `str`, got `int`"),
+    ],
+)
+def test_what_a_record_cannot_hold_is_refused(setting: dict[str, object], complaint: str) -> None:
+    with pytest.raises(SettingError, match=complaint):
+        parse({"tale": "t", "nodes": {"n1": None}, "sets": [{"node": "n1", **setting}]})
+
+
+def test_a_record_that_is_told_in_parts_must_be_whole_in_the_end() -> None:
+    tale = parse(
+        {
+            "tale": "t",
+            "strips": {"alice": "s"},
+            "sets": [{"validator": "alice", "retirement": {"certain": True}}],
+        }
+    )
+    with pytest.raises(SettingError, match="sets: retirement: Object missing required field"):
+        play(tale)
+
+
+@pytest.mark.parametrize(
     "data", [None, "a tale", 7, [], {"tale": "t", "strips": []}, {"tale": "t", "events": 1}]
 )
 def test_what_is_no_tale_is_refused(data: object) -> None:

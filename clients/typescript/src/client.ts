@@ -262,6 +262,26 @@ export class Client {
     return this.#http.json("POST", `/api/v1/acknowledgements/${segment(token)}`, {}, body);
   }
 
+  /** What was seen when the incident opened, grew worse, and ended, kept longer than the series. */
+  incidentEvidence(incidentId: string | number): Promise<Told<"incidentEvidence">> {
+    return this.#http.json("GET", `/api/v1/incidents/${segment(incidentId)}/evidence`);
+  }
+
+  /** The same to be read, sent on or printed: with its messages, their receipts, and what people did. */
+  incidentEvidenceText(incidentId: string | number): Promise<string> {
+    return this.#http.text("GET", `/api/v1/incidents/${segment(incidentId)}/evidence.txt`);
+  }
+
+  /** Every rule: why it is there, what it goes by for your team, and how often it fired lately. */
+  listRules(): Promise<Told<"listRules">> {
+    return this.#http.json("GET", "/api/v1/alerts/rules");
+  }
+
+  /** Set the preset and limits of your team as a whole, for all or for single nodes and validators. */
+  changeLimits(body: Sent<"changeLimits">): Promise<Told<"changeLimits">> {
+    return this.#http.json("PUT", "/api/v1/alerts/limits", {}, body);
+  }
+
   /** The validators that your team proved to be its own. */
   listClaims(): Promise<Told<"listClaims">> {
     return this.#http.json("GET", "/api/v1/claims");
@@ -340,6 +360,11 @@ export class Client {
   /** A team's status page: its public nodes, and the validators that it publicly claimed. */
   teamStatus(slug: string | number): Promise<Told<"teamStatus">> {
     return this.#http.json("GET", `/api/v1/teams/${segment(slug)}`);
+  }
+
+  /** Live through the last days once more by other limits, and count how often the rule would have fired. */
+  rehearse(body: Sent<"rehearse">): Promise<Told<"rehearse">> {
+    return this.#http.json("POST", "/api/v1/alerts/rehearsals", {}, body);
   }
 
   /** Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes. */
@@ -445,6 +470,66 @@ export class Client {
   /** From now on your team watches exactly these: it is told when one of them is absent. */
   watch(body: Sent<"watch">): Promise<Told<"watch">> {
     return this.#http.json("PUT", "/api/v1/team/watches", {}, body);
+  }
+
+  /** Your team's routes, escalations, on-call schedules and quiet hours. */
+  showRouting(): Promise<Told<"showRouting">> {
+    return this.#http.json("GET", "/api/v1/alerts/routing");
+  }
+
+  /** Set all of it at once. */
+  changeRouting(body: Sent<"changeRouting">): Promise<Told<"changeRouting">> {
+    return this.#http.json("PUT", "/api/v1/alerts/routing", {}, body);
+  }
+
+  /** Ask what would become of a trouble: whom it would be told, or why nobody. */
+  tryRouting(body: Sent<"tryRouting">): Promise<Told<"tryRouting">> {
+    return this.#http.json("POST", "/api/v1/alerts/routing/tries", {}, body);
+  }
+
+  /** Who is told now by each schedule, until when, and who comes next. */
+  whoIsOnCall(): Promise<Told<"whoIsOnCall">> {
+    return this.#http.json("GET", "/api/v1/alerts/on-call");
+  }
+
+  /** Your team's silences, those that end last first; those of the last 90 days among them. */
+  listSilences(): Promise<Told<"listSilences">> {
+    return this.#http.json("GET", "/api/v1/alerts/silences");
+  }
+
+  /** Let nothing be told of what this matches, until it ends. What still stands then is told. */
+  makeSilence(body: Sent<"makeSilence">): Promise<Told<"makeSilence">> {
+    return this.#http.json("POST", "/api/v1/alerts/silences", {}, body);
+  }
+
+  /** End it now; it stays in the list. */
+  endSilence(silenceId: string | number): Promise<Told<"endSilence">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/silences/${segment(silenceId)}`);
+  }
+
+  /** Your team's maintenances, the newest first; those of the last 90 days among them. */
+  listMaintenances(): Promise<Told<"listMaintenances">> {
+    return this.#http.json("GET", "/api/v1/alerts/maintenances");
+  }
+
+  /** Let nothing be told of what this matches while work is expected. What still stands then is told. */
+  makeMaintenance(body: Sent<"makeMaintenance">): Promise<Told<"makeMaintenance">> {
+    return this.#http.json("POST", "/api/v1/alerts/maintenances", {}, body);
+  }
+
+  /** The windows of all maintenances that touch this span. */
+  showCalendar(query: Asked<"showCalendar">): Promise<Told<"showCalendar">> {
+    return this.#http.json("GET", "/api/v1/alerts/maintenances/calendar", query as Query);
+  }
+
+  /** Change what is given; whatever is left out stays. */
+  changeMaintenance(maintenanceId: string | number, body: Sent<"changeMaintenance">): Promise<Told<"changeMaintenance">> {
+    return this.#http.json("PATCH", `/api/v1/alerts/maintenances/${segment(maintenanceId)}`, {}, body);
+  }
+
+  /** Take it away: from now on trouble is told. */
+  dropMaintenance(maintenanceId: string | number): Promise<Told<"dropMaintenance">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/maintenances/${segment(maintenanceId)}`);
   }
 
   /** How often your team is told how it went, and whereto. */

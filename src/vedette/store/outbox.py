@@ -162,7 +162,8 @@ async def hurry(conn: Conn, channel: str, now_ms: int) -> None:
     """The channel takes messages again: nothing waits there for its next attempt any longer."""
     columns = outbox.c
     waits = columns.channel == channel, columns.state == "waiting", columns.next_at_ms > now_ms
-    await conn.execute(update(outbox).where(*waits).values(next_at_ms=now_ms))
+    begun = columns.created_at_ms <= now_ms  # what waits for the end of quiet hours goes on waiting
+    await conn.execute(update(outbox).where(*waits, begun).values(next_at_ms=now_ms))
 
 
 async def oldest_waiting_ms(conn: Conn) -> int | None:

@@ -408,7 +408,7 @@ export const en = {
     facts: "What was measured",
     notices: "What was told",
     channel: "Channel",
-    reason: { opened: "opened", escalated: "escalated", reminded: "reminded", resolved: "resolved" },
+    reason: { opened: "opened", escalated: "escalated", reminded: "reminded", resolved: "resolved", passed_on: "passed on", acknowledged: "somebody has it" },
     reasonHead: "Reason",
     noticeState: { waiting: "waiting", sent: "sent", failed: "failed" },
     stateHead: "State",

@@ -377,7 +377,7 @@ export const zh: Catalogue = {
     facts: "测量值",
     notices: "已通知",
     channel: "渠道",
-    reason: { opened: "发生", escalated: "升级", reminded: "提醒", resolved: "解决" },
+    reason: { opened: "发生", escalated: "升级", reminded: "提醒", resolved: "解决", passed_on: "转交", acknowledged: "已有人处理" },
     reasonHead: "缘由",
     noticeState: { waiting: "等待中", sent: "已发送", failed: "失败" },
     stateHead: "状态",

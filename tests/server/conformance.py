@@ -45,6 +45,7 @@ LOOSE = {
     "POST /api/v1/keys": "names are printable",
     "POST /api/v1/operator-keys": "a public key has a form of its own",
     "POST /api/v1/team/invitations": "an e-mail address has rules of its own",
+    "PUT /api/v1/alerts/limits": "a rule and a limit are ones that there are",
     "PUT /api/v1/team/watches": "an address is one that was seen",
     "POST /api/v1/push/subscriptions": "an endpoint is a push service's, and an address one that was seen",
     "PUT /api/v1/push/subscriptions/{subscription_id}": "an address is one that was seen",

@@ -29,6 +29,7 @@ from vedette.store import tables as t
 from vedette.store.database import Conn
 from vedette.store.incidents import Change
 from vedette.store.pools import list_pools, remember_pool
+from vedette.store.sealed import CONTACT
 from vedette.store.sessions import hash_of
 
 PERSONS = ("anonymous", "other", "viewer", "operator", "owner", "admin", "agent", "key")
@@ -139,6 +140,14 @@ class World:
         row = {"id": secrets.token_hex(16), "team_id": FIRST_TEAM, "name": CANARIES["a key's name"]}
         row |= {"hint": "abcd", "token_hash": secrets.token_bytes(32), "scopes": ["read"], "created_at_ms": 0}
         return str(await self.add(t.api_keys, **row))
+
+    async def new_contact(self) -> str:
+        """It leads to a place where nothing may be sent: a test of it is refused at once."""
+        config = b'{"url": "http://127.0.0.1:9/canary-hook-6b1f"}'
+        row = {"id": secrets.token_hex(8), "team_id": FIRST_TEAM, "name": secrets.token_hex(8)}
+        row |= {"kind": "webhook", "hint": "127.0.0.1", "language": "en", "created_at_ms": 0}
+        row |= {"sealed": self.house.vault.seal(config, CONTACT.purpose)}
+        return str(await self.add(t.contact_points, **row))
 
     async def new_operator_key(self) -> str:
         row = {"id": secrets.token_hex(16), "team_id": FIRST_TEAM, "name": CANARIES["a key's name"]}

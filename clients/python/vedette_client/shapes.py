@@ -58,6 +58,15 @@ class ArrivalShape(TypedDict):
     left_ms: int | None
 
 
+class AttemptShape(TypedDict):
+    """One attempt to deliver a message."""
+
+    at_ms: int
+    took_ms: int
+    outcome: Literal["sent", "failed", "refused"]
+    detail: str | None
+
+
 class Audit(TypedDict):
     """Lines, newest first."""
 
@@ -152,6 +161,10 @@ class BlockShape(TypedDict):
 class Blocks(TypedDict):
     blocks: list[Block]
     next_before: int | None
+
+
+class Calendar(TypedDict):
+    windows: list[WindowShape]
 
 
 class ClaimChallenge(TypedDict):
@@ -270,6 +283,90 @@ class Confirmation(TypedDict):
     credential: NotRequired[dict[str, Any] | None]
 
 
+class ContactChange(TypedDict):
+    """What is left out stays; `config` is given as a whole, and gives the contact point a fresh start."""
+
+    name: NotRequired[str | None]
+    config: NotRequired[dict[str, str | bool] | None]
+    language: NotRequired[Literal["en", "zh"] | None]
+    wakes: NotRequired[bool | None]
+    fallback_id: NotRequired[str | None]
+
+
+class ContactField(TypedDict):
+    """One thing to be filled in."""
+
+    name: str
+    label: Said
+    help: Said
+    kind: Literal["text", "url", "email", "choice", "flag"]
+    is_secret: bool
+    is_required: bool
+    choices: list[str]
+
+
+class ContactKind(TypedDict):
+    """One kind of contact point."""
+
+    name: str
+    label: Said
+    help: Said
+    fields: list[ContactField]
+    wakes: bool
+    receipts: bool
+    digests: bool
+    lacks: str | None
+
+
+class ContactKinds(TypedDict):
+    kinds: list[ContactKind]
+
+
+class ContactList(TypedDict):
+    contacts: list[ContactShape]
+    warnings: list[Literal["nothing", "no_waking_channel", "switched_off"]]
+
+
+class ContactShape(TypedDict):
+    """One contact point; or a channel of the settings file, which is changed there alone."""
+
+    id: str
+    ref: str
+    name: str
+    kind: str
+    hint: str
+    language: Literal["en", "zh"]
+    wakes: bool
+    is_enabled: bool
+    disabled_why: str | None
+    fallback_id: str | None
+    tested_at_ms: int | None
+    sent_at_ms: int | None
+    failing_since_ms: int | None
+    error: str | None
+    of_settings: bool
+
+
+class ContactTest(TypedDict):
+    """How a test went."""
+
+    ok: bool
+    receipt: str | None
+    error: str | None
+    took_ms: int
+
+
+class ContactWish(TypedDict):
+    """A contact point to be made. Its configuration is sealed, and never shown again."""
+
+    name: str
+    kind: str
+    config: dict[str, str | bool]
+    language: NotRequired[Literal["en", "zh"] | None]
+    wakes: NotRequired[bool | None]
+    fallback_id: NotRequired[str | None]
+
+
 class CoverageShape(TypedDict):
     """How much is known of what was asked for."""
 
@@ -309,6 +406,40 @@ Decision = Literal[
     "no_contact",
     "noted",
 ]
+
+
+class Deliveries(TypedDict):
+    deliveries: list[DeliveryShape]
+    next_before: int | None
+
+
+class DeliveryShape(TypedDict):
+    """One message to one channel, and every attempt to deliver it."""
+
+    id: int
+    kind: str
+    incident_id: int | None
+    titles: Said
+    channel: str
+    channel_name: str
+    reason: Reason
+    state: Literal["waiting", "sent", "failed"]
+    created_at_ms: int
+    sent_at_ms: int | None
+    receipt: str | None
+    error: str | None
+    instead_of: int | None
+    attempts: list[AttemptShape]
+
+
+class DigestShape(TypedDict):
+    """When a digest is told, by the clocks of its zone, and whereto."""
+
+    every: Literal["never", "daily", "weekly"]
+    hour: int
+    weekday: NotRequired[int | None]
+    zone: str
+    contacts: list[str]
 
 
 class ElectedVotes(TypedDict):
@@ -455,6 +586,13 @@ class Epochs(TypedDict):
     next_before: int | None
 
 
+class EscalationShape(TypedDict):
+    id: str
+    name: str
+    steps: list[StepShape]
+    repeat_minutes: NotRequired[int | None]
+
+
 class EventLine(TypedDict):
     """One thing that happened to an account: a transaction, a change between two snapshots, or both."""
 
@@ -503,6 +641,12 @@ class FeeLine(TypedDict):
     lock_blocks: int | None
     unlock_blocks: int | None
     changed: list[str]
+
+
+class FeedUrl(TypedDict):
+    """The calendar's address. Whoever knows it sees the team's deadlines: it is told here and never again."""
+
+    url: str
 
 
 class Fees(TypedDict):
@@ -577,6 +721,12 @@ class ForkReadiness(TypedDict):
     ready_seats: int | None
     not_ready_seats: int | None
     not_ready: list[UnreadyNode]
+
+
+class HandoverShape(TypedDict):
+    weekday: NotRequired[int | None]
+    hour: int
+    minute: int
 
 
 Happening = Literal[
@@ -773,6 +923,51 @@ class MadeKey(TypedDict):
     token: str
 
 
+class MaintenanceChange(TypedDict):
+    """What is left out stays as it is."""
+
+    name: NotRequired[str | None]
+    matcher: NotRequired[MatcherShape | None]
+    comment: NotRequired[str | None]
+    starts_at_ms: NotRequired[int | None]
+    ends_at_ms: NotRequired[int | None]
+    cron: NotRequired[str | None]
+    zone: NotRequired[str | None]
+    duration_minutes: NotRequired[int | None]
+
+
+class MaintenanceShape(TypedDict):
+    id: str
+    name: str
+    matcher: MatcherShape
+    comment: str
+    made_by: str
+    created_at_ms: int
+    starts_at_ms: int
+    ends_at_ms: int | None
+    cron: str | None
+    zone: str | None
+    duration_minutes: int | None
+    state: Literal["ahead", "on", "off", "over"]
+
+
+class MaintenanceWish(TypedDict):
+    """Once: from start to end. With `cron`: each time it says, so long, between start and end."""
+
+    name: str
+    matcher: MatcherShape
+    comment: NotRequired[str]
+    starts_at_ms: int
+    ends_at_ms: NotRequired[int | None]
+    cron: NotRequired[str | None]
+    zone: NotRequired[str | None]
+    duration_minutes: NotRequired[int | None]
+
+
+class Maintenances(TypedDict):
+    maintenances: list[MaintenanceShape]
+
+
 class MapPlace(TypedDict):
     """Nodes at one place. `names` are those of the nodes that the reader sees anyway."""
 
@@ -785,6 +980,18 @@ class MapPlace(TypedDict):
     up: int
     releases: dict[str, int]
     names: list[str]
+
+
+class MatcherShape(TypedDict):
+    """Which incidents are meant: those of which everything given holds. Nothing given: all."""
+
+    severity_min: NotRequired[Severity | None]
+    rules: NotRequired[list[str]]
+    subjects: NotRequired[list[str]]
+    labels: NotRequired[list[str]]
+    groups: NotRequired[list[str]]
+    validators: NotRequired[list[str]]
+    kinds: NotRequired[list[SubjectKind]]
 
 
 class May(TypedDict):
@@ -985,6 +1192,29 @@ class OidcOffer(TypedDict):
     name: str
 
 
+class OnCall(TypedDict):
+    schedules: list[OnCallShape]
+
+
+class OnCallNext(TypedDict):
+    ref: str
+    name: str
+    from_ms: int
+
+
+class OnCallPerson(TypedDict):
+    ref: str
+    name: str
+
+
+class OnCallShape(TypedDict):
+    id: str
+    name: str
+    now: OnCallPerson | None
+    until_ms: int | None
+    next: OnCallNext | None
+
+
 class OperatorKey(TypedDict):
     """A public half, to be shown: no agent trusts it because it stands here."""
 
@@ -1040,6 +1270,14 @@ class Outlook(TypedDict):
     locking: list[ArrivalShape]
     unlocking: list[ArrivalShape]
     radar: RadarShape | None
+
+
+class OverrideShape(TypedDict):
+    """Somebody stands in. Of two at one time the one that begins last counts."""
+
+    from_ms: int
+    until_ms: int
+    contact: str
 
 
 class PasskeyAnswer(TypedDict):
@@ -1297,6 +1535,19 @@ class QueuedVotes(TypedDict):
     votes: int
 
 
+QuietShape = TypedDict(
+    "QuietShape",
+    {
+        "id": "str",
+        "name": "str",
+        "zone": "str",
+        "from": "str",
+        "until": "str",
+        "weekdays": "NotRequired[list[int] | None]",
+    },
+)
+
+
 class RadarShape(TypedDict):
     """Its seats now by term, and what is known of those to come."""
 
@@ -1307,7 +1558,7 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
-Reason = Literal["opened", "escalated", "reminded", "resolved", "passed_on"]
+Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
 
 
 class RecoveryCodes(TypedDict):
@@ -1378,6 +1629,13 @@ class Rewards(TypedDict):
 
 
 Role = Literal["viewer", "operator", "owner"]
+
+
+class Said(TypedDict):
+    """The same in both languages."""
+
+    en: str
+    zh: str
 
 
 Scope = Literal["read", "write", "metrics"]
@@ -1475,6 +1733,28 @@ class SignerShape(TypedDict):
     why: str
 
 
+class SilenceShape(TypedDict):
+    id: str
+    matcher: MatcherShape
+    comment: str
+    made_by: str
+    created_at_ms: int
+    starts_at_ms: int
+    ends_at_ms: int
+    state: Literal["ahead", "on", "over"]
+
+
+class SilenceWish(TypedDict):
+    matcher: MatcherShape
+    comment: str
+    starts_at_ms: NotRequired[int | None]
+    ends_at_ms: int
+
+
+class Silences(TypedDict):
+    silences: list[SilenceShape]
+
+
 class Stake(TypedDict):
     """Votes of a PoS account, as `pos_getAccount` told them at `height`."""
 
@@ -1524,6 +1804,7 @@ class StatusIncident(TypedDict):
     state: Literal["open", "resolved"]
     subject: StatusSubject
     title: str
+    titles: InLanguages
     opened_at_ms: int
     resolved_at_ms: int | None
 
@@ -1545,6 +1826,11 @@ class StatusSubject(TypedDict):
     kind: Literal["validator", "node"]
     id: str
     name: str
+
+
+class StepShape(TypedDict):
+    after_minutes: int
+    contacts: list[str]
 
 
 class Strip(TypedDict):
@@ -1610,6 +1896,31 @@ class TotpSecret(TypedDict):
     secret: str
     uri: str
     qr_svg: str
+
+
+class TryAnswer(TypedDict):
+    """What would become of it, if it lasted."""
+
+    decision: Decision
+    told: list[TryTold]
+    route: str | None
+    why: str | None
+    until_ms: int | None
+
+
+class TryTold(TypedDict):
+    ref: str
+    name: str
+    after_minutes: int
+
+
+class TryWish(TypedDict):
+    """A trouble that might be."""
+
+    rule: str
+    severity: Severity
+    subject_id: NotRequired[str | None]
+    at_ms: NotRequired[int | None]
 
 
 class UnreadyNode(TypedDict):
@@ -1854,6 +2165,13 @@ class WindowHeader(TypedDict):
     known_epochs: int
     rewarded_epochs: int
     through_ms: int | None
+
+
+class WindowShape(TypedDict):
+    id: str
+    name: str
+    from_ms: int
+    until_ms: int
 
 
 class WorldMap(TypedDict):

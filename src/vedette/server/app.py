@@ -22,10 +22,13 @@ from vedette.server.api import (
     audit_log,
     blocks,
     claims,
+    contacts,
+    digests,
     embeds,
     epochs,
     events,
     exposition,
+    feeds,
     fleet,
     history,
     incidents,
@@ -41,7 +44,9 @@ from vedette.server.api import (
     pools,
     profiles,
     push,
+    rehearsals,
     routing,
+    rules,
     session,
     silences,
     system,
@@ -81,11 +86,14 @@ NOUNS = (
     pools,
     wallets,
     incidents,
+    rules,
     live,
     agents,
     claims,
+    contacts,
     profiles,
     push,
+    rehearsals,
     exposition,
     session,
     account,
@@ -98,6 +106,7 @@ NOUNS = (
     routing,
     silences,
     maintenances,
+    digests,
 )
 
 
@@ -121,6 +130,7 @@ def described() -> FastAPI:
     api.include_router(embeds.oembed_router)
     app.include_router(api)
     app.include_router(embeds.router)
+    app.include_router(feeds.router)
     app.include_router(system.router)
     say_problems(app)
     return app

@@ -269,6 +269,20 @@ async def test_a_route_that_leads_to_nobody_is_said_to(house: House, clock: Hand
     assert await told(house) == [("ana", "opened")]
 
 
+async def test_of_what_nobody_was_told_nobody_hears_the_end(house: House, clock: HandClock) -> None:
+    """Its timeline says that it is over, and not that it was told to nobody."""
+    await routed(house, routes=[route("a", ANA, match={"rules": ["clock_off"]})])
+    agent = await bury(house, clock)
+    await house.judge.round()
+    clock.pass_ms(600_000)
+    for _ in range(3):
+        clock.pass_ms(600_000)
+        await hear(house, *agent.post(agent.envelope(clock.now_ms())))
+        await house.judge.round()
+    happened = [kind for kind, _ in await kinds(house)]
+    assert (await told(house), happened[-1], "told" in happened) == ([], "over", False)
+
+
 async def test_each_team_is_judged_by_its_own_limits(house: House, clock: HandClock) -> None:
     """One that turned a rule off hears nothing of it; the others are judged as the settings say."""
     other = Who(await team_of(house.database, "other"))

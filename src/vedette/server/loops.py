@@ -214,6 +214,7 @@ class Judge:
         if reason is Reason.RESOLVED:
             contacts = self._policies.of(incident.team_id).policy.contacts
             channels = tuple(one for one in told_on.get(incident.id, ()) if ref_of(one) in contacts)
+            reason = reason if channels else None  # nobody heard of it, so nobody hears of its end
         return Change(incident, reason, channels, now_ms, not_before_ms=told.not_before_ms)
 
 

@@ -174,6 +174,16 @@ class World:
         [kept] = await self.house.database.write(lambda conn: incidents.save(conn, [change]))
         return kept.id
 
+    async def new_silence(self) -> str:
+        row = {"id": secrets.token_hex(8), "team_id": FIRST_TEAM, "matcher": {}, "comment": "works"}
+        row |= {"made_by": "machine", "created_at_ms": 0, "starts_at_ms": 0, "ends_at_ms": FOREVER_MS}
+        return str(await self.add(t.silences, **row))
+
+    async def new_maintenance(self) -> str:
+        row = {"id": secrets.token_hex(8), "team_id": FIRST_TEAM, "name": "work", "matcher": {}}
+        row |= {"made_by": "machine", "created_at_ms": 0, "starts_at_ms": 0}
+        return str(await self.add(t.maintenances, **row))
+
     async def forgive(self) -> None:
         """Forget who guessed how often: that has tests of its own."""
         await self.house.database.write(lambda conn: conn.execute(t.tries.delete()))

@@ -828,6 +828,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence
+         * @description What was seen when the incident opened, grew worse, and ended, kept longer than the series.
+         */
+        get: operations["incidentEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/evidence.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence text
+         * @description The same to be read, sent on or printed: with its messages, their receipts, and what people did.
+         */
+        get: operations["incidentEvidenceText"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules
+         * @description Every rule: why it is there, what it goes by for your team, and how often it fired lately.
+         */
+        get: operations["listRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change limits
+         * @description Set the preset and limits of your team as a whole, for all or for single nodes and validators.
+         */
+        put: operations["changeLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -1062,6 +1142,26 @@ export interface paths {
          * @description Be told no more.
          */
         delete: operations["endSubscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rehearsals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rehearse
+         * @description Live through the last days once more by other limits, and count how often the rule would have fired.
+         */
+        post: operations["rehearse"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1883,50 +1983,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/alerts/digest": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read digest
-         * @description How often your team is told how it went, and whereto.
-         */
-        get: operations["readDigest"];
-        /**
-         * Change digest
-         * @description Say when, and whereto. The next one tells of what comes after this moment.
-         */
-        put: operations["changeDigest"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/alerts/feed-token": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Make feed token
-         * @description Make the address of your team's calendar of deadlines; an older one opens nothing from now on.
-         */
-        post: operations["makeFeedToken"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/oembed": {
         parameters: {
             query?: never;
@@ -2039,66 +2095,6 @@ export interface paths {
          * @description A staking pool as a card, for a frame on any page.
          */
         get: operations["poolEmbed"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/feeds/deadlines.ics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Deadlines
-         * @description When votes unlock, forks come and work is planned. The token is a bearer of its own.
-         */
-        get: operations["deadlines"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/feeds/incidents.atom": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Incidents atom
-         * @description What teams that show their incidents tell the public of the last fourteen days, as Atom.
-         */
-        get: operations["incidentsAtom"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/feeds/incidents.rss": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Incidents rss
-         * @description The same as RSS 2.0: an item more when an incident is over.
-         */
-        get: operations["incidentsRss"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2803,28 +2799,6 @@ export interface components {
          * @enum {string}
          */
         Decision: "told" | "held" | "explained" | "settling" | "flapping" | "clearing" | "storm" | "silenced" | "maintenance" | "quiet_hours" | "acknowledged" | "closed" | "no_contact" | "noted";
-        /**
-         * DigestShape
-         * @description When a digest is told, by the clocks of its zone, and whereto.
-         */
-        DigestShape: {
-            /**
-             * Every
-             * @enum {string}
-             */
-            every: "never" | "daily" | "weekly";
-            /** Hour */
-            hour: number;
-            /**
-             * Weekday
-             * @description 0 is Monday; for weekly ones
-             */
-            weekday?: number | null;
-            /** Zone */
-            zone: string;
-            /** Contacts */
-            contacts: string[];
-        };
         /** ElectedVotes */
         ElectedVotes: {
             /**
@@ -3248,6 +3222,26 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * Evidence
+         * @description What was seen at that moment.
+         */
+        Evidence: {
+            /** At Ms */
+            at_ms: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "opened" | "escalated" | "resolved";
+            /**
+             * Bundle
+             * @description facts, figures, votes and sources, as they were
+             */
+            bundle: {
+                [key: string]: unknown;
+            };
+        };
         /** EvidenceMark */
         EvidenceMark: {
             /** At Ms */
@@ -3309,14 +3303,6 @@ export interface components {
              * @description what differs from before; empty: nobody had looked before
              */
             changed: string[];
-        };
-        /**
-         * FeedUrl
-         * @description The calendar's address. Whoever knows it sees the team's deadlines: it is told here and never again.
-         */
-        FeedUrl: {
-            /** Url */
-            url: string;
         };
         /** Fees */
         Fees: {
@@ -3587,6 +3573,15 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** IncidentEvidence */
+        IncidentEvidence: {
+            incident: components["schemas"]["IncidentShape"];
+            /**
+             * Evidence
+             * @description the oldest first
+             */
+            evidence: components["schemas"]["Evidence"][];
+        };
         /** IncidentShape */
         IncidentShape: {
             /** Id */
@@ -3772,6 +3767,75 @@ export interface components {
              * @description since when it has stood still, where that is known
              */
             since_ms: number | null;
+        };
+        /**
+         * LimitShape
+         * @description One limit of a rule: what it would be, and what it is.
+         */
+        LimitShape: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "whole" | "number" | "flag" | "severity" | "text";
+            /**
+             * Unit
+             * @description as its name ends: ms, days, bytes, ratio, blocks, ...
+             */
+            unit: string | null;
+            /**
+             * Default
+             * @description the rule's own
+             */
+            default: boolean | number | string;
+            /**
+             * Preset
+             * @description as the preset and the server's settings have it
+             */
+            preset: boolean | number | string;
+            /**
+             * Team
+             * @description what your team set; null: nothing
+             */
+            team: boolean | number | string | null;
+            /**
+             * Value
+             * @description what holds for all that has no limit of its own
+             */
+            value: boolean | number | string;
+        };
+        /**
+         * LimitsChange
+         * @description What your team goes by from now on, as a whole: what is left out is as the preset has it.
+         */
+        LimitsChange: {
+            /**
+             * Preset
+             * @default normal
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Rules */
+            rules?: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+            /** Subjects */
+            subjects?: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: boolean | number | string;
+                    };
+                };
+            };
+            /**
+             * Version
+             * @description as it was read last
+             */
+            version: number;
         };
         /** LinkShape */
         LinkShape: {
@@ -5039,6 +5103,14 @@ export interface components {
          * @enum {string}
          */
         Reason: "opened" | "escalated" | "reminded" | "resolved" | "passed_on";
+        /** Recent */
+        Recent: {
+            /**
+             * Fired 30D
+             * @description incidents of the last 30 days that were told or noted
+             */
+            fired_30d: number;
+        };
         /**
          * RecoveryCodes
          * @description Each opens the account once in place of an authenticator. Told here and never again.
@@ -5046,6 +5118,61 @@ export interface components {
         RecoveryCodes: {
             /** Recovery Codes */
             recovery_codes: string[];
+        };
+        /**
+         * Rehearsal
+         * @description How often it would have been told of something new. What a cause would have hidden counts as well.
+         */
+        Rehearsal: {
+            /**
+             * Fired
+             * @description null: the past cannot tell
+             */
+            fired: number | null;
+            /**
+             * Days
+             * @description the oldest first
+             */
+            days: components["schemas"]["RehearsalDay"][];
+            /**
+             * Why
+             * @description why the past cannot tell
+             */
+            why: string | null;
+            /** @description the same in every language */
+            whys: components["schemas"]["Said"] | null;
+        };
+        /** RehearsalDay */
+        RehearsalDay: {
+            /**
+             * Day
+             * @description UTC
+             */
+            day: string;
+            /** Fired */
+            fired: number;
+        };
+        /**
+         * RehearsalWish
+         * @description What to live through again. What is null is as your team has it.
+         */
+        RehearsalWish: {
+            /** Rule */
+            rule: string;
+            /**
+             * Values
+             * @description limits of that rule in place of your team's
+             */
+            values?: {
+                [key: string]: boolean | number | string;
+            } | null;
+            /** Preset */
+            preset?: ("quiet" | "normal" | "paranoid") | null;
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
         };
         /** ReleaseCount */
         ReleaseCount: {
@@ -5200,6 +5327,63 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "owner";
+        /**
+         * RuleShape
+         * @description A rule, why it is there, and what it goes by.
+         */
+        RuleShape: {
+            /** Name */
+            name: string;
+            /**
+             * About
+             * @enum {string}
+             */
+            about: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            title: components["schemas"]["Said"];
+            why: components["schemas"]["Said"];
+            /**
+             * Docs
+             * @description its place in the documentation
+             */
+            docs: string;
+            /** Is On */
+            is_on: boolean;
+            /** Limits */
+            limits: components["schemas"]["LimitShape"][];
+            recent: components["schemas"]["Recent"];
+        };
+        /**
+         * Rules
+         * @description All rules, as your team goes by them.
+         */
+        Rules: {
+            /**
+             * Preset
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Presets */
+            presets: ("quiet" | "normal" | "paranoid")[];
+            /** Rules */
+            rules: components["schemas"]["RuleShape"][];
+            /** Subjects */
+            subjects: components["schemas"]["SubjectLimits"][];
+            /**
+             * Version
+             * @description send it back with a change
+             */
+            version: number;
+        };
+        /**
+         * Said
+         * @description A sentence in every language.
+         */
+        Said: {
+            /** En */
+            en: string;
+            /** Zh */
+            zh: string;
+        };
         /**
          * Scope
          * @description What an API key opens. A key without any opens no more than the public sees.
@@ -5582,6 +5766,27 @@ export interface components {
          * @enum {string}
          */
         SubjectKind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+        /**
+         * SubjectLimits
+         * @description What is different for one node or validator.
+         */
+        SubjectLimits: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            /** Rules */
+            rules: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+        };
         /**
          * Team
          * @description The team that you look at.
@@ -7968,6 +8173,132 @@ export interface operations {
             };
         };
     };
+    incidentEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentEvidence"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentEvidenceText: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -8524,6 +8855,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
             };
             /** @description what is wrong, and what to do */
             default: {
@@ -10178,97 +10542,6 @@ export interface operations {
             };
         };
     };
-    readDigest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DigestShape"];
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    changeDigest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DigestShape"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DigestShape"];
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    makeFeedToken: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FeedUrl"];
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     oembed: {
         parameters: {
             query: {
@@ -10482,108 +10755,6 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deadlines: {
-        parameters: {
-            query: {
-                /** @description of POST /api/v1/alerts/feed-token */
-                token: string;
-                /** @description en or zh; without it the server's own */
-                lang?: ("en" | "zh") | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the feed */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/calendar": string;
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    incidentsAtom: {
-        parameters: {
-            query?: {
-                /** @description en or zh; without it the server's own */
-                lang?: ("en" | "zh") | null;
-                /** @description of one team alone: its public name */
-                team?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the feed */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/atom+xml": string;
-                };
-            };
-            /** @description what is wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    incidentsRss: {
-        parameters: {
-            query?: {
-                /** @description en or zh; without it the server's own */
-                lang?: ("en" | "zh") | null;
-                /** @description of one team alone: its public name */
-                team?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the feed */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/rss+xml": string;
                 };
             };
             /** @description what is wrong, and what to do */

@@ -433,6 +433,28 @@ class Client:
         )
         return answer
 
+    def incident_evidence(self, incident_id: str | int) -> IncidentEvidence:
+        """What was seen when the incident opened, grew worse, and ended, kept longer than the series."""
+        answer: IncidentEvidence = self._http.json(
+            "GET", f"/api/v1/incidents/{segment(incident_id)}/evidence", {}
+        )
+        return answer
+
+    def incident_evidence_text(self, incident_id: str | int) -> str:
+        """The same to be read, sent on or printed: with its messages, their receipts, and what people did."""
+        answer: str = self._http.text("GET", f"/api/v1/incidents/{segment(incident_id)}/evidence.txt", {})
+        return answer
+
+    def list_rules(self) -> Rules:
+        """Every rule: why it is there, what it goes by for your team, and how often it fired lately."""
+        answer: Rules = self._http.json("GET", "/api/v1/alerts/rules", {})
+        return answer
+
+    def change_limits(self, body: LimitsChange) -> Rules:
+        """Set the preset and limits of your team as a whole, for all or for single nodes and validators."""
+        answer: Rules = self._http.json("PUT", "/api/v1/alerts/limits", {}, body)
+        return answer
+
     def list_claims(self) -> Claims:
         """The validators that your team proved to be its own."""
         answer: Claims = self._http.json("GET", "/api/v1/claims", {})
@@ -457,6 +479,62 @@ class Client:
         """Give a claim up; what was told of the validator is forgotten."""
         self._http.json("DELETE", f"/api/v1/claims/{segment(address)}", {})
 
+    def contact_kinds(self) -> ContactKinds:
+        """What kinds of contact points there are, and what each asks for."""
+        answer: ContactKinds = self._http.json("GET", "/api/v1/alerts/contact-kinds", {})
+        return answer
+
+    def list_contacts(self) -> ContactList:
+        """Your team's contact points and how they fare; also the channels that the settings give it."""
+        answer: ContactList = self._http.json("GET", "/api/v1/alerts/contacts", {})
+        return answer
+
+    def make_contact(self, body: ContactWish) -> ContactShape:
+        """Make a contact point. Nothing is sent there yet: test it."""
+        answer: ContactShape = self._http.json("POST", "/api/v1/alerts/contacts", {}, body)
+        return answer
+
+    def change_contact(self, contact_id: str | int, body: ContactChange) -> ContactShape:
+        """Change a contact point; whatever is left out stays."""
+        answer: ContactShape = self._http.json(
+            "PATCH", f"/api/v1/alerts/contacts/{segment(contact_id)}", {}, body
+        )
+        return answer
+
+    def remove_contact(self, contact_id: str | int) -> None:
+        """Forget a contact point. What was still to be told there goes another way if it is critical."""
+        self._http.json("DELETE", f"/api/v1/alerts/contacts/{segment(contact_id)}", {})
+
+    def enable_contact(self, contact_id: str | int) -> ContactShape:
+        """Use a contact point again that was switched off because it refused for good."""
+        answer: ContactShape = self._http.json(
+            "POST", f"/api/v1/alerts/contacts/{segment(contact_id)}/enable", {}
+        )
+        return answer
+
+    def test_contact(self, contact_id: str | int) -> ContactTest:
+        """Send a test there, now. The delivery log keeps how it went."""
+        answer: ContactTest = self._http.json(
+            "POST", f"/api/v1/alerts/contacts/{segment(contact_id)}/test", {}
+        )
+        return answer
+
+    def list_deliveries(
+        self,
+        *,
+        contact: str | None = None,
+        incident: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> Deliveries:
+        """Every message to your team, the newest first, with every attempt to deliver it."""
+        answer: Deliveries = self._http.json(
+            "GET",
+            "/api/v1/alerts/deliveries",
+            {"contact": contact, "incident": incident, "before": before, "limit": limit},
+        )
+        return answer
+
     def team_profile(self) -> Profile:
         """What your team tells the public."""
         answer: Profile = self._http.json("GET", "/api/v1/team/profile", {})
@@ -470,6 +548,11 @@ class Client:
     def team_status(self, slug: str | int) -> TeamStatus:
         """A team's status page: its public nodes, and the validators that it publicly claimed."""
         answer: TeamStatus = self._http.json("GET", f"/api/v1/teams/{segment(slug)}", {})
+        return answer
+
+    def rehearse(self, body: RehearsalWish) -> Rehearsal:
+        """Live through the last days once more by other limits, and count how often the rule would have fired."""
+        answer: Rehearsal = self._http.json("POST", "/api/v1/alerts/rehearsals", {}, body)
         return answer
 
     def fleet_metrics(self) -> str:

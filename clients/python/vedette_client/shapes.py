@@ -58,6 +58,15 @@ class ArrivalShape(TypedDict):
     left_ms: int | None
 
 
+class AttemptShape(TypedDict):
+    """One attempt to deliver a message."""
+
+    at_ms: int
+    took_ms: int
+    outcome: Literal["sent", "failed", "refused"]
+    detail: str | None
+
+
 class Audit(TypedDict):
     """Lines, newest first."""
 
@@ -270,6 +279,90 @@ class Confirmation(TypedDict):
     credential: NotRequired[dict[str, Any] | None]
 
 
+class ContactChange(TypedDict):
+    """What is left out stays; `config` is given as a whole, and gives the contact point a fresh start."""
+
+    name: NotRequired[str | None]
+    config: NotRequired[dict[str, str | bool] | None]
+    language: NotRequired[Literal["en", "zh"] | None]
+    wakes: NotRequired[bool | None]
+    fallback_id: NotRequired[str | None]
+
+
+class ContactField(TypedDict):
+    """One thing to be filled in."""
+
+    name: str
+    label: Said
+    help: Said
+    kind: Literal["text", "url", "email", "choice", "flag"]
+    is_secret: bool
+    is_required: bool
+    choices: list[str]
+
+
+class ContactKind(TypedDict):
+    """One kind of contact point."""
+
+    name: str
+    label: Said
+    help: Said
+    fields: list[ContactField]
+    wakes: bool
+    receipts: bool
+    digests: bool
+    lacks: str | None
+
+
+class ContactKinds(TypedDict):
+    kinds: list[ContactKind]
+
+
+class ContactList(TypedDict):
+    contacts: list[ContactShape]
+    warnings: list[Literal["nothing", "no_waking_channel", "switched_off"]]
+
+
+class ContactShape(TypedDict):
+    """One contact point; or a channel of the settings file, which is changed there alone."""
+
+    id: str
+    ref: str
+    name: str
+    kind: str
+    hint: str
+    language: Literal["en", "zh"]
+    wakes: bool
+    is_enabled: bool
+    disabled_why: str | None
+    fallback_id: str | None
+    tested_at_ms: int | None
+    sent_at_ms: int | None
+    failing_since_ms: int | None
+    error: str | None
+    of_settings: bool
+
+
+class ContactTest(TypedDict):
+    """How a test went."""
+
+    ok: bool
+    receipt: str | None
+    error: str | None
+    took_ms: int
+
+
+class ContactWish(TypedDict):
+    """A contact point to be made. Its configuration is sealed, and never shown again."""
+
+    name: str
+    kind: str
+    config: dict[str, str | bool]
+    language: NotRequired[Literal["en", "zh"] | None]
+    wakes: NotRequired[bool | None]
+    fallback_id: NotRequired[str | None]
+
+
 class CoverageShape(TypedDict):
     """How much is known of what was asked for."""
 
@@ -309,6 +402,30 @@ Decision = Literal[
     "no_contact",
     "noted",
 ]
+
+
+class Deliveries(TypedDict):
+    deliveries: list[DeliveryShape]
+    next_before: int | None
+
+
+class DeliveryShape(TypedDict):
+    """One message to one channel, and every attempt to deliver it."""
+
+    id: int
+    kind: str
+    incident_id: int | None
+    titles: Said
+    channel: str
+    channel_name: str
+    reason: Reason
+    state: Literal["waiting", "sent", "failed"]
+    created_at_ms: int
+    sent_at_ms: int | None
+    receipt: str | None
+    error: str | None
+    instead_of: int | None
+    attempts: list[AttemptShape]
 
 
 class DigestShape(TypedDict):
@@ -1323,7 +1440,7 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
-Reason = Literal["opened", "escalated", "reminded", "resolved", "passed_on"]
+Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
 
 
 class RecoveryCodes(TypedDict):
@@ -1394,6 +1511,13 @@ class Rewards(TypedDict):
 
 
 Role = Literal["viewer", "operator", "owner"]
+
+
+class Said(TypedDict):
+    """The same in both languages."""
+
+    en: str
+    zh: str
 
 
 Scope = Literal["read", "write", "metrics"]

@@ -262,6 +262,26 @@ export class Client {
     return this.#http.json("POST", `/api/v1/acknowledgements/${segment(token)}`, {}, body);
   }
 
+  /** What was seen when the incident opened, grew worse, and ended, kept longer than the series. */
+  incidentEvidence(incidentId: string | number): Promise<Told<"incidentEvidence">> {
+    return this.#http.json("GET", `/api/v1/incidents/${segment(incidentId)}/evidence`);
+  }
+
+  /** The same to be read, sent on or printed: with its messages, their receipts, and what people did. */
+  incidentEvidenceText(incidentId: string | number): Promise<string> {
+    return this.#http.text("GET", `/api/v1/incidents/${segment(incidentId)}/evidence.txt`);
+  }
+
+  /** Every rule: why it is there, what it goes by for your team, and how often it fired lately. */
+  listRules(): Promise<Told<"listRules">> {
+    return this.#http.json("GET", "/api/v1/alerts/rules");
+  }
+
+  /** Set the preset and limits of your team as a whole, for all or for single nodes and validators. */
+  changeLimits(body: Sent<"changeLimits">): Promise<Told<"changeLimits">> {
+    return this.#http.json("PUT", "/api/v1/alerts/limits", {}, body);
+  }
+
   /** The validators that your team proved to be its own. */
   listClaims(): Promise<Told<"listClaims">> {
     return this.#http.json("GET", "/api/v1/claims");
@@ -287,6 +307,46 @@ export class Client {
     return this.#http.json("DELETE", `/api/v1/claims/${segment(address)}`);
   }
 
+  /** What kinds of contact points there are, and what each asks for. */
+  contactKinds(): Promise<Told<"contactKinds">> {
+    return this.#http.json("GET", "/api/v1/alerts/contact-kinds");
+  }
+
+  /** Your team's contact points and how they fare; also the channels that the settings give it. */
+  listContacts(): Promise<Told<"listContacts">> {
+    return this.#http.json("GET", "/api/v1/alerts/contacts");
+  }
+
+  /** Make a contact point. Nothing is sent there yet: test it. */
+  makeContact(body: Sent<"makeContact">): Promise<Told<"makeContact">> {
+    return this.#http.json("POST", "/api/v1/alerts/contacts", {}, body);
+  }
+
+  /** Change a contact point; whatever is left out stays. */
+  changeContact(contactId: string | number, body: Sent<"changeContact">): Promise<Told<"changeContact">> {
+    return this.#http.json("PATCH", `/api/v1/alerts/contacts/${segment(contactId)}`, {}, body);
+  }
+
+  /** Forget a contact point. What was still to be told there goes another way if it is critical. */
+  removeContact(contactId: string | number): Promise<Told<"removeContact">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/contacts/${segment(contactId)}`);
+  }
+
+  /** Use a contact point again that was switched off because it refused for good. */
+  enableContact(contactId: string | number): Promise<Told<"enableContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/enable`);
+  }
+
+  /** Send a test there, now. The delivery log keeps how it went. */
+  testContact(contactId: string | number): Promise<Told<"testContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`);
+  }
+
+  /** Every message to your team, the newest first, with every attempt to deliver it. */
+  listDeliveries(query: Asked<"listDeliveries"> = {}): Promise<Told<"listDeliveries">> {
+    return this.#http.json("GET", "/api/v1/alerts/deliveries", query as Query);
+  }
+
   /** What your team tells the public. */
   teamProfile(): Promise<Told<"teamProfile">> {
     return this.#http.json("GET", "/api/v1/team/profile");
@@ -300,6 +360,11 @@ export class Client {
   /** A team's status page: its public nodes, and the validators that it publicly claimed. */
   teamStatus(slug: string | number): Promise<Told<"teamStatus">> {
     return this.#http.json("GET", `/api/v1/teams/${segment(slug)}`);
+  }
+
+  /** Live through the last days once more by other limits, and count how often the rule would have fired. */
+  rehearse(body: Sent<"rehearse">): Promise<Told<"rehearse">> {
+    return this.#http.json("POST", "/api/v1/alerts/rehearsals", {}, body);
   }
 
   /** Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes. */

@@ -959,6 +959,134 @@ export interface paths {
         patch: operations["changeClaim"];
         trace?: never;
     };
+    "/api/v1/alerts/contact-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contact kinds
+         * @description What kinds of contact points there are, and what each asks for.
+         */
+        get: operations["contactKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List contacts
+         * @description Your team's contact points and how they fare; also the channels that the settings give it.
+         */
+        get: operations["listContacts"];
+        put?: never;
+        /**
+         * Make contact
+         * @description Make a contact point. Nothing is sent there yet: test it.
+         */
+        post: operations["makeContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove contact
+         * @description Forget a contact point. What was still to be told there goes another way if it is critical.
+         */
+        delete: operations["removeContact"];
+        options?: never;
+        head?: never;
+        /**
+         * Change contact
+         * @description Change a contact point; whatever is left out stays.
+         */
+        patch: operations["changeContact"];
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enable contact
+         * @description Use a contact point again that was switched off because it refused for good.
+         */
+        post: operations["enableContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test contact
+         * @description Send a test there, now. The delivery log keeps how it went.
+         */
+        post: operations["testContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries
+         * @description Every message to your team, the newest first, with every attempt to deliver it.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/team/profile": {
         parameters: {
             query?: never;
@@ -2275,6 +2403,27 @@ export interface components {
             left_ms: number | null;
         };
         /**
+         * AttemptShape
+         * @description One attempt to deliver a message.
+         */
+        AttemptShape: {
+            /** At Ms */
+            at_ms: number;
+            /** Took Ms */
+            took_ms: number;
+            /**
+             * Outcome
+             * @description failed: it is tried again
+             * @enum {string}
+             */
+            outcome: "sent" | "failed" | "refused";
+            /**
+             * Detail
+             * @description an error or a receipt
+             */
+            detail: string | null;
+        };
+        /**
          * Audit
          * @description Lines, newest first.
          */
@@ -2748,6 +2897,201 @@ export interface components {
             } | null;
         };
         /**
+         * ContactChange
+         * @description What is left out stays; `config` is given as a whole, and gives the contact point a fresh start.
+         */
+        ContactChange: {
+            /** Name */
+            name?: string | null;
+            /** Config */
+            config?: {
+                [key: string]: string | boolean;
+            } | null;
+            /** Language */
+            language?: ("en" | "zh") | null;
+            /** Wakes */
+            wakes?: boolean | null;
+            /**
+             * Fallback Id
+             * @description null: none
+             */
+            fallback_id?: string | null;
+        };
+        /**
+         * ContactField
+         * @description One thing to be filled in.
+         */
+        ContactField: {
+            /** Name */
+            name: string;
+            label: components["schemas"]["Said"];
+            help: components["schemas"]["Said"];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "text" | "url" | "email" | "choice" | "flag";
+            /**
+             * Is Secret
+             * @description never shown again
+             */
+            is_secret: boolean;
+            /** Is Required */
+            is_required: boolean;
+            /**
+             * Choices
+             * @description the first is what is meant when nothing is chosen
+             */
+            choices: string[];
+        };
+        /**
+         * ContactKind
+         * @description One kind of contact point.
+         */
+        ContactKind: {
+            /** Name */
+            name: string;
+            label: components["schemas"]["Said"];
+            help: components["schemas"]["Said"];
+            /** Fields */
+            fields: components["schemas"]["ContactField"][];
+            /**
+             * Wakes
+             * @description it rings by itself, wherever people are
+             */
+            wakes: boolean;
+            /**
+             * Receipts
+             * @description it tells what it called a message
+             */
+            receipts: boolean;
+            /**
+             * Digests
+             * @description a digest may go there
+             */
+            digests: boolean;
+            /**
+             * Lacks
+             * @description why it cannot be used on this installation; null: it can
+             */
+            lacks: string | null;
+        };
+        /** ContactKinds */
+        ContactKinds: {
+            /** Kinds */
+            kinds: components["schemas"]["ContactKind"][];
+        };
+        /** ContactList */
+        ContactList: {
+            /** Contacts */
+            contacts: components["schemas"]["ContactShape"][];
+            /**
+             * Warnings
+             * @description nothing: nobody is told; no_waking_channel: what is critical rings nowhere; switched_off: a contact point takes nothing as it is
+             */
+            warnings: ("nothing" | "no_waking_channel" | "switched_off")[];
+        };
+        /**
+         * ContactShape
+         * @description One contact point; or a channel of the settings file, which is changed there alone.
+         */
+        ContactShape: {
+            /** Id */
+            id: string;
+            /**
+             * Ref
+             * @description as routes name it
+             */
+            ref: string;
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Hint
+             * @description what may be shown of where it leads
+             */
+            hint: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+            /** Wakes */
+            wakes: boolean;
+            /** Is Enabled */
+            is_enabled: boolean;
+            /** Disabled Why */
+            disabled_why: string | null;
+            /** Fallback Id */
+            fallback_id: string | null;
+            /**
+             * Tested At Ms
+             * @description when it last took a test
+             */
+            tested_at_ms: number | null;
+            /**
+             * Sent At Ms
+             * @description when it last took a message
+             */
+            sent_at_ms: number | null;
+            /** Failing Since Ms */
+            failing_since_ms: number | null;
+            /** Error */
+            error: string | null;
+            /** Of Settings */
+            of_settings: boolean;
+        };
+        /**
+         * ContactTest
+         * @description How a test went.
+         */
+        ContactTest: {
+            /** Ok */
+            ok: boolean;
+            /**
+             * Receipt
+             * @description what the other side called it
+             */
+            receipt: string | null;
+            /** Error */
+            error: string | null;
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
+         * ContactWish
+         * @description A contact point to be made. Its configuration is sealed, and never shown again.
+         */
+        ContactWish: {
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Config
+             * @description by the names of its kind's fields
+             */
+            config: {
+                [key: string]: string | boolean;
+            };
+            /**
+             * Language
+             * @description null: the settings' own
+             */
+            language?: ("en" | "zh") | null;
+            /**
+             * Wakes
+             * @description null: as its kind does
+             */
+            wakes?: boolean | null;
+            /**
+             * Fallback Id
+             * @description who is told when this one does not take a message in time
+             */
+            fallback_id?: string | null;
+        };
+        /**
          * CoverageShape
          * @description How much is known of what was asked for.
          */
@@ -2803,6 +3147,54 @@ export interface components {
          * @enum {string}
          */
         Decision: "told" | "held" | "explained" | "settling" | "flapping" | "clearing" | "storm" | "silenced" | "maintenance" | "quiet_hours" | "acknowledged" | "closed" | "no_contact" | "noted";
+        /** Deliveries */
+        Deliveries: {
+            /** Deliveries */
+            deliveries: components["schemas"]["DeliveryShape"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * DeliveryShape
+         * @description One message to one channel, and every attempt to deliver it.
+         */
+        DeliveryShape: {
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @description incident, digest, test or notice
+             */
+            kind: string;
+            /** Incident Id */
+            incident_id: number | null;
+            titles: components["schemas"]["Said"];
+            /** Channel */
+            channel: string;
+            /** Channel Name */
+            channel_name: string;
+            reason: components["schemas"]["Reason"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "sent" | "failed";
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Sent At Ms */
+            sent_at_ms: number | null;
+            /** Receipt */
+            receipt: string | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Instead Of
+             * @description the message whose channel did not take it in time
+             */
+            instead_of: number | null;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptShape"][];
+        };
         /**
          * DigestShape
          * @description When a digest is told, by the clocks of its zone, and whereto.
@@ -5038,7 +5430,7 @@ export interface components {
          * @description Why a message was sent.
          * @enum {string}
          */
-        Reason: "opened" | "escalated" | "reminded" | "resolved" | "passed_on";
+        Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "passed_on";
         /**
          * RecoveryCodes
          * @description Each opens the account once in place of an authenticator. Told here and never again.
@@ -5200,6 +5592,16 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "owner";
+        /**
+         * Said
+         * @description The same in both languages.
+         */
+        Said: {
+            /** En */
+            en: string;
+            /** Zh */
+            zh: string;
+        };
         /**
          * Scope
          * @description What an API key opens. A key without any opens no more than the public sees.
@@ -8303,6 +8705,265 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClaimShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    contactKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactKinds"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listContacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enableContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactTest"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description a contact point's id, or a channel's name */
+                contact?: string | null;
+                /** @description an incident's id */
+                incident?: number | null;
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
                 };
             };
             /** @description what is wrong, and what to do */

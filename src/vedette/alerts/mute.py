@@ -29,9 +29,10 @@ OF_NODE: Final[Mapping[str, tuple[str, ...]]] = {
     "node_silent": OUTER,
     "rpc_silent": (*STUCK, *VOTING, "few_peers", "backup_not_ready"),
     "wrong_fork": (*STUCK, *VOTING),
+    "backup_not_ready": ("lagging",),
     "key_changed": VOTING,
-    "pow_stuck": ("pos_stuck", "execution_behind", "lagging", "voting_without_signing"),
-    "pos_stuck": ("lagging", "voting_without_signing"),
+    "pow_stuck": ("pos_stuck", "execution_behind", "lagging", *VOTING),
+    "pos_stuck": ("lagging", *VOTING),
 }
 """What a cause at a node hides at the same node. The nearest to the root stands first."""
 
@@ -51,6 +52,7 @@ OF_CARRIERS: Final = (
     "wrong_fork",
     "pow_stuck",
     "pos_stuck",
+    "lagging",
     *VOTING,
 )
 """Troubles of nodes that explain an absence, when every node of the team that carries the key has one."""

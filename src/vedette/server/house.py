@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from vedette.alerts.life import MINUTE_MS, Patience
-from vedette.alerts.limits import Limits
 from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
@@ -28,6 +27,7 @@ from vedette.server.account import Account
 from vedette.server.ack import Ack
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
+from vedette.server.bridges import Bridges
 from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.claims import Claims
@@ -54,6 +54,7 @@ from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
+from vedette.server.rehearsals import Rehearsals
 from vedette.server.second import SecondFactor
 from vedette.server.settings import (
     AccountSetting,
@@ -62,6 +63,7 @@ from vedette.server.settings import (
     SeriesSetting,
     Settings,
     is_loopback,
+    limits_of,
 )
 from vedette.server.sights import Sights
 from vedette.server.signing import Signing
@@ -122,6 +124,7 @@ class House:
     outbox: Outbox
     digests: Digests
     contacts: Contacts
+    rehearsals: Rehearsals
     news: News
     whereabouts: Whereabouts
     kiln: Kiln
@@ -240,7 +243,9 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
-    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    sights = Sights(
+        database, ears, tips, follower, watch.references, purse, failures, Bridges(settings.pools, follower)
+    )
     policies = Policies(limits, (tuple(ways), tuple(members)), ears)
     judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience, sights.views)
     return House(
@@ -279,6 +284,7 @@ def build(
         outbox=outbox,
         digests=Digests(database, ears),
         contacts=contacts,
+        rehearsals=Rehearsals(database, patience_of(settings.alerts)),
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
@@ -365,20 +371,6 @@ def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
         return render(notice.incident, notice.reason, lang, page_url, notice.key, now_ms, url)
 
     return rendered
-
-
-def limits_of(alerts: AlertSetting) -> Limits:
-    return Limits(
-        rules={
-            "absent_votes": {
-                "absent_blocks": alerts.absent_blocks,
-                "critical_blocks": alerts.absent_critical_blocks,
-                "recovered_blocks": alerts.absent_recovered_blocks,
-            },
-            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
-            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
-        }
-    )
 
 
 def lasting_of(accounts: AccountSetting) -> Lasting:

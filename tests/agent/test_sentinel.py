@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from tests.agent.conftest import settings_for
-from tests.agent.stand_ins import Canned, StubNode, StubServer, serving
+from tests.agent.stand_ins import Canned, StubNode, serving
 from tests.agent.test_agent import free_port
 from vedette.agent.commands import app
 from vedette.agent.options import Options, write_options
@@ -36,13 +36,14 @@ from vedette.agent.sentinel import (
     cry_of,
     due,
     read_watch,
+    silence_of,
     told,
     trial_of,
-    write_watch,
 )
 from vedette.agent.troubles import Troubles
 from vedette.model.errors import SettingError
 
+ENROL = "enrol-me-enrol-me-enrol-me"
 NOW_MS = 1_795_000_000_000
 WATCH = Watch(contact="https://hooks.example.org/a")
 CRY = Cry("lost", "the server is lost", "since noon", {"server": "watch.example.org"})
@@ -328,36 +329,41 @@ def test_a_file_that_is_none_is_said(tmp_path: Path) -> None:
         read_watch(tmp_path)
 
 
+def _serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """`vedette serve` in a process of its own, once it answers."""
+    config = folder / "server.toml"
+    config.write_text(f'database = "{folder}/vedette.db"\ningest_token = "{ENROL}"\n')
+    command = [sys.executable, "-m", "vedette.cli", "serve", "--config", str(config), "--port", str(port)]
+    server = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+    _wait(lambda: silence_of(f"http://127.0.0.1:{port}") is None)
+    return server
+
+
 @pytest.mark.slow
 def test_a_real_agent_tells_that_a_real_server_is_lost_and_is_back(box: Box, tmp_path: Path) -> None:
-    """An agent's own process, a server that is stopped and started again; thresholds of seconds."""
-    server, node, port = StubServer(), StubNode(), free_port()
-    looks: list[str] = []
-
-    def respond(path: str, headers: dict[str, str], body: bytes) -> Canned:
-        if path != "/healthz":
-            return server.respond(path, headers, body)
-        looks.append(path)
-        return alive(path, headers, body)
-
-    with serving(node.respond) as node_at, serving(box.respond) as at:
+    """Processes of their own; the server is killed, and started again. Thresholds are of seconds."""
+    port = free_port()
+    with serving(StubNode().respond) as node_at, serving(box.respond) as at:
         settings = settings_for(tmp_path, f"http://127.0.0.1:{port}", node_at.url)
-        folder = Path(settings.dir)
-        folder.mkdir()
-        write_watch(folder, Watch(contact=f"{at.url}/", after_s=3, every_s=0.5, pause_s=1))
-        command = [sys.executable, "-m", "vedette.agent", msgspec.json.encode(settings).decode()]
-        with serving(respond, port):
-            agent = subprocess.Popen(command, env={**os.environ}, stderr=subprocess.DEVNULL)
-            server.wait_for(lambda envelope: envelope.live is not None, within_s=60)
-            _wait(lambda: len(looks) > 3)
-            assert box.kinds == []
+        folder = enrolled(Path(settings.dir), settings.server)
+        (tmp_path / "token").write_text(ENROL)
+        running = [_serve(tmp_path, port)]
         try:
-            _wait(lambda: box.kinds == ["lost"])
-            with serving(respond, port):
-                _wait(lambda: box.kinds == ["lost", "back"])
+            ask(folder, "--contact", f"{at.url}/", "--after", "3", "--every", "0.5", "--pause", "1")
+            assert box.kinds == ["test"]
+            command = [sys.executable, "-m", "vedette.agent", msgspec.json.encode(settings).decode()]
+            log = tmp_path / "agent.log"
+            with log.open("wb") as file:
+                running.append(subprocess.Popen(command, env={**os.environ}, stderr=file))
+            _wait(lambda: "enrolled at" in log.read_text())  # it works as any agent does
+            running[0].kill()
+            _wait(lambda: box.kinds == ["test", "lost"])
+            running.append(_serve(tmp_path, port))
+            _wait(lambda: box.kinds == ["test", "lost", "back"])
         finally:
-            agent.terminate()
-            agent.wait(30)
+            for process in running:
+                process.kill()
+                process.wait(30)
 
 
 def _wait(true: Any) -> None:

@@ -25,7 +25,7 @@ from vedette.server.contacts import Wish
 from vedette.server.house import House
 from vedette.server.loops import Failures
 from vedette.server.settings import SecuritySetting, Settings
-from vedette.store import audit, contacts, incidents, outbox
+from vedette.store import audit, contacts, incidents, outbox, timeline
 from vedette.store.contacts import Contact
 from vedette.store.incidents import Change
 from vedette.store.outbox import Delivery
@@ -58,6 +58,7 @@ class Street:
         reason: Reason,
         channels: Sequence[str],
         severity: Severity = Severity.CRITICAL,
+        not_before_ms: int | None = None,
     ) -> Incident:
         """What the judge does when it has decided."""
         now = self.clock.now_ms()
@@ -66,11 +67,12 @@ class Street:
         one = self.trouble.get(name, fresh)
         told = replace(
             one,
+            severity=severity,
             told_at_ms=now,
             told_count=one.told_count + 1,
             resolved_at_ms=now if reason is Reason.RESOLVED else None,
         )
-        change = Change(told, reason, tuple(channels), now)
+        change = Change(told, reason, tuple(channels), now, not_before_ms)
         [kept] = await self.house.database.write(partial(incidents.save, changes=[change]))
         self.trouble[name] = kept
         self.house.outbox.wake.set()
@@ -229,6 +231,9 @@ async def test_what_one_channel_cannot_take_another_is_told_within_a_minute(
         [waiting] = await ours.log(mine.channel)
         relayed = (await ours.log(other.channel))[1]
         assert (relayed.instead_of, waiting.state) == (waiting.id, "waiting")
+        async with ours.house.database.read() as conn:
+            newest = (await timeline.timeline(conn, OURS, ours.trouble["n1"].id))[-1]
+        assert (newest.detail["instead_of"], newest.detail["channels"]) == (mine.channel, [other.channel])
         await ours.pass_s(120)
         assert len(well.bodies) == 2
 
@@ -368,6 +373,25 @@ async def test_one_message_that_nobody_takes_does_not_bar_the_way_for_others(
             await ours.tell(f"n{n}", Reason.OPENED, ["box"], Severity.WARNING)
         await ours.pass_s(30)
         await until(lambda: len(box.messages) == 5)
+
+
+async def test_what_is_held_back_holds_up_nothing_and_is_not_hurried(ours: Street, hook: Hook) -> None:
+    point = await ours.point("hook", hook.url)
+    morning = ours.clock.now_ms() + 7_200_000
+    await ours.tell("n1", Reason.OPENED, [point.channel], Severity.WARNING, not_before_ms=morning)
+    await ours.tell("n1", Reason.ESCALATED, [point.channel])
+    await until(lambda: hook.bodies)
+    assert reasons(hook) == ["escalated"]
+    hook.answers = [(503, {})] * 3
+    await ours.tell("n2", Reason.OPENED, [point.channel])
+    await ours.pass_s(60)
+    await until(lambda: len(hook.bodies) == 2)
+    await ours.pass_s(600, step_s=60)
+    assert len(hook.bodies) == 2
+    assert not await ours.house.outbox.is_stuck()
+    ours.clock.pass_ms(7_200_000)
+    await ours.pass_s(5)
+    await until(lambda: len(hook.bodies) == 3)
 
 
 # --- mail -------------------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, insert, or_, select, true, update
 
 from vedette.model.incident import Incident, Notice, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import EVERYBODY, Who
-from vedette.store import contacts
+from vedette.model.timeline import Event, Happening
+from vedette.store import contacts, timeline
 from vedette.store import tables as t
 from vedette.store.contacts import Contact
 from vedette.store.database import Conn, insert_into, visible_to
@@ -37,17 +38,25 @@ def line_of(channel: str) -> str:
     return PUSH if channel.startswith(PUSH) else channel
 
 
+_WAITS: Final = (
+    outbox.c.state == "waiting",
+    or_(outbox.c.attempts > 0, outbox.c.next_at_ms <= outbox.c.created_at_ms),  # not what is held back
+)
 _LINE: Final = case((outbox.c.channel.startswith(PUSH, autoescape=True), PUSH), else_=outbox.c.channel)
 
 
 def _due(now_ms: int) -> ColumnElement[bool]:
-    """What may be tried now. Of one incident on one channel nothing overtakes what was said before."""
+    """What may be tried now. Of one incident on one channel nothing overtakes what was said before.
+
+    What is held back until a time of its own, and has not come to it yet, holds up nothing.
+    """
     columns, before = outbox.c, _BEFORE.c
     earlier = exists().where(
         before.incident_id == columns.incident_id,
         before.channel == columns.channel,
         before.id < columns.id,
         before.state == "waiting",
+        or_(before.attempts > 0, before.next_at_ms <= now_ms),
     )
     return and_(columns.state == "waiting", columns.next_at_ms <= now_ms, ~earlier)
 
@@ -162,20 +171,19 @@ async def hurry(conn: Conn, channel: str, now_ms: int) -> None:
     """The channel takes messages again: nothing waits there for its next attempt any longer."""
     columns = outbox.c
     waits = columns.channel == channel, columns.state == "waiting", columns.next_at_ms > now_ms
-    begun = columns.created_at_ms <= now_ms  # what waits for the end of quiet hours goes on waiting
-    await conn.execute(update(outbox).where(*waits, begun).values(next_at_ms=now_ms))
+    tried = update(outbox).where(*waits, columns.attempts > 0)  # not what waits for a time of its own
+    await conn.execute(tried.values(next_at_ms=now_ms))
 
 
 async def oldest_waiting_ms(conn: Conn) -> int | None:
     """When the oldest message that still waits was made."""
-    query = select(func.min(outbox.c.created_at_ms)).where(outbox.c.state == "waiting")
+    query = select(func.min(outbox.c.created_at_ms)).where(*_WAITS)
     return cast("int | None", (await conn.execute(query)).scalar())
 
 
 async def oldest_of_teams_ms(conn: Conn) -> int | None:
     """The same of what teams wait for, and not strangers' browsers."""
-    waiting = outbox.c.state == "waiting", outbox.c.team_id != EVERYBODY
-    query = select(func.min(outbox.c.created_at_ms)).where(*waiting)
+    query = select(func.min(outbox.c.created_at_ms)).where(*_WAITS, outbox.c.team_id != EVERYBODY)
     return cast("int | None", (await conn.execute(query)).scalar())
 
 
@@ -236,9 +244,9 @@ async def relay(
     contact point names.
     """
     prefix = notice.key.removesuffix(notice.channel)
-    said = outbox.c.incident_id == notice.incident.id, outbox.c.reason == notice.reason.value
-    told = select(outbox.c.channel).where(*said, outbox.c.key.startswith(prefix, autoescape=True))
-    already = set((await conn.execute(told)).scalars())
+    alike = outbox.c.incident_id == notice.incident.id, outbox.c.reason == notice.reason.value
+    query = select(outbox.c.channel).where(*alike, outbox.c.key.startswith(prefix, autoescape=True))
+    already = set((await conn.execute(query)).scalars())
     points = await contacts.of_team(conn, notice.incident.team_id)
     channel = next_way(notice.channel, points, already, others, by_wish_alone=by_wish_alone)
     if channel is None:
@@ -257,6 +265,10 @@ async def relay(
         "instead_of": notice.id,
     }
     await conn.execute(insert_into(conn, outbox).values(row).on_conflict_do_nothing())
+    said = {"reason": notice.reason.value, "severity": notice.incident.severity.value}
+    said |= {"instead_of": notice.channel}
+    told = Event(now_ms, Happening.TOLD, {**said, "channels": [channel]})
+    await timeline.note(conn, notice.incident, [told])
     return channel
 
 

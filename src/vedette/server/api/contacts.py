@@ -70,6 +70,7 @@ async def make_contact(wish: ContactWish, rooms: Rooms, who: Operator) -> Respon
         raise ProblemError(409, TWIN) from None
     except TooManyContactsError:
         raise ProblemError(409, TOO_MANY) from None
+    rooms.policies.forget()
     shown = reply(contact_shape(made))
     shown.status_code = 201
     return shown
@@ -89,13 +90,15 @@ async def change_contact(
         sets_fallback="fallback_id" in change.model_fields_set,
     )
     try:
-        return reply(contact_shape(await rooms.contacts.change(who, contact_id, wanted)))
+        changed = await rooms.contacts.change(who, contact_id, wanted)
     except UnknownContactError:
         raise ProblemError(404, NO_CONTACT) from None
     except SettingError as error:
         raise _wrong(error) from None
     except TwinError:
         raise ProblemError(409, TWIN) from None
+    rooms.policies.forget()
+    return reply(contact_shape(changed))
 
 
 @router.delete("/contacts/{contact_id}", status_code=204)
@@ -105,6 +108,7 @@ async def remove_contact(contact_id: ContactId, rooms: Rooms, who: Operator) -> 
         await rooms.contacts.remove(who, contact_id)
     except UnknownContactError:
         raise ProblemError(404, NO_CONTACT) from None
+    rooms.policies.forget()
     return Response(status_code=204)
 
 
@@ -112,9 +116,11 @@ async def remove_contact(contact_id: ContactId, rooms: Rooms, who: Operator) -> 
 async def enable_contact(contact_id: ContactId, rooms: Rooms, who: Operator) -> Response:
     """Use a contact point again that was switched off because it refused for good."""
     try:
-        return reply(contact_shape(await rooms.contacts.enable(who, contact_id)))
+        enabled = await rooms.contacts.enable(who, contact_id)
     except UnknownContactError:
         raise ProblemError(404, NO_CONTACT) from None
+    rooms.policies.forget()
+    return reply(contact_shape(enabled))
 
 
 @router.post("/contacts/{contact_id}/test", response_model=ContactTest)

@@ -297,8 +297,8 @@ class ContactField(TypedDict):
     """One thing to be filled in."""
 
     name: str
-    label: Said
-    help: Said
+    label: InLanguages
+    help: InLanguages
     kind: Literal["text", "url", "email", "choice", "flag"]
     is_secret: bool
     is_required: bool
@@ -309,8 +309,8 @@ class ContactKind(TypedDict):
     """One kind of contact point."""
 
     name: str
-    label: Said
-    help: Said
+    label: InLanguages
+    help: InLanguages
     fields: list[ContactField]
     wakes: bool
     receipts: bool
@@ -419,7 +419,7 @@ class DeliveryShape(TypedDict):
     id: int
     kind: str
     incident_id: int | None
-    titles: Said
+    titles: InLanguages
     channel: str
     channel_name: str
     reason: Reason
@@ -614,6 +614,14 @@ class Events(TypedDict):
     next_before: int | None
 
 
+class Evidence(TypedDict):
+    """What was seen at that moment."""
+
+    at_ms: int
+    what: Literal["opened", "escalated", "resolved"]
+    bundle: dict[str, Any]
+
+
 class EvidenceMark(TypedDict):
     at_ms: int
     what: Literal["opened", "escalated", "resolved"]
@@ -798,6 +806,11 @@ class IncidentEvent(TypedDict):
     detail: dict[str, Any]
 
 
+class IncidentEvidence(TypedDict):
+    incident: IncidentShape
+    evidence: list[Evidence]
+
+
 class IncidentShape(TypedDict):
     id: int
     key: str
@@ -890,6 +903,27 @@ class LayerHealth(TypedDict):
     reason: str
     figures: dict[str, float]
     since_ms: int | None
+
+
+class LimitShape(TypedDict):
+    """One limit of a rule: what it would be, and what it is."""
+
+    name: str
+    kind: Literal["whole", "number", "flag", "severity", "text"]
+    unit: str | None
+    default: bool | int | float | str
+    preset: bool | int | float | str
+    team: bool | int | float | str | None
+    value: bool | int | float | str
+
+
+class LimitsChange(TypedDict):
+    """What your team goes by from now on, as a whole: what is left out is as the preset has it."""
+
+    preset: NotRequired[Literal["quiet", "normal", "paranoid"]]
+    rules: NotRequired[dict[str, Any]]
+    subjects: NotRequired[dict[str, dict[str, Any]]]
+    version: int
 
 
 class LinkShape(TypedDict):
@@ -1561,10 +1595,37 @@ class RadarShape(TypedDict):
 Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
 
 
+class Recent(TypedDict):
+    fired_30d: int
+
+
 class RecoveryCodes(TypedDict):
     """Each opens the account once in place of an authenticator. Told here and never again."""
 
     recovery_codes: list[str]
+
+
+class Rehearsal(TypedDict):
+    """How often it would have been told of something new. What a cause would have hidden counts as well."""
+
+    fired: int | None
+    days: list[RehearsalDay]
+    why: str | None
+    whys: InLanguages | None
+
+
+class RehearsalDay(TypedDict):
+    day: str
+    fired: int
+
+
+class RehearsalWish(TypedDict):
+    """What to live through again. What is null is as your team has it."""
+
+    rule: str
+    values: NotRequired[dict[str, Any] | None]
+    preset: NotRequired[Literal["quiet", "normal", "paranoid"] | None]
+    days: NotRequired[int]
 
 
 class ReleaseCount(TypedDict):
@@ -1631,11 +1692,74 @@ class Rewards(TypedDict):
 Role = Literal["viewer", "operator", "owner"]
 
 
-class Said(TypedDict):
-    """The same in both languages."""
+class RotationShape(TypedDict):
+    people: list[str]
+    handover: HandoverShape
+    every_days: int
+    starts_on: str
 
-    en: str
-    zh: str
+
+class RouteShape(TypedDict):
+    """The first route that matches is taken, and those below it only if it goes on."""
+
+    id: str
+    name: str
+    match: MatcherShape
+    contacts: list[str]
+    escalation: NotRequired[str | None]
+    quiet: NotRequired[str | None]
+    goes_on: NotRequired[bool]
+
+
+class RoutingShape(TypedDict):
+    """How the team wants to be told."""
+
+    routes: list[RouteShape]
+    escalations: list[EscalationShape]
+    schedules: list[ScheduleShape]
+    quiet: list[QuietShape]
+    version: int
+
+
+class RoutingWish(TypedDict):
+    """All of it at once. Without routes everybody is told of everything from `warning` on."""
+
+    routes: list[RouteShape]
+    escalations: list[EscalationShape]
+    schedules: list[ScheduleShape]
+    quiet: list[QuietShape]
+    version: int
+
+
+class RuleShape(TypedDict):
+    """A rule, why it is there, and what it goes by."""
+
+    name: str
+    about: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+    title: InLanguages
+    why: InLanguages
+    docs: str
+    is_on: bool
+    limits: list[LimitShape]
+    recent: Recent
+
+
+class Rules(TypedDict):
+    """All rules, as your team goes by them."""
+
+    preset: Literal["quiet", "normal", "paranoid"]
+    presets: list[Literal["quiet", "normal", "paranoid"]]
+    rules: list[RuleShape]
+    subjects: list[SubjectLimits]
+    version: int
+
+
+class ScheduleShape(TypedDict):
+    id: str
+    name: str
+    zone: str
+    rotation: RotationShape
+    overrides: NotRequired[list[OverrideShape]]
 
 
 Scope = Literal["read", "write", "metrics"]
@@ -1841,6 +1965,15 @@ class Strip(TypedDict):
 
 
 SubjectKind = Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+
+
+class SubjectLimits(TypedDict):
+    """What is different for one node or validator."""
+
+    id: str
+    name: str
+    kind: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+    rules: dict[str, Any]
 
 
 class Team(TypedDict):

@@ -828,6 +828,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence
+         * @description What was seen when the incident opened, grew worse, and ended, kept longer than the series.
+         */
+        get: operations["incidentEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/evidence.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence text
+         * @description The same to be read, sent on or printed: with its messages, their receipts, and what people did.
+         */
+        get: operations["incidentEvidenceText"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules
+         * @description Every rule: why it is there, what it goes by for your team, and how often it fired lately.
+         */
+        get: operations["listRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change limits
+         * @description Set the preset and limits of your team as a whole, for all or for single nodes and validators.
+         */
+        put: operations["changeLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -1190,6 +1270,26 @@ export interface paths {
          * @description Be told no more.
          */
         delete: operations["endSubscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rehearsals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rehearse
+         * @description Live through the last days once more by other limits, and count how often the rule would have fired.
+         */
+        post: operations["rehearse"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2009,6 +2109,182 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show routing
+         * @description Your team's routes, escalations, on-call schedules and quiet hours.
+         */
+        get: operations["showRouting"];
+        /**
+         * Change routing
+         * @description Set all of it at once.
+         */
+        put: operations["changeRouting"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/routing/tries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try routing
+         * @description Ask what would become of a trouble: whom it would be told, or why nobody.
+         */
+        post: operations["tryRouting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/on-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is on call
+         * @description Who is told now by each schedule, until when, and who comes next.
+         */
+        get: operations["whoIsOnCall"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List silences
+         * @description Your team's silences, those that end last first; those of the last 90 days among them.
+         */
+        get: operations["listSilences"];
+        put?: never;
+        /**
+         * Make silence
+         * @description Let nothing be told of what this matches, until it ends. What still stands then is told.
+         */
+        post: operations["makeSilence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences/{silence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End silence
+         * @description End it now; it stays in the list.
+         */
+        delete: operations["endSilence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List maintenances
+         * @description Your team's maintenances, the newest first; those of the last 90 days among them.
+         */
+        get: operations["listMaintenances"];
+        put?: never;
+        /**
+         * Make maintenance
+         * @description Let nothing be told of what this matches while work is expected. What still stands then is told.
+         */
+        post: operations["makeMaintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show calendar
+         * @description The windows of all maintenances that touch this span.
+         */
+        get: operations["showCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances/{maintenance_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop maintenance
+         * @description Take it away: from now on trouble is told.
+         */
+        delete: operations["dropMaintenance"];
+        options?: never;
+        head?: never;
+        /**
+         * Change maintenance
+         * @description Change what is given; whatever is left out stays.
+         */
+        patch: operations["changeMaintenance"];
         trace?: never;
     };
     "/api/v1/alerts/digest": {
@@ -2932,8 +3208,8 @@ export interface components {
         ContactField: {
             /** Name */
             name: string;
-            label: components["schemas"]["Said"];
-            help: components["schemas"]["Said"];
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
             /**
              * Kind
              * @enum {string}
@@ -2959,8 +3235,8 @@ export interface components {
         ContactKind: {
             /** Name */
             name: string;
-            label: components["schemas"]["Said"];
-            help: components["schemas"]["Said"];
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
             /** Fields */
             fields: components["schemas"]["ContactField"][];
             /**
@@ -3176,7 +3452,7 @@ export interface components {
             kind: string;
             /** Incident Id */
             incident_id: number | null;
-            titles: components["schemas"]["Said"];
+            titles: components["schemas"]["InLanguages"];
             /** Channel */
             channel: string;
             /** Channel Name */
@@ -3665,6 +3941,26 @@ export interface components {
              */
             next_before: number | null;
         };
+        /**
+         * Evidence
+         * @description What was seen at that moment.
+         */
+        Evidence: {
+            /** At Ms */
+            at_ms: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "opened" | "escalated" | "resolved";
+            /**
+             * Bundle
+             * @description facts, figures, votes and sources, as they were
+             */
+            bundle: {
+                [key: string]: unknown;
+            };
+        };
         /** EvidenceMark */
         EvidenceMark: {
             /** At Ms */
@@ -4016,6 +4312,15 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** IncidentEvidence */
+        IncidentEvidence: {
+            incident: components["schemas"]["IncidentShape"];
+            /**
+             * Evidence
+             * @description the oldest first
+             */
+            evidence: components["schemas"]["Evidence"][];
+        };
         /** IncidentShape */
         IncidentShape: {
             /** Id */
@@ -4201,6 +4506,75 @@ export interface components {
              * @description since when it has stood still, where that is known
              */
             since_ms: number | null;
+        };
+        /**
+         * LimitShape
+         * @description One limit of a rule: what it would be, and what it is.
+         */
+        LimitShape: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "whole" | "number" | "flag" | "severity" | "text";
+            /**
+             * Unit
+             * @description as its name ends: ms, days, bytes, ratio, blocks, ...
+             */
+            unit: string | null;
+            /**
+             * Default
+             * @description the rule's own
+             */
+            default: boolean | number | string;
+            /**
+             * Preset
+             * @description as the preset and the server's settings have it
+             */
+            preset: boolean | number | string;
+            /**
+             * Team
+             * @description what your team set; null: nothing
+             */
+            team: boolean | number | string | null;
+            /**
+             * Value
+             * @description what holds for all that has no limit of its own
+             */
+            value: boolean | number | string;
+        };
+        /**
+         * LimitsChange
+         * @description What your team goes by from now on, as a whole: what is left out is as the preset has it.
+         */
+        LimitsChange: {
+            /**
+             * Preset
+             * @default normal
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Rules */
+            rules?: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+            /** Subjects */
+            subjects?: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: boolean | number | string;
+                    };
+                };
+            };
+            /**
+             * Version
+             * @description as it was read last
+             */
+            version: number;
         };
         /** LinkShape */
         LinkShape: {
@@ -5702,6 +6076,14 @@ export interface components {
          * @enum {string}
          */
         Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "passed_on";
+        /** Recent */
+        Recent: {
+            /**
+             * Fired 30D
+             * @description incidents of the last 30 days that were told or noted
+             */
+            fired_30d: number;
+        };
         /**
          * RecoveryCodes
          * @description Each opens the account once in place of an authenticator. Told here and never again.
@@ -5709,6 +6091,61 @@ export interface components {
         RecoveryCodes: {
             /** Recovery Codes */
             recovery_codes: string[];
+        };
+        /**
+         * Rehearsal
+         * @description How often it would have been told of something new. What a cause would have hidden counts as well.
+         */
+        Rehearsal: {
+            /**
+             * Fired
+             * @description null: the past cannot tell
+             */
+            fired: number | null;
+            /**
+             * Days
+             * @description the oldest first
+             */
+            days: components["schemas"]["RehearsalDay"][];
+            /**
+             * Why
+             * @description why the past cannot tell
+             */
+            why: string | null;
+            /** @description the same in every language */
+            whys: components["schemas"]["InLanguages"] | null;
+        };
+        /** RehearsalDay */
+        RehearsalDay: {
+            /**
+             * Day
+             * @description UTC
+             */
+            day: string;
+            /** Fired */
+            fired: number;
+        };
+        /**
+         * RehearsalWish
+         * @description What to live through again. What is null is as your team has it.
+         */
+        RehearsalWish: {
+            /** Rule */
+            rule: string;
+            /**
+             * Values
+             * @description limits of that rule in place of your team's
+             */
+            values?: {
+                [key: string]: boolean | number | string;
+            } | null;
+            /** Preset */
+            preset?: ("quiet" | "normal" | "paranoid") | null;
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
         };
         /** ReleaseCount */
         ReleaseCount: {
@@ -5940,14 +6377,73 @@ export interface components {
             version: number;
         };
         /**
-         * Said
-         * @description The same in both languages.
+         * RuleShape
+         * @description A rule, why it is there, and what it goes by.
          */
-        Said: {
-            /** En */
-            en: string;
-            /** Zh */
-            zh: string;
+        RuleShape: {
+            /** Name */
+            name: string;
+            /**
+             * About
+             * @enum {string}
+             */
+            about: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            title: components["schemas"]["InLanguages"];
+            why: components["schemas"]["InLanguages"];
+            /**
+             * Docs
+             * @description its place in the documentation
+             */
+            docs: string;
+            /** Is On */
+            is_on: boolean;
+            /** Limits */
+            limits: components["schemas"]["LimitShape"][];
+            recent: components["schemas"]["Recent"];
+        };
+        /**
+         * Rules
+         * @description All rules, as your team goes by them.
+         */
+        Rules: {
+            /**
+             * Preset
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Presets */
+            presets: ("quiet" | "normal" | "paranoid")[];
+            /** Rules */
+            rules: components["schemas"]["RuleShape"][];
+            /** Subjects */
+            subjects: components["schemas"]["SubjectLimits"][];
+            /**
+             * Version
+             * @description send it back with a change
+             */
+            version: number;
+        };
+        /** ScheduleShape */
+        ScheduleShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Zone
+             * @description IANA
+             * @example Europe/Berlin
+             */
+            zone: string;
+            rotation: components["schemas"]["RotationShape"];
+            /**
+             * Overrides
+             * @default []
+             */
+            overrides: components["schemas"]["OverrideShape"][];
         };
         /**
          * Scope
@@ -6387,6 +6883,27 @@ export interface components {
          * @enum {string}
          */
         SubjectKind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+        /**
+         * SubjectLimits
+         * @description What is different for one node or validator.
+         */
+        SubjectLimits: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            /** Rules */
+            rules: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+        };
         /**
          * Team
          * @description The team that you look at.
@@ -8845,6 +9362,132 @@ export interface operations {
             };
         };
     };
+    incidentEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentEvidence"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentEvidenceText: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -9660,6 +10303,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
             };
             /** @description what is wrong, and what to do */
             default: {
@@ -11301,6 +11977,384 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Watched"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TryAnswer"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    whoIsOnCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnCall"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSilences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silences"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeSilence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSilence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the silence */
+                silence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMaintenances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Maintenances"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showCalendar: {
+        parameters: {
+            query: {
+                /** @description unix milliseconds */
+                from_ms: number;
+                /** @description unix milliseconds */
+                until_ms: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the maintenance */
+                maintenance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the maintenance */
+                maintenance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceShape"];
                 };
             };
             /** @description what is wrong, and what to do */

@@ -41,7 +41,9 @@ class NetworkParticipationLimit(Limit):
 
 
 def judge(view: View, ask: Ask[NetworkParticipationLimit]) -> Iterator[Finding]:
-    """Too few of the network's votes are cast, or its epochs are final too late."""
+    """Too few of the network's votes are cast, or its epochs are final too late: for who has a part in it."""
+    if not view.validators:
+        return
     limit = ask(PARTICIPATION.id)
     share = participation(view, limit.blocks)
     least = least_percent(view.network, view.now_ms, limit)

@@ -13,7 +13,14 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from tests.browser.kept import reply
-from vedette.server.api import contact_shapes, incident_shapes, routing_shapes, rule_shapes, shapes
+from vedette.server.api import (
+    contact_shapes,
+    incident_shapes,
+    rehearsals,
+    routing_shapes,
+    rule_shapes,
+    shapes,
+)
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -398,13 +405,17 @@ class Alerted:
     async def _rehearse(self, request: web.Request) -> web.Response:
         given = await request.json()
         if given["rule"] in {"double_voting", "source_bad"}:
-            return web.json_response({"fired": None, "days": [], "why": "nothing of it is kept"})
+            why = both(("nothing of it is kept", "没有保留相关数据"))
+            return reply(
+                rehearsals.Rehearsal,
+                {"fired": None, "days": [], "why": why["en"], "whys": why},
+            )
         today = datetime.fromtimestamp(self.now_ms() / 1000, UTC).date()
         counts = [2 if n == 4 else 1 if n in {11, 12, 25} else 0 for n in range(30)]
         days = [
             {"day": str(today - timedelta(days=29 - n)), "fired": count} for n, count in enumerate(counts)
         ]
-        return web.json_response({"fired": sum(counts), "days": days, "why": None})
+        return reply(rehearsals.Rehearsal, {"fired": sum(counts), "days": days, "why": None, "whys": None})
 
     # --- contacts
 

@@ -1275,6 +1275,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/rehearsals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rehearse
+         * @description Live through the last days once more by other limits, and count how often the rule would have fired.
+         */
+        post: operations["rehearse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics": {
         parameters: {
             query?: never;
@@ -5938,6 +5958,61 @@ export interface components {
             /** Recovery Codes */
             recovery_codes: string[];
         };
+        /**
+         * Rehearsal
+         * @description How often it would have been told of something new. What a cause would have hidden counts as well.
+         */
+        Rehearsal: {
+            /**
+             * Fired
+             * @description null: the past cannot tell
+             */
+            fired: number | null;
+            /**
+             * Days
+             * @description the oldest first
+             */
+            days: components["schemas"]["RehearsalDay"][];
+            /**
+             * Why
+             * @description why the past cannot tell
+             */
+            why: string | null;
+            /** @description the same in every language */
+            whys: components["schemas"]["InLanguages"] | null;
+        };
+        /** RehearsalDay */
+        RehearsalDay: {
+            /**
+             * Day
+             * @description UTC
+             */
+            day: string;
+            /** Fired */
+            fired: number;
+        };
+        /**
+         * RehearsalWish
+         * @description What to live through again. What is null is as your team has it.
+         */
+        RehearsalWish: {
+            /** Rule */
+            rule: string;
+            /**
+             * Values
+             * @description limits of that rule in place of your team's
+             */
+            values?: {
+                [key: string]: boolean | number | string;
+            } | null;
+            /** Preset */
+            preset?: ("quiet" | "normal" | "paranoid") | null;
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
+        };
         /** ReleaseCount */
         ReleaseCount: {
             /** Release */
@@ -10094,6 +10169,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
             };
             /** @description what is wrong, and what to do */
             default: {

@@ -1595,7 +1595,7 @@ class Rehearsal(TypedDict):
     fired: int | None
     days: list[RehearsalDay]
     why: str | None
-    whys: Said | None
+    whys: InLanguages | None
 
 
 class RehearsalDay(TypedDict):

@@ -5979,7 +5979,7 @@ export interface components {
              */
             why: string | null;
             /** @description the same in every language */
-            whys: components["schemas"]["Said"] | null;
+            whys: components["schemas"]["InLanguages"] | null;
         };
         /** RehearsalDay */
         RehearsalDay: {

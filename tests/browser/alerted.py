@@ -74,10 +74,10 @@ LIMITS: dict[str, list[tuple[str, str, str | None, Any]]] = {
     ],
     "disk_filling": [
         ("warning_days", "number", "days", 14.0),
-        ("critical_after_ms", "whole", "ms", 172_800_000),
-        ("free_bytes", "whole", "bytes", 20_000_000_000),
+        ("critical_hours", "number", "hours", 48.0),
+        ("critical_free_bytes", "whole", "bytes", 20_000_000_000),
     ],
-    "few_peers": [("least_peers", "whole", "peers", 8), ("hold_ms", "whole", "ms", 600_000)],
+    "few_peers": [("few_count", "whole", "count", 8), ("hold_ms", "whole", "ms", 600_000)],
 }
 FIRED = {"absent_votes": 3, "node_down": 1, "disk_filling": 2, "few_peers": 11}
 
@@ -164,8 +164,8 @@ class Alerted:
 
     def __post_init__(self) -> None:
         self.begun_ms = self.now_ms()
-        self.limits["rules"] = {"few_peers": {"least_peers": 5}}
-        self.limits["subjects"] = {"n0000001": {"disk_filling": {"free_bytes": 50_000_000_000}}}
+        self.limits["rules"] = {"few_peers": {"few_count": 5}}
+        self.limits["subjects"] = {"n0000001": {"disk_filling": {"critical_free_bytes": 50_000_000_000}}}
         now = self.begun_ms
         self.contacts = [
             self.contact("c1", "Mei's phone", "telegram", "chat 4…91", sent_at_ms=now - 41 * MINUTE_MS),

@@ -306,6 +306,16 @@ MATRIX: dict[str, Line] = {
     "POST /api/v1/alerts/contacts/{contact_id}/enable": Line(OPERATORS, body={}, fresh=contact),
     "POST /api/v1/alerts/contacts/{contact_id}/test": Line(OPERATORS, body={}, fresh=contact),
     "GET /api/v1/alerts/deliveries": Line("401 200 200 200 200 403 401 403"),
+    # digests and calendars
+    "GET /api/v1/alerts/digest": Line("401 200 200 200 200 403 401 403"),
+    "PUT /api/v1/alerts/digest": Line(
+        OPERATORS.replace("404", "200"),
+        body={"every": "never", "hour": 8, "zone": "UTC", "contacts": []},
+    ),
+    "POST /api/v1/alerts/feed-token": Line(OPERATORS.replace("404", "200"), body={}),
+    "GET /feeds/deadlines.ics": Line("404", query="?token=nobodys"),
+    "GET /feeds/incidents.atom": ALL,
+    "GET /feeds/incidents.rss": ALL,
     # what others put on their pages
     "GET /api/v1/oembed": Line("200", query=f"?url={ADDRESS}/validators/{{address}}"),
     "GET /badge/validators/{address}/{what}.svg": Line("200"),

@@ -722,6 +722,21 @@ class Client:
         """Take it away: from now on trouble is told."""
         self._http.json("DELETE", f"/api/v1/alerts/maintenances/{segment(maintenance_id)}", {})
 
+    def read_digest(self) -> DigestShape:
+        """How often your team is told how it went, and whereto."""
+        answer: DigestShape = self._http.json("GET", "/api/v1/alerts/digest", {})
+        return answer
+
+    def change_digest(self, body: DigestShape) -> DigestShape:
+        """Say when, and whereto. The next one tells of what comes after this moment."""
+        answer: DigestShape = self._http.json("PUT", "/api/v1/alerts/digest", {}, body)
+        return answer
+
+    def make_feed_token(self) -> FeedUrl:
+        """Make the address of your team's calendar of deadlines; an older one opens nothing from now on."""
+        answer: FeedUrl = self._http.json("POST", "/api/v1/alerts/feed-token", {})
+        return answer
+
     def oembed(self, *, url: str, maxwidth: int | None = None, maxheight: int | None = None) -> OEmbed:
         """What to put on a page for one of our addresses (oEmbed 1.0)."""
         answer: OEmbed = self._http.json(
@@ -766,6 +781,21 @@ class Client:
     ) -> str:
         """A staking pool as a card, for a frame on any page."""
         answer: str = self._http.text("GET", f"/embed/pools/{segment(pool)}", {"lang": lang, "theme": theme})
+        return answer
+
+    def deadlines(self, *, token: str, lang: Literal["en", "zh"] | None = None) -> str:
+        """When votes unlock, forks come and work is planned. The token is a bearer of its own."""
+        answer: str = self._http.text("GET", "/feeds/deadlines.ics", {"token": token, "lang": lang})
+        return answer
+
+    def incidents_atom(self, *, lang: Literal["en", "zh"] | None = None, team: str | None = None) -> str:
+        """What teams that show their incidents tell the public of the last fourteen days, as Atom."""
+        answer: str = self._http.text("GET", "/feeds/incidents.atom", {"lang": lang, "team": team})
+        return answer
+
+    def incidents_rss(self, *, lang: Literal["en", "zh"] | None = None, team: str | None = None) -> str:
+        """The same as RSS 2.0: an item more when an incident is over."""
+        answer: str = self._http.text("GET", "/feeds/incidents.rss", {"lang": lang, "team": team})
         return answer
 
     def healthz(self) -> str:

@@ -432,6 +432,16 @@ class DeliveryShape(TypedDict):
     attempts: list[AttemptShape]
 
 
+class DigestShape(TypedDict):
+    """When a digest is told, by the clocks of its zone, and whereto."""
+
+    every: Literal["never", "daily", "weekly"]
+    hour: int
+    weekday: NotRequired[int | None]
+    zone: str
+    contacts: list[str]
+
+
 class ElectedVotes(TypedDict):
     address: str
     votes: int
@@ -639,6 +649,12 @@ class FeeLine(TypedDict):
     lock_blocks: int | None
     unlock_blocks: int | None
     changed: list[str]
+
+
+class FeedUrl(TypedDict):
+    """The calendar's address. Whoever knows it sees the team's deadlines: it is told here and never again."""
+
+    url: str
 
 
 class Fees(TypedDict):
@@ -1576,7 +1592,7 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
-Reason = Literal["opened", "escalated", "reminded", "resolved", "passed_on"]
+Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
 
 
 class Recent(TypedDict):

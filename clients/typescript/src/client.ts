@@ -532,6 +532,21 @@ export class Client {
     return this.#http.json("DELETE", `/api/v1/alerts/maintenances/${segment(maintenanceId)}`);
   }
 
+  /** How often your team is told how it went, and whereto. */
+  readDigest(): Promise<Told<"readDigest">> {
+    return this.#http.json("GET", "/api/v1/alerts/digest");
+  }
+
+  /** Say when, and whereto. The next one tells of what comes after this moment. */
+  changeDigest(body: Sent<"changeDigest">): Promise<Told<"changeDigest">> {
+    return this.#http.json("PUT", "/api/v1/alerts/digest", {}, body);
+  }
+
+  /** Make the address of your team's calendar of deadlines; an older one opens nothing from now on. */
+  makeFeedToken(): Promise<Told<"makeFeedToken">> {
+    return this.#http.json("POST", "/api/v1/alerts/feed-token");
+  }
+
   /** What to put on a page for one of our addresses (oEmbed 1.0). */
   oembed(query: Asked<"oembed">): Promise<Told<"oembed">> {
     return this.#http.json("GET", "/api/v1/oembed", query as Query);
@@ -560,6 +575,21 @@ export class Client {
   /** A staking pool as a card, for a frame on any page. */
   poolEmbed(pool: string | number, query: Asked<"poolEmbed"> = {}): Promise<string> {
     return this.#http.text("GET", `/embed/pools/${segment(pool)}`, query as Query);
+  }
+
+  /** When votes unlock, forks come and work is planned. The token is a bearer of its own. */
+  deadlines(query: Asked<"deadlines">): Promise<string> {
+    return this.#http.text("GET", "/feeds/deadlines.ics", query as Query);
+  }
+
+  /** What teams that show their incidents tell the public of the last fourteen days, as Atom. */
+  incidentsAtom(query: Asked<"incidentsAtom"> = {}): Promise<string> {
+    return this.#http.text("GET", "/feeds/incidents.atom", query as Query);
+  }
+
+  /** The same as RSS 2.0: an item more when an incident is over. */
+  incidentsRss(query: Asked<"incidentsRss"> = {}): Promise<string> {
+    return this.#http.text("GET", "/feeds/incidents.rss", query as Query);
   }
 
   /** The process lives and answers. */

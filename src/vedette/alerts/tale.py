@@ -23,9 +23,10 @@ A tale is plain data (from YAML or anything else):
     expect:
       - { at: 8m30s, say: opened, key: absent_votes/alice, severity: warning }
 
-In `sets` a name that ends in `_at_ms`, `_since_ms` or `_until_ms` is a moment of the tale (`5m`; `-10m` is
-before its start), another that ends in `_ms` a span; a mapping (numbers, states, layers) is laid over the one
-before, a null in it takes a name out; an account or another record keeps the fields that are not named.
+In `sets` `at_ms` and a name that ends in `_at_ms`, `_since_ms` or `_until_ms` is a moment of the tale (`5m`;
+`-10m` is before its start), another that ends in `_ms` a span; a mapping (numbers, states, layers) is laid
+over the one before, a null in it takes a name out; an account or another record keeps the fields that are not
+named.
 
 Everything that is said must be expected, and the other way round, to the second.
 """
@@ -422,7 +423,8 @@ class _Reader:
             return value
         sign = -1 if value.startswith("-") else 1
         span_ms = sign * self._span(value.removeprefix("-"), f"{where}.{name}")
-        return START_MS + span_ms if name.endswith(MOMENTS) else span_ms
+        is_moment = name.endswith(MOMENTS) or name == "at_ms"
+        return START_MS + span_ms if is_moment else span_ms
 
     def _limits(self, given: object) -> Limits:
         try:

@@ -23,10 +23,12 @@ from vedette.server.api import (
     blocks,
     claims,
     contacts,
+    digests,
     embeds,
     epochs,
     events,
     exposition,
+    feeds,
     fleet,
     history,
     incidents,
@@ -104,6 +106,7 @@ NOUNS = (
     routing,
     silences,
     maintenances,
+    digests,
 )
 
 
@@ -127,6 +130,7 @@ def described() -> FastAPI:
     api.include_router(embeds.oembed_router)
     app.include_router(api)
     app.include_router(embeds.router)
+    app.include_router(feeds.router)
     app.include_router(system.router)
     say_problems(app)
     return app

@@ -21,16 +21,18 @@ from vedette.notify.push import Pusher
 from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.notify.words import Lang
-from vedette.server import loops, members_mail
+from vedette.server import digests, loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
 from vedette.server.ack import Ack
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
+from vedette.server.bridges import Bridges
 from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.claims import Claims
 from vedette.server.contacts import Contacts
+from vedette.server.digests import Digests
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
@@ -120,6 +122,7 @@ class House:
     judge: Judge
     policies: Policies
     outbox: Outbox
+    digests: Digests
     contacts: Contacts
     rehearsals: Rehearsals
     news: News
@@ -240,7 +243,9 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
-    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    sights = Sights(
+        database, ears, tips, follower, watch.references, purse, failures, Bridges(settings.pools, follower)
+    )
     policies = Policies(limits, (tuple(ways), tuple(members)), ears)
     judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience, sights.views)
     return House(
@@ -277,6 +282,7 @@ def build(
         judge=judge,
         policies=policies,
         outbox=outbox,
+        digests=Digests(database, ears),
         contacts=contacts,
         rehearsals=Rehearsals(database, patience_of(settings.alerts)),
         news=news,
@@ -296,6 +302,7 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "lapse": loops.lapse(house.database, house.ears, house.live, failures),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
+        "digests": house.digests.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "sights": house.sights.run(failures),
@@ -357,8 +364,11 @@ def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
     usual, page_url = settings.alerts.language, settings.page_url
 
     def rendered(notice: Notice, lang: Lang | None) -> Message:
+        lang = lang or usual
+        if notice.kind == "digest":
+            return digests.rendered(notice, lang, page_url)
         now_ms, url = ears.now_ms(), ack.of(notice)
-        return render(notice.incident, notice.reason, lang or usual, page_url, notice.key, now_ms, url)
+        return render(notice.incident, notice.reason, lang, page_url, notice.key, now_ms, url)
 
     return rendered
 

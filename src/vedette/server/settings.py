@@ -134,6 +134,7 @@ class PoolSetting:
 
     name: str
     contract: str  # base32, simple form
+    bridge: str | None = None  # of an eSpace pool: the contract in Core Space that carries its stakes over
 
 
 SignUp = Literal["closed", "invited", "open"]
@@ -809,7 +810,13 @@ def _sound(table: Table, where: str, given: str | None) -> tuple[str, str] | Non
 def _pools(top: Table) -> tuple[PoolSetting, ...]:
     found = []
     for table in top.tables("pools", "contract"):
-        found.append(PoolSetting(table.need("name", label, ""), table.need("contract", contract, "")))
+        found.append(
+            PoolSetting(
+                table.need("name", label, ""),
+                table.need("contract", contract, ""),
+                table.take("bridge", contract, "") or None,
+            )
+        )
         table.close()
     _complain_of_twins("pools", [one.contract for one in found], top.problems, what="contract")
     return tuple(found)

@@ -131,6 +131,7 @@ async def _go_on(conn: Conn, incident: Incident) -> Incident:
 
 async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) -> None:
     snapshot = msgspec.to_builtins(incident)
+    due_ms = max(change.now_ms, change.not_before_ms or 0)
     # Who heard of it in place of a channel that failed hears of its end, too.
     heard = await outbox.stood_in(conn, incident.id) if reason is Reason.RESOLVED else []
     rows = [
@@ -142,8 +143,8 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
             "reason": reason.value,
             "key": f"{incident.id}/{incident.told_count}/{reason}/{channel}",
             "state": "waiting",
-            "created_at_ms": change.now_ms,
-            "next_at_ms": max(change.now_ms, change.not_before_ms or 0),
+            "created_at_ms": due_ms,  # one that waits for the morning is not late before
+            "next_at_ms": due_ms,
             "attempts": 0,
         }
         for channel in dict.fromkeys((*change.channels, *heard))
@@ -254,6 +255,20 @@ async def told_since(
         .where(columns.told_at_ms.is_not(None), columns.muted_by.is_(None))
         .where(or_(columns.resolved_at_ms.is_(None), columns.resolved_at_ms >= since_ms))
         .order_by(columns.resolved_at_ms.is_not(None), columns.id.desc())
+        .limit(TOLD_MAX)
+    )
+    return [_incident(row) for row in await conn.execute(query)]
+
+
+async def told_between(conn: Conn, team_id: int, from_ms: int, until_ms: int) -> list[Incident]:
+    """A team's incidents that were told and stood at some moment of this period, the worst first."""
+    columns = t.incidents.c
+    query = (
+        select(t.incidents)
+        .where(columns.team_id == team_id, columns.told_at_ms.is_not(None), columns.muted_by.is_(None))
+        .where(columns.opened_at_ms < until_ms)
+        .where(or_(columns.resolved_at_ms.is_(None), columns.resolved_at_ms >= from_ms))
+        .order_by(columns.severity != Severity.CRITICAL.value, columns.id.desc())
         .limit(TOLD_MAX)
     )
     return [_incident(row) for row in await conn.execute(query)]

@@ -13,7 +13,14 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from tests.browser.kept import reply
-from vedette.server.api import contact_shapes, incident_shapes, routing_shapes, rule_shapes, shapes
+from vedette.server.api import (
+    contact_shapes,
+    incident_shapes,
+    rehearsals,
+    routing_shapes,
+    rule_shapes,
+    shapes,
+)
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -67,10 +74,10 @@ LIMITS: dict[str, list[tuple[str, str, str | None, Any]]] = {
     ],
     "disk_filling": [
         ("warning_days", "number", "days", 14.0),
-        ("critical_after_ms", "whole", "ms", 172_800_000),
-        ("free_bytes", "whole", "bytes", 20_000_000_000),
+        ("critical_hours", "number", "hours", 48.0),
+        ("critical_free_bytes", "whole", "bytes", 20_000_000_000),
     ],
-    "few_peers": [("least_peers", "whole", "peers", 8), ("hold_ms", "whole", "ms", 600_000)],
+    "few_peers": [("few_count", "whole", "count", 8), ("hold_ms", "whole", "ms", 600_000)],
 }
 FIRED = {"absent_votes": 3, "node_down": 1, "disk_filling": 2, "few_peers": 11}
 
@@ -157,8 +164,8 @@ class Alerted:
 
     def __post_init__(self) -> None:
         self.begun_ms = self.now_ms()
-        self.limits["rules"] = {"few_peers": {"least_peers": 5}}
-        self.limits["subjects"] = {"n0000001": {"disk_filling": {"free_bytes": 50_000_000_000}}}
+        self.limits["rules"] = {"few_peers": {"few_count": 5}}
+        self.limits["subjects"] = {"n0000001": {"disk_filling": {"critical_free_bytes": 50_000_000_000}}}
         now = self.begun_ms
         self.contacts = [
             self.contact("c1", "Mei's phone", "telegram", "chat 4…91", sent_at_ms=now - 41 * MINUTE_MS),
@@ -398,13 +405,17 @@ class Alerted:
     async def _rehearse(self, request: web.Request) -> web.Response:
         given = await request.json()
         if given["rule"] in {"double_voting", "source_bad"}:
-            return web.json_response({"fired": None, "days": [], "why": "nothing of it is kept"})
+            why = both(("nothing of it is kept", "没有保留相关数据"))
+            return reply(
+                rehearsals.Rehearsal,
+                {"fired": None, "days": [], "why": why["en"], "whys": why},
+            )
         today = datetime.fromtimestamp(self.now_ms() / 1000, UTC).date()
         counts = [2 if n == 4 else 1 if n in {11, 12, 25} else 0 for n in range(30)]
         days = [
             {"day": str(today - timedelta(days=29 - n)), "fired": count} for n, count in enumerate(counts)
         ]
-        return web.json_response({"fired": sum(counts), "days": days, "why": None})
+        return reply(rehearsals.Rehearsal, {"fired": sum(counts), "days": days, "why": None, "whys": None})
 
     # --- contacts
 

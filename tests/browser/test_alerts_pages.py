@@ -119,7 +119,7 @@ def test_a_limit_is_written_as_people_write_it_and_tried_on_the_past(opened: Ope
         expect(page).to_have_url(re.compile("rule=disk_filling"))
         form = page.get_by_role("form", name="Disk filling")
         expect(form.get_by_role("button", name="Save")).to_be_disabled()
-        free = form.get_by_label("free")
+        free = form.get_by_label("free: page below")
         expect(free).to_have_value("20 GB")
         free.fill("much")
         expect(form.get_by_text("Write it like “20 GB”")).to_be_visible()
@@ -130,8 +130,8 @@ def test_a_limit_is_written_as_people_write_it_and_tried_on_the_past(opened: Ope
         )
         form.get_by_role("button", name="Save").click()
         expect(page.locator("h1")).to_contain_text("2 with values of your own", timeout=SLOW_MS)
-        assert it.stage.alerted.limits["rules"]["disk_filling"] == {"free_bytes": 35_000_000_000}
-        assert it.stage.alerted.limits["rules"]["few_peers"] == {"least_peers": 5}
+        assert it.stage.alerted.limits["rules"]["disk_filling"] == {"critical_free_bytes": 35_000_000_000}
+        assert it.stage.alerted.limits["rules"]["few_peers"] == {"few_count": 5}
 
 
 def test_the_second_of_two_editors_is_told(opened: Open) -> None:

@@ -19,7 +19,7 @@ export type Rules = Shapes["Rules"];
 export type Preset = Rules["preset"];
 export type OfRules = Record<string, Record<string, LimitValue>>;
 export type LimitsChange = { preset: Preset; rules: OfRules; subjects: Record<string, OfRules>; version: number };
-export type Rehearsal = { fired: number | null; days: { day: string; fired: number }[]; why: string | null };
+export type Rehearsal = Shapes["Rehearsal"];
 
 /** Which incidents: all that is given must hold; nothing given matches all. */
 export type Matcher = Partial<Shapes["MatcherShape"]>;

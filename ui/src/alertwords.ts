@@ -38,7 +38,8 @@ export function valueText(value: LimitValue, limit: Pick<RuleLimit, "kind" | "un
   return limitText(value, limit.unit, a().units);
 }
 
-export const limitLabel = (limit: Pick<RuleLimit, "name" | "unit">): string => a().rules.words[limit.name] ?? limitName(limit.name, limit.unit);
+/** What a limit is called: some mean another thing in one rule than in the others. */
+export const limitLabel = (rule: string, limit: Pick<RuleLimit, "name" | "unit">): string => a().rules.words[`${rule}.${limit.name}`] ?? a().rules.words[limit.name] ?? limitName(limit.name, limit.unit);
 
 /** The conditions of a matcher, one text each. */
 export function conditions(match: Matcher): { field: keyof Matcher; text: string }[] {

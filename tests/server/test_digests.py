@@ -12,13 +12,14 @@ from tests.server.conftest import Api
 from tests.server.history import Past
 from tests.server.stage import Agent, HandClock, Letterbox, enrol, hear, quiet_house, settings, until
 from vedette.model.ballot import known_count, signed_count
-from vedette.model.digest import DigestPlan
+from vedette.model.digest import DigestMatter, DigestPlan
 from vedette.model.people import FIRST_TEAM, Role, Who
 from vedette.server.contacts import Wish
 from vedette.server.digests import gathered, short
 from vedette.server.house import House
 from vedette.store import digests, epochs, people, strips
 from vedette.store import tables as t
+from vedette.store.database import Conn
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 OWNER = Who(FIRST_TEAM, role=Role.OWNER)
@@ -85,6 +86,27 @@ async def test_a_server_that_was_down_tells_the_newest_day_alone(
     clock.pass_ms(5 * DAY_MS)
     assert await house.digests.round() == 1
     assert await house.digests.round() == 0
+    assert len(await told(house, box)) == 1
+
+
+async def test_a_team_whose_digest_fails_keeps_no_other_from_its_own(
+    house: House, clock: HandClock, box: Letterbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vedette.server.loops.PAUSE_AFTER_BUG_S", 0)
+    await wish(house, "settings:box")
+    plan = DigestPlan(every="daily", contacts=("settings:box",))
+
+    async def both(_conn: object) -> dict[int, DigestPlan]:
+        return {0: plan, FIRST_TEAM: plan}
+
+    async def failing(conn: Conn, team_id: int, wish: DigestPlan, until_ms: int) -> DigestMatter:
+        if team_id == 0:
+            raise RuntimeError("no such team")
+        return await gathered(conn, team_id, wish, until_ms)
+
+    monkeypatch.setattr(digests, "plans", both)
+    monkeypatch.setattr("vedette.server.digests.gathered", failing)
+    assert await house.digests.round(house.failures) == 2
     assert len(await told(house, box)) == 1
 
 

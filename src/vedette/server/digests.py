@@ -37,16 +37,17 @@ class Digests:
 
     async def run(self, failures: Failures) -> None:
         async for _ in rounds(self._ears, LOOK_MS):
-            await failures.guard("digests", self.round)
+            await failures.guard("digests", partial(self.round, failures))
 
-    async def round(self) -> int:
-        """How many teams were told."""
+    async def round(self, failures: Failures | None = None) -> int:
+        """How many teams were to be told. One whose digest fails keeps no other from its own."""
         now_ms = self._ears.now_ms()
         async with self._database.read() as conn:
             wishes = await digests.plans(conn)
         due = {team_id: until for team_id, one in wishes.items() if (until := one.due_ms(now_ms)) is not None}
         for team_id, until_ms in due.items():
-            await self._tell(team_id, wishes[team_id], until_ms)
+            deed = partial(self._tell, team_id, wishes[team_id], until_ms)
+            await (deed() if failures is None else failures.guard("digests", deed))
         return len(due)
 
     async def _tell(self, team_id: int, wish: DigestPlan, until_ms: int) -> None:

@@ -1,13 +1,17 @@
 """E-mail as a contact point: through the installation's server, to addresses of the team's own."""
 
 import asyncio
+import email
+import email.policy
 from collections.abc import AsyncIterator
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope
 
-from tests.notify.kinds.stage import guard_of, message
+from tests.notify.kinds.stage import T, guard_of, message
+from vedette.model.digest import DigestMatter, Row
 from vedette.model.errors import SettingError
+from vedette.notify.digest import digest_message
 from vedette.notify.kinds import KINDS, Means
 from vedette.notify.mail import MailSettings, Security
 
@@ -69,3 +73,18 @@ def test_what_is_no_address_is_refused(to: str) -> None:
 )
 def test_its_hint_names_the_host(to: str, hint: str) -> None:
     assert EMAIL.hint(EMAIL.check({"to": to})) == hint
+
+
+async def test_a_digest_comes_with_its_pictures(box: Box, means: Means) -> None:
+    rows = (Row(name="n1", ppm=990_000, parts=(1.0, 0.5, None)),)
+    matter = DigestMatter(every="daily", zone="UTC", from_ms=T - 86_400_000, until_ms=T, nodes=rows)
+    channel = EMAIL.build("night", EMAIL.check({"to": "alice@example.org"}), means)
+    await channel.send(digest_message(matter, "zh", None, "digest/1", 1))
+    content = box.taken[0].content
+    assert isinstance(content, bytes)
+    parts = list(email.message_from_bytes(content, policy=email.policy.default).walk())
+    (picture,) = [part for part in parts if part.get_content_type() == "image/png"]
+    (html,) = [part for part in parts if part.get_content_type() == "text/html"]
+    assert picture["Content-ID"] == "<nodes-0>"
+    assert 'src="cid:nodes-0"' in html.get_content()
+    assert picture.get_content().startswith(b"\x89PNG")

@@ -22,6 +22,8 @@ from vedette.devnet.options import DevnetOptions
 pytestmark = [pytest.mark.proof, pytest.mark.real]
 
 TERM = 20
+OPTIONS = DevnetOptions(term_rounds=TERM, votes=200, elected=50)
+"""More votes than seats, so that everybody has votes to stand with in each term."""
 NETWORK = """as_of = 2100-01-01
 [[networks]]
 name = "devnet"
@@ -98,7 +100,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("faults")
     with ExitStack() as stack:
         told = stack.enter_context(receivers())
-        for net in running_devnet(folder / "net", DevnetOptions(term_rounds=TERM)):
+        for net in running_devnet(folder / "net", OPTIONS):
             plan = demo.Plan(folder, free_port(), None, told.webhook_url, None)
             demo.write_settings(plan, net)
             config = folder / "server.toml"
@@ -205,7 +207,7 @@ def test_a_node_whose_key_file_is_gone(ground: Ground) -> None:
 def test_a_validator_that_does_not_stand(ground: Ground) -> None:
     began_s = time.monotonic()
     ground.net.ask(0, "test_posStopElection")
-    ground.awaited("not_elected", "validator-0", began_s, severity="warning", within_s=12 * TERM)
+    ground.awaited("not_elected", "validator-0", began_s, severity="warning", within_s=20 * TERM)
 
 
 def test_a_node_that_is_cut_off(ground: Ground) -> None:

@@ -3,7 +3,8 @@
 A unit that restarts a node which cannot start hides the fault: to a glance it runs, and each start recovers
 for minutes, in which it votes for nobody. Where the log says that the database is locked, a second process of
 the same node is there, which is the shortest way to two voters with one key. Starts within a stop that was
-announced are its operator's work.
+announced are its operator's work. A process that ends before its agent has found it is not counted: such a
+node is down, and told as such.
 """
 
 from collections.abc import Iterator

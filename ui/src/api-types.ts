@@ -2287,6 +2287,50 @@ export interface paths {
         patch: operations["changeMaintenance"];
         trace?: never;
     };
+    "/api/v1/alerts/digest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read digest
+         * @description How often your team is told how it went, and whereto.
+         */
+        get: operations["readDigest"];
+        /**
+         * Change digest
+         * @description Say when, and whereto. The next one tells of what comes after this moment.
+         */
+        put: operations["changeDigest"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/feed-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make feed token
+         * @description Make the address of your team's calendar of deadlines; an older one opens nothing from now on.
+         */
+        post: operations["makeFeedToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/oembed": {
         parameters: {
             query?: never;
@@ -2399,6 +2443,66 @@ export interface paths {
          * @description A staking pool as a card, for a frame on any page.
          */
         get: operations["poolEmbed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/feeds/deadlines.ics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deadlines
+         * @description When votes unlock, forks come and work is planned. The token is a bearer of its own.
+         */
+        get: operations["deadlines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/feeds/incidents.atom": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incidents atom
+         * @description What teams that show their incidents tell the public of the last fourteen days, as Atom.
+         */
+        get: operations["incidentsAtom"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/feeds/incidents.rss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incidents rss
+         * @description The same as RSS 2.0: an item more when an incident is over.
+         */
+        get: operations["incidentsRss"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3375,6 +3479,28 @@ export interface components {
             /** Attempts */
             attempts: components["schemas"]["AttemptShape"][];
         };
+        /**
+         * DigestShape
+         * @description When a digest is told, by the clocks of its zone, and whereto.
+         */
+        DigestShape: {
+            /**
+             * Every
+             * @enum {string}
+             */
+            every: "never" | "daily" | "weekly";
+            /** Hour */
+            hour: number;
+            /**
+             * Weekday
+             * @description 0 is Monday; for weekly ones
+             */
+            weekday?: number | null;
+            /** Zone */
+            zone: string;
+            /** Contacts */
+            contacts: string[];
+        };
         /** ElectedVotes */
         ElectedVotes: {
             /**
@@ -3896,6 +4022,14 @@ export interface components {
              * @description what differs from before; empty: nobody had looked before
              */
             changed: string[];
+        };
+        /**
+         * FeedUrl
+         * @description The calendar's address. Whoever knows it sees the team's deadlines: it is told here and never again.
+         */
+        FeedUrl: {
+            /** Url */
+            url: string;
         };
         /** Fees */
         Fees: {
@@ -5941,7 +6075,7 @@ export interface components {
          * @description Why a message was sent.
          * @enum {string}
          */
-        Reason: "opened" | "escalated" | "reminded" | "resolved" | "passed_on";
+        Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "passed_on";
         /** Recent */
         Recent: {
             /**
@@ -12234,6 +12368,97 @@ export interface operations {
             };
         };
     };
+    readDigest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DigestShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeDigest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DigestShape"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DigestShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeFeedToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedUrl"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     oembed: {
         parameters: {
             query: {
@@ -12447,6 +12672,108 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deadlines: {
+        parameters: {
+            query: {
+                /** @description of POST /api/v1/alerts/feed-token */
+                token: string;
+                /** @description en or zh; without it the server's own */
+                lang?: ("en" | "zh") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the feed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/calendar": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentsAtom: {
+        parameters: {
+            query?: {
+                /** @description en or zh; without it the server's own */
+                lang?: ("en" | "zh") | null;
+                /** @description of one team alone: its public name */
+                team?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the feed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/atom+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentsRss: {
+        parameters: {
+            query?: {
+                /** @description en or zh; without it the server's own */
+                lang?: ("en" | "zh") | null;
+                /** @description of one team alone: its public name */
+                team?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the feed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/rss+xml": string;
                 };
             };
             /** @description what is wrong, and what to do */

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from tests.browser.kept import reply
 from vedette.server.api import (
     contact_shapes,
+    digests,
     incident_shapes,
     rehearsals,
     routing_shapes,
@@ -159,7 +160,9 @@ class Alerted:
     routing: Json = field(default_factory=dict)
     silences: list[Json] = field(default_factory=list)
     maintenances: list[Json] = field(default_factory=list)
-    fails_test: bool = False
+    digest: Json = field(
+        default_factory=lambda: {"every": "never", "hour": 8, "weekday": None, "zone": "UTC", "contacts": []}
+    )
     warnings: list[str] = field(default_factory=lambda: ["no_waking_channel"])
 
     def __post_init__(self) -> None:
@@ -485,6 +488,13 @@ class Alerted:
             {"ok": True, "receipt": "message 7731", "error": None, "took_ms": 412},
         )
 
+    async def _digest(self, _: web.Request) -> web.Response:
+        return reply(digests.DigestShape, self.digest)
+
+    async def _set_digest(self, request: web.Request) -> web.Response:
+        self.digest = await request.json()
+        return reply(digests.DigestShape, self.digest)
+
     async def _deliveries(self, request: web.Request) -> web.Response:
         asked = request.query
         rows = [
@@ -757,6 +767,8 @@ class Alerted:
             ("POST", "alerts/contacts/{id}/enable", self._enable),
             ("POST", "alerts/contacts/{id}/test", self._test),
             ("GET", "alerts/deliveries", self._deliveries),
+            ("GET", "alerts/digest", self._digest),
+            ("PUT", "alerts/digest", self._set_digest),
             ("GET", "alerts/routing", self._get_routing),
             ("PUT", "alerts/routing", self._set_routing),
             ("POST", "alerts/routing/tries", self._try),

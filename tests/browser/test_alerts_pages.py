@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -9,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.alerted import TOKEN
 from tests.browser.axe import both_ways, share, violations
 from tests.browser.conftest import Open
+from tests.browser.real import real
 from tests.browser.stage import Play, play
 
 pytestmark = pytest.mark.browser
@@ -25,6 +27,14 @@ PAGES = [
     "/on-call",
     "/silences",
 ]
+REAL = {
+    "/incidents": "Nothing is wrong.",
+    "/rules": "rules are on",
+    "/contacts": "Nobody would be told anything yet.",
+    "/routing": "There is no route",
+    "/on-call": "There is no schedule yet.",
+    "/silences": "Nothing is held back now.",
+}
 ADD = {
     "/contacts": "Add a contact",
     "/routing": "Add a route",
@@ -175,6 +185,40 @@ def test_a_test_shows_its_receipt_or_its_error(opened: Open, stage: Play) -> Non
         expect(page).to_have_url(re.compile("of=contact%3Ac2"))
         log = page.get_by_role("list", name="Messages")
         expect(log.locator("ol li")).to_have_count(3)
+
+
+def test_a_digest_is_asked_for(opened: Open) -> None:
+    with play("alerts", STILL) as it, opened(f"{it.url}/contacts") as page:
+        form = page.get_by_role("form", name="Digest")
+        form.get_by_label("How often").select_option("weekly")
+        expect(form.get_by_role("button", name="Save")).to_be_disabled()
+        form.get_by_role("combobox", name="On", exact=True).select_option("4")
+        form.get_by_label("At the hour").select_option("7")
+        form.get_by_label("Add: To").select_option("contact:c1")
+        form.get_by_role("button", name="Save").click()
+        expect(page.locator("[aria-live]").last).to_contain_text("Saved.", timeout=SLOW_MS)
+        kept = it.stage.alerted.digest
+        assert (kept["every"], kept["weekday"], kept["hour"]) == ("weekly", 4, 7)
+        assert kept["contacts"] == ["contact:c1"]
+
+
+# --- on the real server
+
+
+def test_every_page_is_answered_by_the_real_server(opened: Open, tmp_path: Path) -> None:
+    """The stage only plays: of the server, no page may ask anything that it does not know."""
+    with (
+        real(tmp_path, trust_loopback=True, public_references=False) as it,
+        opened(f"{it.url}/incidents") as page,
+    ):
+        for path, sentence in REAL.items():
+            page.goto(it.url + path)
+            expect(page.locator("h1")).to_contain_text(sentence, timeout=SLOW_MS)
+        page.goto(f"{it.url}/rules?rule=few_peers")
+        page.locator("details[open]").get_by_role("button", name="What would it have been?").click()
+        expect(page.get_by_text("The past cannot tell")).to_be_visible(timeout=SLOW_MS)
+        page.get_by_role("button", name="Use Quiet").click()
+        expect(page.locator(".chosen")).to_contain_text("Quiet", timeout=SLOW_MS)
 
 
 # --- routing and duty

@@ -1,6 +1,6 @@
 // Questions about alerts: read with their pages.
 import { ask, tell } from "./api";
-import type { AckOffer, Contact, ContactChange, Contacts, ContactKind, Delivery, LimitsChange, Maintenance, NewContact, NewMaintenance, NewSilence, OnDuty, Preset, OfRules, Rehearsal, Routing, Rules, Silence, Tested, Tried, Try, WholeIncident, Window } from "./alertshapes";
+import type { AckOffer, Contact, ContactChange, Contacts, ContactKind, Delivery, Digest, LimitsChange, Maintenance, NewContact, NewMaintenance, NewSilence, OnDuty, Preset, OfRules, Rehearsal, Routing, Rules, Silence, Tested, Tried, Try, WholeIncident, Window } from "./alertshapes";
 import type { Incidents } from "./shapes";
 
 export type IncidentFilter = { state?: string; severity?: string; rule?: string; subject?: string };
@@ -35,6 +35,9 @@ export const alertApi = {
   testContact: (id: string) => tell<Tested>("POST", `${one("alerts/contacts", id)}/test`),
   deliveries: (filter: { contact?: string | null; incident?: number | null; before?: number | undefined }, s?: AbortSignal) =>
     ask<{ deliveries: Delivery[]; next_before: number | null }>(`alerts/deliveries${query(filter)}`, s),
+  digest: (s?: AbortSignal) => ask<Digest>("alerts/digest", s),
+  setDigest: (plan: Digest) => tell<Digest>("PUT", "alerts/digest", plan),
+  makeFeed: () => tell<{ url: string }>("POST", "alerts/feed-token", {}),
 
   routing: (s?: AbortSignal) => ask<Routing>("alerts/routing", s),
   setRouting: (routing: Routing) => tell<Routing>("PUT", "alerts/routing", routing),

@@ -46,5 +46,6 @@ export type Contacts = Shapes["ContactList"];
 export type Config = Record<string, string | boolean>;
 export type NewContact = Shapes["ContactWish"];
 export type ContactChange = Sparse<Shapes["ContactChange"], keyof Shapes["ContactChange"]>;
+export type Digest = Shapes["DigestShape"];
 export type Tested = Shapes["ContactTest"];
 export type Delivery = Shapes["DeliveryShape"];

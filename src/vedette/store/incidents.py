@@ -286,8 +286,10 @@ async def _with_notices(
         .order_by(columns.id)
     )
     notices: dict[int, list[NoticeRow]] = {row.id: [] for row in rows}
-    for row in await conn.execute(query):
-        notices[row.incident_id].append(_notice(row))
+    sent = (await conn.execute(query)).all()
+    names = await names_of(conn, {row.channel for row in sent})
+    for row in sent:
+        notices[row.incident_id].append(replace(_notice(row), channel=names[row.channel]))
     found = await _named(conn, [_incident(row) for row in rows])
     return [(incident, notices[incident.id]) for incident in found]
 

@@ -334,6 +334,23 @@ export const alertsEn = {
     waiting: "still on its way",
   },
 
+  digest: {
+    title: "Digest",
+    hint: "How it went: what was wrong, how the nodes stood, what votes and rewards came in.",
+    every: "How often",
+    everyOf: { never: "never", daily: "each day", weekly: "each week" },
+    on: "On",
+    hour: "At the hour",
+    to: "To",
+    zone: "Time zone",
+    calendar: "Calendar of deadlines",
+    calendarHint: "Unlocks, forks and announced work, for a calendar program. Whoever knows its address can read it.",
+    make: "Make an address",
+    makeSure: "Make a new one: an older address opens nothing any more",
+    address: "Its address",
+    keep: "Copy it now: it is not shown again.",
+  },
+
   routing: {
     title: "Routing",
     sentence: (n: number) => (n ? `${count(n, "route")} ${plural(n, "says", "say")} who is told what.` : "There is no route: everybody is told every warning and page."),

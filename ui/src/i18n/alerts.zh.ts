@@ -331,6 +331,23 @@ export const alertsZh: AlertsCatalogue = {
     waiting: "仍在途中",
   },
 
+  digest: {
+    title: "摘要",
+    hint: "情况如何：出了什么问题，节点状态，投票与奖励。",
+    every: "多久一次",
+    everyOf: { never: "从不", daily: "每天", weekly: "每周" },
+    on: "在",
+    hour: "几点",
+    to: "发往",
+    zone: "时区",
+    calendar: "期限日历",
+    calendarHint: "解锁、分叉与已宣布的维护，供日历程序订阅。知道地址的人都能读取。",
+    make: "生成地址",
+    makeSure: "生成新地址：旧地址随即失效",
+    address: "地址",
+    keep: "请现在复制：不会再显示。",
+  },
+
   routing: {
     title: "路由",
     sentence: (n) => (n ? `${n} 条路由决定谁得到什么通知。` : "没有路由：每个联系点都会收到所有警告和呼叫。"),

@@ -660,6 +660,68 @@ class Client:
         answer: Watched = self._http.json("PUT", "/api/v1/team/watches", {}, body)
         return answer
 
+    def show_routing(self) -> RoutingShape:
+        """Your team's routes, escalations, on-call schedules and quiet hours."""
+        answer: RoutingShape = self._http.json("GET", "/api/v1/alerts/routing", {})
+        return answer
+
+    def change_routing(self, body: RoutingWish) -> RoutingShape:
+        """Set all of it at once."""
+        answer: RoutingShape = self._http.json("PUT", "/api/v1/alerts/routing", {}, body)
+        return answer
+
+    def try_routing(self, body: TryWish) -> TryAnswer:
+        """Ask what would become of a trouble: whom it would be told, or why nobody."""
+        answer: TryAnswer = self._http.json("POST", "/api/v1/alerts/routing/tries", {}, body)
+        return answer
+
+    def who_is_on_call(self) -> OnCall:
+        """Who is told now by each schedule, until when, and who comes next."""
+        answer: OnCall = self._http.json("GET", "/api/v1/alerts/on-call", {})
+        return answer
+
+    def list_silences(self) -> Silences:
+        """Your team's silences, those that end last first; those of the last 90 days among them."""
+        answer: Silences = self._http.json("GET", "/api/v1/alerts/silences", {})
+        return answer
+
+    def make_silence(self, body: SilenceWish) -> SilenceShape:
+        """Let nothing be told of what this matches, until it ends. What still stands then is told."""
+        answer: SilenceShape = self._http.json("POST", "/api/v1/alerts/silences", {}, body)
+        return answer
+
+    def end_silence(self, silence_id: str | int) -> None:
+        """End it now; it stays in the list."""
+        self._http.json("DELETE", f"/api/v1/alerts/silences/{segment(silence_id)}", {})
+
+    def list_maintenances(self) -> Maintenances:
+        """Your team's maintenances, the newest first; those of the last 90 days among them."""
+        answer: Maintenances = self._http.json("GET", "/api/v1/alerts/maintenances", {})
+        return answer
+
+    def make_maintenance(self, body: MaintenanceWish) -> MaintenanceShape:
+        """Let nothing be told of what this matches while work is expected. What still stands then is told."""
+        answer: MaintenanceShape = self._http.json("POST", "/api/v1/alerts/maintenances", {}, body)
+        return answer
+
+    def show_calendar(self, *, from_ms: int, until_ms: int) -> Calendar:
+        """The windows of all maintenances that touch this span."""
+        answer: Calendar = self._http.json(
+            "GET", "/api/v1/alerts/maintenances/calendar", {"from_ms": from_ms, "until_ms": until_ms}
+        )
+        return answer
+
+    def change_maintenance(self, maintenance_id: str | int, body: MaintenanceChange) -> MaintenanceShape:
+        """Change what is given; whatever is left out stays."""
+        answer: MaintenanceShape = self._http.json(
+            "PATCH", f"/api/v1/alerts/maintenances/{segment(maintenance_id)}", {}, body
+        )
+        return answer
+
+    def drop_maintenance(self, maintenance_id: str | int) -> None:
+        """Take it away: from now on trouble is told."""
+        self._http.json("DELETE", f"/api/v1/alerts/maintenances/{segment(maintenance_id)}", {})
+
     def read_digest(self) -> DigestShape:
         """How often your team is told how it went, and whereto."""
         answer: DigestShape = self._http.json("GET", "/api/v1/alerts/digest", {})

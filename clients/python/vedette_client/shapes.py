@@ -163,6 +163,10 @@ class Blocks(TypedDict):
     next_before: int | None
 
 
+class Calendar(TypedDict):
+    windows: list[WindowShape]
+
+
 class ClaimChallenge(TypedDict):
     """What is to be signed, once, by one of the signers."""
 
@@ -293,8 +297,8 @@ class ContactField(TypedDict):
     """One thing to be filled in."""
 
     name: str
-    label: Said
-    help: Said
+    label: InLanguages
+    help: InLanguages
     kind: Literal["text", "url", "email", "choice", "flag"]
     is_secret: bool
     is_required: bool
@@ -305,8 +309,8 @@ class ContactKind(TypedDict):
     """One kind of contact point."""
 
     name: str
-    label: Said
-    help: Said
+    label: InLanguages
+    help: InLanguages
     fields: list[ContactField]
     wakes: bool
     receipts: bool
@@ -415,7 +419,7 @@ class DeliveryShape(TypedDict):
     id: int
     kind: str
     incident_id: int | None
-    titles: Said
+    titles: InLanguages
     channel: str
     channel_name: str
     reason: Reason
@@ -582,6 +586,13 @@ class Epochs(TypedDict):
     next_before: int | None
 
 
+class EscalationShape(TypedDict):
+    id: str
+    name: str
+    steps: list[StepShape]
+    repeat_minutes: NotRequired[int | None]
+
+
 class EventLine(TypedDict):
     """One thing that happened to an account: a transaction, a change between two snapshots, or both."""
 
@@ -601,6 +612,14 @@ class EventLine(TypedDict):
 class Events(TypedDict):
     events: list[EventLine]
     next_before: int | None
+
+
+class Evidence(TypedDict):
+    """What was seen at that moment."""
+
+    at_ms: int
+    what: Literal["opened", "escalated", "resolved"]
+    bundle: dict[str, Any]
 
 
 class EvidenceMark(TypedDict):
@@ -712,6 +731,12 @@ class ForkReadiness(TypedDict):
     not_ready: list[UnreadyNode]
 
 
+class HandoverShape(TypedDict):
+    weekday: NotRequired[int | None]
+    hour: int
+    minute: int
+
+
 Happening = Literal[
     "found",
     "came_back",
@@ -779,6 +804,11 @@ class IncidentEvent(TypedDict):
     at_ms: int
     kind: Happening
     detail: dict[str, Any]
+
+
+class IncidentEvidence(TypedDict):
+    incident: IncidentShape
+    evidence: list[Evidence]
 
 
 class IncidentShape(TypedDict):
@@ -875,6 +905,27 @@ class LayerHealth(TypedDict):
     since_ms: int | None
 
 
+class LimitShape(TypedDict):
+    """One limit of a rule: what it would be, and what it is."""
+
+    name: str
+    kind: Literal["whole", "number", "flag", "severity", "text"]
+    unit: str | None
+    default: bool | int | float | str
+    preset: bool | int | float | str
+    team: bool | int | float | str | None
+    value: bool | int | float | str
+
+
+class LimitsChange(TypedDict):
+    """What your team goes by from now on, as a whole: what is left out is as the preset has it."""
+
+    preset: NotRequired[Literal["quiet", "normal", "paranoid"]]
+    rules: NotRequired[dict[str, Any]]
+    subjects: NotRequired[dict[str, dict[str, Any]]]
+    version: int
+
+
 class LinkShape(TypedDict):
     label: str
     url: str
@@ -906,6 +957,51 @@ class MadeKey(TypedDict):
     token: str
 
 
+class MaintenanceChange(TypedDict):
+    """What is left out stays as it is."""
+
+    name: NotRequired[str | None]
+    matcher: NotRequired[MatcherShape | None]
+    comment: NotRequired[str | None]
+    starts_at_ms: NotRequired[int | None]
+    ends_at_ms: NotRequired[int | None]
+    cron: NotRequired[str | None]
+    zone: NotRequired[str | None]
+    duration_minutes: NotRequired[int | None]
+
+
+class MaintenanceShape(TypedDict):
+    id: str
+    name: str
+    matcher: MatcherShape
+    comment: str
+    made_by: str
+    created_at_ms: int
+    starts_at_ms: int
+    ends_at_ms: int | None
+    cron: str | None
+    zone: str | None
+    duration_minutes: int | None
+    state: Literal["ahead", "on", "off", "over"]
+
+
+class MaintenanceWish(TypedDict):
+    """Once: from start to end. With `cron`: each time it says, so long, between start and end."""
+
+    name: str
+    matcher: MatcherShape
+    comment: NotRequired[str]
+    starts_at_ms: int
+    ends_at_ms: NotRequired[int | None]
+    cron: NotRequired[str | None]
+    zone: NotRequired[str | None]
+    duration_minutes: NotRequired[int | None]
+
+
+class Maintenances(TypedDict):
+    maintenances: list[MaintenanceShape]
+
+
 class MapPlace(TypedDict):
     """Nodes at one place. `names` are those of the nodes that the reader sees anyway."""
 
@@ -918,6 +1014,18 @@ class MapPlace(TypedDict):
     up: int
     releases: dict[str, int]
     names: list[str]
+
+
+class MatcherShape(TypedDict):
+    """Which incidents are meant: those of which everything given holds. Nothing given: all."""
+
+    severity_min: NotRequired[Severity | None]
+    rules: NotRequired[list[str]]
+    subjects: NotRequired[list[str]]
+    labels: NotRequired[list[str]]
+    groups: NotRequired[list[str]]
+    validators: NotRequired[list[str]]
+    kinds: NotRequired[list[SubjectKind]]
 
 
 class May(TypedDict):
@@ -1118,6 +1226,29 @@ class OidcOffer(TypedDict):
     name: str
 
 
+class OnCall(TypedDict):
+    schedules: list[OnCallShape]
+
+
+class OnCallNext(TypedDict):
+    ref: str
+    name: str
+    from_ms: int
+
+
+class OnCallPerson(TypedDict):
+    ref: str
+    name: str
+
+
+class OnCallShape(TypedDict):
+    id: str
+    name: str
+    now: OnCallPerson | None
+    until_ms: int | None
+    next: OnCallNext | None
+
+
 class OperatorKey(TypedDict):
     """A public half, to be shown: no agent trusts it because it stands here."""
 
@@ -1173,6 +1304,14 @@ class Outlook(TypedDict):
     locking: list[ArrivalShape]
     unlocking: list[ArrivalShape]
     radar: RadarShape | None
+
+
+class OverrideShape(TypedDict):
+    """Somebody stands in. Of two at one time the one that begins last counts."""
+
+    from_ms: int
+    until_ms: int
+    contact: str
 
 
 class PasskeyAnswer(TypedDict):
@@ -1430,6 +1569,19 @@ class QueuedVotes(TypedDict):
     votes: int
 
 
+QuietShape = TypedDict(
+    "QuietShape",
+    {
+        "id": "str",
+        "name": "str",
+        "zone": "str",
+        "from": "str",
+        "until": "str",
+        "weekdays": "NotRequired[list[int] | None]",
+    },
+)
+
+
 class RadarShape(TypedDict):
     """Its seats now by term, and what is known of those to come."""
 
@@ -1443,10 +1595,37 @@ class RadarShape(TypedDict):
 Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
 
 
+class Recent(TypedDict):
+    fired_30d: int
+
+
 class RecoveryCodes(TypedDict):
     """Each opens the account once in place of an authenticator. Told here and never again."""
 
     recovery_codes: list[str]
+
+
+class Rehearsal(TypedDict):
+    """How often it would have been told of something new. What a cause would have hidden counts as well."""
+
+    fired: int | None
+    days: list[RehearsalDay]
+    why: str | None
+    whys: InLanguages | None
+
+
+class RehearsalDay(TypedDict):
+    day: str
+    fired: int
+
+
+class RehearsalWish(TypedDict):
+    """What to live through again. What is null is as your team has it."""
+
+    rule: str
+    values: NotRequired[dict[str, Any] | None]
+    preset: NotRequired[Literal["quiet", "normal", "paranoid"] | None]
+    days: NotRequired[int]
 
 
 class ReleaseCount(TypedDict):
@@ -1513,11 +1692,74 @@ class Rewards(TypedDict):
 Role = Literal["viewer", "operator", "owner"]
 
 
-class Said(TypedDict):
-    """The same in both languages."""
+class RotationShape(TypedDict):
+    people: list[str]
+    handover: HandoverShape
+    every_days: int
+    starts_on: str
 
-    en: str
-    zh: str
+
+class RouteShape(TypedDict):
+    """The first route that matches is taken, and those below it only if it goes on."""
+
+    id: str
+    name: str
+    match: MatcherShape
+    contacts: list[str]
+    escalation: NotRequired[str | None]
+    quiet: NotRequired[str | None]
+    goes_on: NotRequired[bool]
+
+
+class RoutingShape(TypedDict):
+    """How the team wants to be told."""
+
+    routes: list[RouteShape]
+    escalations: list[EscalationShape]
+    schedules: list[ScheduleShape]
+    quiet: list[QuietShape]
+    version: int
+
+
+class RoutingWish(TypedDict):
+    """All of it at once. Without routes everybody is told of everything from `warning` on."""
+
+    routes: list[RouteShape]
+    escalations: list[EscalationShape]
+    schedules: list[ScheduleShape]
+    quiet: list[QuietShape]
+    version: int
+
+
+class RuleShape(TypedDict):
+    """A rule, why it is there, and what it goes by."""
+
+    name: str
+    about: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+    title: InLanguages
+    why: InLanguages
+    docs: str
+    is_on: bool
+    limits: list[LimitShape]
+    recent: Recent
+
+
+class Rules(TypedDict):
+    """All rules, as your team goes by them."""
+
+    preset: Literal["quiet", "normal", "paranoid"]
+    presets: list[Literal["quiet", "normal", "paranoid"]]
+    rules: list[RuleShape]
+    subjects: list[SubjectLimits]
+    version: int
+
+
+class ScheduleShape(TypedDict):
+    id: str
+    name: str
+    zone: str
+    rotation: RotationShape
+    overrides: NotRequired[list[OverrideShape]]
 
 
 Scope = Literal["read", "write", "metrics"]
@@ -1615,6 +1857,28 @@ class SignerShape(TypedDict):
     why: str
 
 
+class SilenceShape(TypedDict):
+    id: str
+    matcher: MatcherShape
+    comment: str
+    made_by: str
+    created_at_ms: int
+    starts_at_ms: int
+    ends_at_ms: int
+    state: Literal["ahead", "on", "over"]
+
+
+class SilenceWish(TypedDict):
+    matcher: MatcherShape
+    comment: str
+    starts_at_ms: NotRequired[int | None]
+    ends_at_ms: int
+
+
+class Silences(TypedDict):
+    silences: list[SilenceShape]
+
+
 class Stake(TypedDict):
     """Votes of a PoS account, as `pos_getAccount` told them at `height`."""
 
@@ -1664,6 +1928,7 @@ class StatusIncident(TypedDict):
     state: Literal["open", "resolved"]
     subject: StatusSubject
     title: str
+    titles: InLanguages
     opened_at_ms: int
     resolved_at_ms: int | None
 
@@ -1687,6 +1952,11 @@ class StatusSubject(TypedDict):
     name: str
 
 
+class StepShape(TypedDict):
+    after_minutes: int
+    contacts: list[str]
+
+
 class Strip(TypedDict):
     """Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen."""
 
@@ -1695,6 +1965,15 @@ class Strip(TypedDict):
 
 
 SubjectKind = Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+
+
+class SubjectLimits(TypedDict):
+    """What is different for one node or validator."""
+
+    id: str
+    name: str
+    kind: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+    rules: dict[str, Any]
 
 
 class Team(TypedDict):
@@ -1750,6 +2029,31 @@ class TotpSecret(TypedDict):
     secret: str
     uri: str
     qr_svg: str
+
+
+class TryAnswer(TypedDict):
+    """What would become of it, if it lasted."""
+
+    decision: Decision
+    told: list[TryTold]
+    route: str | None
+    why: str | None
+    until_ms: int | None
+
+
+class TryTold(TypedDict):
+    ref: str
+    name: str
+    after_minutes: int
+
+
+class TryWish(TypedDict):
+    """A trouble that might be."""
+
+    rule: str
+    severity: Severity
+    subject_id: NotRequired[str | None]
+    at_ms: NotRequired[int | None]
 
 
 class UnreadyNode(TypedDict):
@@ -1994,6 +2298,13 @@ class WindowHeader(TypedDict):
     known_epochs: int
     rewarded_epochs: int
     through_ms: int | None
+
+
+class WindowShape(TypedDict):
+    id: str
+    name: str
+    from_ms: int
+    until_ms: int
 
 
 class WorldMap(TypedDict):

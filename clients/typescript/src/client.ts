@@ -472,6 +472,66 @@ export class Client {
     return this.#http.json("PUT", "/api/v1/team/watches", {}, body);
   }
 
+  /** Your team's routes, escalations, on-call schedules and quiet hours. */
+  showRouting(): Promise<Told<"showRouting">> {
+    return this.#http.json("GET", "/api/v1/alerts/routing");
+  }
+
+  /** Set all of it at once. */
+  changeRouting(body: Sent<"changeRouting">): Promise<Told<"changeRouting">> {
+    return this.#http.json("PUT", "/api/v1/alerts/routing", {}, body);
+  }
+
+  /** Ask what would become of a trouble: whom it would be told, or why nobody. */
+  tryRouting(body: Sent<"tryRouting">): Promise<Told<"tryRouting">> {
+    return this.#http.json("POST", "/api/v1/alerts/routing/tries", {}, body);
+  }
+
+  /** Who is told now by each schedule, until when, and who comes next. */
+  whoIsOnCall(): Promise<Told<"whoIsOnCall">> {
+    return this.#http.json("GET", "/api/v1/alerts/on-call");
+  }
+
+  /** Your team's silences, those that end last first; those of the last 90 days among them. */
+  listSilences(): Promise<Told<"listSilences">> {
+    return this.#http.json("GET", "/api/v1/alerts/silences");
+  }
+
+  /** Let nothing be told of what this matches, until it ends. What still stands then is told. */
+  makeSilence(body: Sent<"makeSilence">): Promise<Told<"makeSilence">> {
+    return this.#http.json("POST", "/api/v1/alerts/silences", {}, body);
+  }
+
+  /** End it now; it stays in the list. */
+  endSilence(silenceId: string | number): Promise<Told<"endSilence">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/silences/${segment(silenceId)}`);
+  }
+
+  /** Your team's maintenances, the newest first; those of the last 90 days among them. */
+  listMaintenances(): Promise<Told<"listMaintenances">> {
+    return this.#http.json("GET", "/api/v1/alerts/maintenances");
+  }
+
+  /** Let nothing be told of what this matches while work is expected. What still stands then is told. */
+  makeMaintenance(body: Sent<"makeMaintenance">): Promise<Told<"makeMaintenance">> {
+    return this.#http.json("POST", "/api/v1/alerts/maintenances", {}, body);
+  }
+
+  /** The windows of all maintenances that touch this span. */
+  showCalendar(query: Asked<"showCalendar">): Promise<Told<"showCalendar">> {
+    return this.#http.json("GET", "/api/v1/alerts/maintenances/calendar", query as Query);
+  }
+
+  /** Change what is given; whatever is left out stays. */
+  changeMaintenance(maintenanceId: string | number, body: Sent<"changeMaintenance">): Promise<Told<"changeMaintenance">> {
+    return this.#http.json("PATCH", `/api/v1/alerts/maintenances/${segment(maintenanceId)}`, {}, body);
+  }
+
+  /** Take it away: from now on trouble is told. */
+  dropMaintenance(maintenanceId: string | number): Promise<Told<"dropMaintenance">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/maintenances/${segment(maintenanceId)}`);
+  }
+
   /** How often your team is told how it went, and whereto. */
   readDigest(): Promise<Told<"readDigest">> {
     return this.#http.json("GET", "/api/v1/alerts/digest");

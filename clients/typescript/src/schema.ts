@@ -828,6 +828,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence
+         * @description What was seen when the incident opened, grew worse, and ended, kept longer than the series.
+         */
+        get: operations["incidentEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/evidence.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence text
+         * @description The same to be read, sent on or printed: with its messages, their receipts, and what people did.
+         */
+        get: operations["incidentEvidenceText"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules
+         * @description Every rule: why it is there, what it goes by for your team, and how often it fired lately.
+         */
+        get: operations["listRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change limits
+         * @description Set the preset and limits of your team as a whole, for all or for single nodes and validators.
+         */
+        put: operations["changeLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -1190,6 +1270,26 @@ export interface paths {
          * @description Be told no more.
          */
         delete: operations["endSubscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rehearsals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rehearse
+         * @description Live through the last days once more by other limits, and count how often the rule would have fired.
+         */
+        post: operations["rehearse"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2011,6 +2111,182 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show routing
+         * @description Your team's routes, escalations, on-call schedules and quiet hours.
+         */
+        get: operations["showRouting"];
+        /**
+         * Change routing
+         * @description Set all of it at once.
+         */
+        put: operations["changeRouting"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/routing/tries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try routing
+         * @description Ask what would become of a trouble: whom it would be told, or why nobody.
+         */
+        post: operations["tryRouting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/on-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is on call
+         * @description Who is told now by each schedule, until when, and who comes next.
+         */
+        get: operations["whoIsOnCall"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List silences
+         * @description Your team's silences, those that end last first; those of the last 90 days among them.
+         */
+        get: operations["listSilences"];
+        put?: never;
+        /**
+         * Make silence
+         * @description Let nothing be told of what this matches, until it ends. What still stands then is told.
+         */
+        post: operations["makeSilence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences/{silence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End silence
+         * @description End it now; it stays in the list.
+         */
+        delete: operations["endSilence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List maintenances
+         * @description Your team's maintenances, the newest first; those of the last 90 days among them.
+         */
+        get: operations["listMaintenances"];
+        put?: never;
+        /**
+         * Make maintenance
+         * @description Let nothing be told of what this matches while work is expected. What still stands then is told.
+         */
+        post: operations["makeMaintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show calendar
+         * @description The windows of all maintenances that touch this span.
+         */
+        get: operations["showCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances/{maintenance_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop maintenance
+         * @description Take it away: from now on trouble is told.
+         */
+        delete: operations["dropMaintenance"];
+        options?: never;
+        head?: never;
+        /**
+         * Change maintenance
+         * @description Change what is given; whatever is left out stays.
+         */
+        patch: operations["changeMaintenance"];
+        trace?: never;
+    };
     "/api/v1/alerts/digest": {
         parameters: {
             query?: never;
@@ -2638,6 +2914,14 @@ export interface components {
              */
             next_before: number | null;
         };
+        /** Calendar */
+        Calendar: {
+            /**
+             * Windows
+             * @description the soonest first, 1,000 at most
+             */
+            windows: components["schemas"]["WindowShape"][];
+        };
         /**
          * ClaimChallenge
          * @description What is to be signed, once, by one of the signers.
@@ -2924,8 +3208,8 @@ export interface components {
         ContactField: {
             /** Name */
             name: string;
-            label: components["schemas"]["Said"];
-            help: components["schemas"]["Said"];
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
             /**
              * Kind
              * @enum {string}
@@ -2951,8 +3235,8 @@ export interface components {
         ContactKind: {
             /** Name */
             name: string;
-            label: components["schemas"]["Said"];
-            help: components["schemas"]["Said"];
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
             /** Fields */
             fields: components["schemas"]["ContactField"][];
             /**
@@ -3168,7 +3452,7 @@ export interface components {
             kind: string;
             /** Incident Id */
             incident_id: number | null;
-            titles: components["schemas"]["Said"];
+            titles: components["schemas"]["InLanguages"];
             /** Channel */
             channel: string;
             /** Channel Name */
@@ -3581,6 +3865,23 @@ export interface components {
              */
             next_before: number | null;
         };
+        /** EscalationShape */
+        EscalationShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Steps */
+            steps: components["schemas"]["StepShape"][];
+            /**
+             * Repeat Minutes
+             * @description so long after the last step they begin anew; null: they do not
+             */
+            repeat_minutes?: number | null;
+        };
         /**
          * EventLine
          * @description One thing that happened to an account: a transaction, a change between two snapshots, or both.
@@ -3639,6 +3940,26 @@ export interface components {
              * @description pass as `before` (unix milliseconds) for the next page
              */
             next_before: number | null;
+        };
+        /**
+         * Evidence
+         * @description What was seen at that moment.
+         */
+        Evidence: {
+            /** At Ms */
+            at_ms: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "opened" | "escalated" | "resolved";
+            /**
+             * Bundle
+             * @description facts, figures, votes and sources, as they were
+             */
+            bundle: {
+                [key: string]: unknown;
+            };
         };
         /** EvidenceMark */
         EvidenceMark: {
@@ -3851,6 +4172,18 @@ export interface components {
             /** Not Ready */
             not_ready: components["schemas"]["UnreadyNode"][];
         };
+        /** HandoverShape */
+        HandoverShape: {
+            /**
+             * Weekday
+             * @description 0 is Monday; null: any
+             */
+            weekday?: number | null;
+            /** Hour */
+            hour: number;
+            /** Minute */
+            minute: number;
+        };
         /**
          * Happening
          * @description What an event is of.
@@ -3978,6 +4311,15 @@ export interface components {
             detail: {
                 [key: string]: unknown;
             };
+        };
+        /** IncidentEvidence */
+        IncidentEvidence: {
+            incident: components["schemas"]["IncidentShape"];
+            /**
+             * Evidence
+             * @description the oldest first
+             */
+            evidence: components["schemas"]["Evidence"][];
         };
         /** IncidentShape */
         IncidentShape: {
@@ -4165,6 +4507,75 @@ export interface components {
              */
             since_ms: number | null;
         };
+        /**
+         * LimitShape
+         * @description One limit of a rule: what it would be, and what it is.
+         */
+        LimitShape: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "whole" | "number" | "flag" | "severity" | "text";
+            /**
+             * Unit
+             * @description as its name ends: ms, days, bytes, ratio, blocks, ...
+             */
+            unit: string | null;
+            /**
+             * Default
+             * @description the rule's own
+             */
+            default: boolean | number | string;
+            /**
+             * Preset
+             * @description as the preset and the server's settings have it
+             */
+            preset: boolean | number | string;
+            /**
+             * Team
+             * @description what your team set; null: nothing
+             */
+            team: boolean | number | string | null;
+            /**
+             * Value
+             * @description what holds for all that has no limit of its own
+             */
+            value: boolean | number | string;
+        };
+        /**
+         * LimitsChange
+         * @description What your team goes by from now on, as a whole: what is left out is as the preset has it.
+         */
+        LimitsChange: {
+            /**
+             * Preset
+             * @default normal
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Rules */
+            rules?: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+            /** Subjects */
+            subjects?: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: boolean | number | string;
+                    };
+                };
+            };
+            /**
+             * Version
+             * @description as it was read last
+             */
+            version: number;
+        };
         /** LinkShape */
         LinkShape: {
             /** Label */
@@ -4192,6 +4603,108 @@ export interface components {
             key: components["schemas"]["ApiKey"];
             /** Token */
             token: string;
+        };
+        /**
+         * MaintenanceChange
+         * @description What is left out stays as it is.
+         */
+        MaintenanceChange: {
+            /**
+             * Name
+             * @description not null
+             */
+            name?: string | null;
+            /** @description not null */
+            matcher?: components["schemas"]["MatcherShape"] | null;
+            /**
+             * Comment
+             * @description not null
+             */
+            comment?: string | null;
+            /**
+             * Starts At Ms
+             * @description not null
+             */
+            starts_at_ms?: number | null;
+            /** Ends At Ms */
+            ends_at_ms?: number | null;
+            /** Cron */
+            cron?: string | null;
+            /** Zone */
+            zone?: string | null;
+            /** Duration Minutes */
+            duration_minutes?: number | null;
+        };
+        /** MaintenanceShape */
+        MaintenanceShape: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /** Comment */
+            comment: string;
+            /**
+             * Made By
+             * @description control: by an act
+             */
+            made_by: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Starts At Ms */
+            starts_at_ms: number;
+            /** Ends At Ms */
+            ends_at_ms: number | null;
+            /** Cron */
+            cron: string | null;
+            /** Zone */
+            zone: string | null;
+            /** Duration Minutes */
+            duration_minutes: number | null;
+            /**
+             * State
+             * @description off: it recurs, and is not on now
+             * @enum {string}
+             */
+            state: "ahead" | "on" | "off" | "over";
+        };
+        /**
+         * MaintenanceWish
+         * @description Once: from start to end. With `cron`: each time it says, so long, between start and end.
+         */
+        MaintenanceWish: {
+            /** Name */
+            name: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Starts At Ms
+             * @description unix milliseconds
+             */
+            starts_at_ms: number;
+            /**
+             * Ends At Ms
+             * @description null: until it is changed or taken away
+             */
+            ends_at_ms?: number | null;
+            /**
+             * Cron
+             * @description minute hour day month weekday (0 and 7 are Sunday)
+             */
+            cron?: string | null;
+            /** Zone */
+            zone?: string | null;
+            /** Duration Minutes */
+            duration_minutes?: number | null;
+        };
+        /** Maintenances */
+        Maintenances: {
+            /** Maintenances */
+            maintenances: components["schemas"]["MaintenanceShape"][];
         };
         /**
          * MapPlace
@@ -4227,6 +4740,45 @@ export interface components {
             };
             /** Names */
             names: string[];
+        };
+        /**
+         * MatcherShape
+         * @description Which incidents are meant: those of which everything given holds. Nothing given: all.
+         */
+        MatcherShape: {
+            severity_min?: components["schemas"]["Severity"] | null;
+            /**
+             * Rules
+             * @default []
+             */
+            rules: string[];
+            /**
+             * Subjects
+             * @description ids of nodes, addresses of validators
+             * @default []
+             */
+            subjects: string[];
+            /**
+             * Labels
+             * @default []
+             */
+            labels: string[];
+            /**
+             * Groups
+             * @default []
+             */
+            groups: string[];
+            /**
+             * Validators
+             * @description addresses; their nodes are meant as well
+             * @default []
+             */
+            validators: string[];
+            /**
+             * Kinds
+             * @default []
+             */
+            kinds: components["schemas"]["SubjectKind"][];
         };
         /**
          * May
@@ -4674,6 +5226,42 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** OnCall */
+        OnCall: {
+            /** Schedules */
+            schedules: components["schemas"]["OnCallShape"][];
+        };
+        /** OnCallNext */
+        OnCallNext: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+            /** From Ms */
+            from_ms: number;
+        };
+        /** OnCallPerson */
+        OnCallPerson: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+        };
+        /** OnCallShape */
+        OnCallShape: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** @description null: nobody */
+            now: components["schemas"]["OnCallPerson"] | null;
+            /**
+             * Until Ms
+             * @description null: for ever
+             */
+            until_ms: number | null;
+            next: components["schemas"]["OnCallNext"] | null;
+        };
         /**
          * OperatorKey
          * @description A public half, to be shown: no agent trusts it because it stands here.
@@ -4801,6 +5389,28 @@ export interface components {
              */
             unlocking: components["schemas"]["ArrivalShape"][];
             radar: components["schemas"]["RadarShape"] | null;
+        };
+        /**
+         * OverrideShape
+         * @description Somebody stands in. Of two at one time the one that begins last counts.
+         */
+        OverrideShape: {
+            /**
+             * From Ms
+             * @description unix milliseconds
+             */
+            from_ms: number;
+            /**
+             * Until Ms
+             * @description unix milliseconds
+             */
+            until_ms: number;
+            /**
+             * Contact
+             * @description contact:ID, settings:NAME, schedule:ID (whoever is on call there), or members
+             * @example contact:ab12cd34ef56ab78
+             */
+            contact: string;
         };
         /** PasskeyAnswer */
         PasskeyAnswer: {
@@ -5405,6 +6015,41 @@ export interface components {
             votes: number;
         };
         /**
+         * QuietShape
+         * @description Hours in which warnings wait. What is critical never waits.
+         */
+        QuietShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Zone
+             * @description IANA
+             * @example Europe/Berlin
+             */
+            zone: string;
+            /**
+             * From
+             * @example 22:00
+             */
+            from: string;
+            /**
+             * Until
+             * @description not later than `from`: it is on the next day
+             * @example 22:00
+             */
+            until: string;
+            /**
+             * Weekdays
+             * @description on which they begin; null: on each
+             */
+            weekdays?: number[] | null;
+        };
+        /**
          * RadarShape
          * @description Its seats now by term, and what is known of those to come.
          */
@@ -5431,6 +6076,14 @@ export interface components {
          * @enum {string}
          */
         Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "passed_on";
+        /** Recent */
+        Recent: {
+            /**
+             * Fired 30D
+             * @description incidents of the last 30 days that were told or noted
+             */
+            fired_30d: number;
+        };
         /**
          * RecoveryCodes
          * @description Each opens the account once in place of an authenticator. Told here and never again.
@@ -5438,6 +6091,61 @@ export interface components {
         RecoveryCodes: {
             /** Recovery Codes */
             recovery_codes: string[];
+        };
+        /**
+         * Rehearsal
+         * @description How often it would have been told of something new. What a cause would have hidden counts as well.
+         */
+        Rehearsal: {
+            /**
+             * Fired
+             * @description null: the past cannot tell
+             */
+            fired: number | null;
+            /**
+             * Days
+             * @description the oldest first
+             */
+            days: components["schemas"]["RehearsalDay"][];
+            /**
+             * Why
+             * @description why the past cannot tell
+             */
+            why: string | null;
+            /** @description the same in every language */
+            whys: components["schemas"]["InLanguages"] | null;
+        };
+        /** RehearsalDay */
+        RehearsalDay: {
+            /**
+             * Day
+             * @description UTC
+             */
+            day: string;
+            /** Fired */
+            fired: number;
+        };
+        /**
+         * RehearsalWish
+         * @description What to live through again. What is null is as your team has it.
+         */
+        RehearsalWish: {
+            /** Rule */
+            rule: string;
+            /**
+             * Values
+             * @description limits of that rule in place of your team's
+             */
+            values?: {
+                [key: string]: boolean | number | string;
+            } | null;
+            /** Preset */
+            preset?: ("quiet" | "normal" | "paranoid") | null;
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
         };
         /** ReleaseCount */
         ReleaseCount: {
@@ -5592,15 +6300,150 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "owner";
+        /** RotationShape */
+        RotationShape: {
+            /** People */
+            people: string[];
+            handover: components["schemas"]["HandoverShape"];
+            /** Every Days */
+            every_days: number;
+            /**
+             * Starts On
+             * @example 2026-11-02
+             */
+            starts_on: string;
+        };
         /**
-         * Said
-         * @description The same in both languages.
+         * RouteShape
+         * @description The first route that matches is taken, and those below it only if it goes on.
          */
-        Said: {
-            /** En */
-            en: string;
-            /** Zh */
-            zh: string;
+        RouteShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            match: components["schemas"]["MatcherShape"];
+            /** Contacts */
+            contacts: string[];
+            /** Escalation */
+            escalation?: string | null;
+            /** Quiet */
+            quiet?: string | null;
+            /**
+             * Goes On
+             * @default false
+             */
+            goes_on: boolean;
+        };
+        /**
+         * RoutingShape
+         * @description How the team wants to be told.
+         */
+        RoutingShape: {
+            /** Routes */
+            routes: components["schemas"]["RouteShape"][];
+            /** Escalations */
+            escalations: components["schemas"]["EscalationShape"][];
+            /** Schedules */
+            schedules: components["schemas"]["ScheduleShape"][];
+            /** Quiet */
+            quiet: components["schemas"]["QuietShape"][];
+            /**
+             * Version
+             * @description of what was read; 409 if it was changed since
+             */
+            version: number;
+        };
+        /**
+         * RoutingWish
+         * @description All of it at once. Without routes everybody is told of everything from `warning` on.
+         */
+        RoutingWish: {
+            /** Routes */
+            routes: components["schemas"]["RouteShape"][];
+            /** Escalations */
+            escalations: components["schemas"]["EscalationShape"][];
+            /** Schedules */
+            schedules: components["schemas"]["ScheduleShape"][];
+            /** Quiet */
+            quiet: components["schemas"]["QuietShape"][];
+            /**
+             * Version
+             * @description of what was read; 409 if it was changed since
+             */
+            version: number;
+        };
+        /**
+         * RuleShape
+         * @description A rule, why it is there, and what it goes by.
+         */
+        RuleShape: {
+            /** Name */
+            name: string;
+            /**
+             * About
+             * @enum {string}
+             */
+            about: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            title: components["schemas"]["InLanguages"];
+            why: components["schemas"]["InLanguages"];
+            /**
+             * Docs
+             * @description its place in the documentation
+             */
+            docs: string;
+            /** Is On */
+            is_on: boolean;
+            /** Limits */
+            limits: components["schemas"]["LimitShape"][];
+            recent: components["schemas"]["Recent"];
+        };
+        /**
+         * Rules
+         * @description All rules, as your team goes by them.
+         */
+        Rules: {
+            /**
+             * Preset
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Presets */
+            presets: ("quiet" | "normal" | "paranoid")[];
+            /** Rules */
+            rules: components["schemas"]["RuleShape"][];
+            /** Subjects */
+            subjects: components["schemas"]["SubjectLimits"][];
+            /**
+             * Version
+             * @description send it back with a change
+             */
+            version: number;
+        };
+        /** ScheduleShape */
+        ScheduleShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Zone
+             * @description IANA
+             * @example Europe/Berlin
+             */
+            zone: string;
+            rotation: components["schemas"]["RotationShape"];
+            /**
+             * Overrides
+             * @default []
+             */
+            overrides: components["schemas"]["OverrideShape"][];
         };
         /**
          * Scope
@@ -5815,6 +6658,51 @@ export interface components {
             /** Why */
             why: string;
         };
+        /** SilenceShape */
+        SilenceShape: {
+            /** Id */
+            id: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /** Comment */
+            comment: string;
+            /** Made By */
+            made_by: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Starts At Ms */
+            starts_at_ms: number;
+            /** Ends At Ms */
+            ends_at_ms: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ahead" | "on" | "over";
+        };
+        /** SilenceWish */
+        SilenceWish: {
+            matcher: components["schemas"]["MatcherShape"];
+            /**
+             * Comment
+             * @description why
+             */
+            comment: string;
+            /**
+             * Starts At Ms
+             * @description null: now
+             */
+            starts_at_ms?: number | null;
+            /**
+             * Ends At Ms
+             * @description within a year
+             */
+            ends_at_ms: number;
+        };
+        /** Silences */
+        Silences: {
+            /** Silences */
+            silences: components["schemas"]["SilenceShape"][];
+        };
         /**
          * Stake
          * @description Votes of a PoS account, as `pos_getAccount` told them at `height`.
@@ -5922,6 +6810,7 @@ export interface components {
             subject: components["schemas"]["StatusSubject"];
             /** Title */
             title: string;
+            titles: components["schemas"]["InLanguages"];
             /** Opened At Ms */
             opened_at_ms: number;
             /** Resolved At Ms */
@@ -5965,6 +6854,16 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** StepShape */
+        StepShape: {
+            /**
+             * After Minutes
+             * @description since it was first told, if nobody has acknowledged it
+             */
+            after_minutes: number;
+            /** Contacts */
+            contacts: string[];
+        };
         /**
          * Strip
          * @description Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen.
@@ -5984,6 +6883,27 @@ export interface components {
          * @enum {string}
          */
         SubjectKind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+        /**
+         * SubjectLimits
+         * @description What is different for one node or validator.
+         */
+        SubjectLimits: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            /** Rules */
+            rules: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+        };
         /**
          * Team
          * @description The team that you look at.
@@ -6095,6 +7015,61 @@ export interface components {
              * @description the same as a QR code
              */
             qr_svg: string;
+        };
+        /**
+         * TryAnswer
+         * @description What would become of it, if it lasted.
+         */
+        TryAnswer: {
+            decision: components["schemas"]["Decision"];
+            /** Told */
+            told: components["schemas"]["TryTold"][];
+            /**
+             * Route
+             * @description id of the first route taken; everybody: there are none
+             */
+            route: string | null;
+            /**
+             * Why
+             * @description id of the silence, the maintenance or the quiet hours
+             */
+            why: string | null;
+            /**
+             * Until Ms
+             * @description when the quiet hours end
+             */
+            until_ms: number | null;
+        };
+        /** TryTold */
+        TryTold: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+            /**
+             * After Minutes
+             * @description 0: at once; else by an escalation, if nobody acknowledges it
+             */
+            after_minutes: number;
+        };
+        /**
+         * TryWish
+         * @description A trouble that might be.
+         */
+        TryWish: {
+            /** Rule */
+            rule: string;
+            severity: components["schemas"]["Severity"];
+            /**
+             * Subject Id
+             * @description a node's id, or a validator's address; null: neither
+             */
+            subject_id?: string | null;
+            /**
+             * At Ms
+             * @description null: now
+             */
+            at_ms?: number | null;
         };
         /** UnreadyNode */
         UnreadyNode: {
@@ -6671,6 +7646,23 @@ export interface components {
              * @description when the last of them ended
              */
             through_ms: number | null;
+        };
+        /** WindowShape */
+        WindowShape: {
+            /**
+             * Id
+             * @description of the maintenance
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** From Ms */
+            from_ms: number;
+            /**
+             * Until Ms
+             * @description of one without an end: that of the calendar
+             */
+            until_ms: number;
         };
         /** WorldMap */
         WorldMap: {
@@ -8370,6 +9362,132 @@ export interface operations {
             };
         };
     };
+    incidentEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentEvidence"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentEvidenceText: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -9185,6 +10303,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
             };
             /** @description what is wrong, and what to do */
             default: {
@@ -10826,6 +11977,384 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Watched"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TryAnswer"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    whoIsOnCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnCall"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSilences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silences"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeSilence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSilence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the silence */
+                silence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMaintenances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Maintenances"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showCalendar: {
+        parameters: {
+            query: {
+                /** @description unix milliseconds */
+                from_ms: number;
+                /** @description unix milliseconds */
+                until_ms: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the maintenance */
+                maintenance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the maintenance */
+                maintenance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceShape"];
                 };
             };
             /** @description what is wrong, and what to do */

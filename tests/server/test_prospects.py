@@ -12,7 +12,7 @@ from tests.server.stage import START_MS, Agent, HandClock, enrol, hear, quiet_ho
 from vedette.conflux import pos
 from vedette.model.account_events import AccountEvent, AccountEventKind
 from vedette.model.incident import Incident, Severity, Subject, SubjectKind
-from vedette.model.people import FIRST_TEAM
+from vedette.model.people import EVERYBODY, FIRST_TEAM
 from vedette.model.pool import PoolHoldings, PoolReading
 from vedette.model.pos import Account, PosAddress, Queued
 from vedette.model.reward import DRIP_PER_CFX
@@ -223,6 +223,18 @@ async def test_what_a_team_announced_is_explained_to_it(house: House) -> None:
     await house.database.write(lambda conn: conn.execute(t.maintenances.insert().values(**announced)))
     [change] = await _changed(house, one)
     assert change.explained_by == "announced"
+
+
+async def test_strangers_are_not_told_of_what_is_the_owners_alone(house: House, past: Past) -> None:
+    one = past.people[0]
+    await _seen(house)
+    async with house.database.read() as conn:
+        views = await house.sights.views(conn, house.ears.now_ms(), [one])
+    strangers, ours = views[EVERYBODY].validators[one], views[FIRST_TEAM].validators[one]
+    assert (strangers.epochs, strangers.changes, strangers.gas_drip) == ((), (), None)
+    assert (strangers.retirement, strangers.account) == (ours.retirement, ours.account)
+    assert ours.epochs
+    assert ours.gas_drip is not None
 
 
 async def test_what_people_did_through_a_pool_is_explained_by_its_books(house: House) -> None:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Final
+from typing import Any, Final
 
 from vedette.conflux.pow import BALANCE, balance
 from vedette.conflux.wire import Garbled, RpcError
@@ -57,6 +57,8 @@ LOOK_SHARE: Final = 20
 """A look is followed by this many times its length of rest."""
 GAS_MS: Final = 600_000
 GAS_OLD_MS: Final = 3 * GAS_MS
+OWNERS_ALONE: Final[Mapping[str, Any]] = {"epochs": (), "changes": (), "gas_drip": None}
+"""What strangers who watch a validator are not told of: it asks something of its owner alone."""
 FAILING_MS: Final = 60_000
 BEYOND_BLOCKS: Final = 1_000
 """A height so far above another is a mistake, not news."""
@@ -248,6 +250,8 @@ class Sights:
         payer = self._known.payers.get(seen.address)
         if payer is not None:
             told |= {"pow_address": payer, "gas_drip": self._gas_of(payer)}
+        if view.team_id == EVERYBODY:
+            told |= OWNERS_ALONE
         return replace(seen, **told)
 
     def _explained(self, change: StakeChange, address: PosAddress, view: View) -> StakeChange:

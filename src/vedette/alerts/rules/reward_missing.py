@@ -28,13 +28,14 @@ class RewardMissingLimit(Limit):
     loudest: Severity = Severity.WARNING
     after_ms: int = 10_800_000  # since the epoch's end
     least_percent: int = 70  # of what was due
+    hold_ms: int = 600_000  # while the past is being read, epochs are known before their payments
 
 
 def judge(view: View, ask: Ask[RewardMissingLimit]) -> Iterator[Finding]:
     """Rewards of a finished epoch are late, or a validator's was too small."""
     limit, late = ask(NETWORK.id), newest_late(view, ask(NETWORK.id))
     if late is not None:
-        yield _unpaid(view, late)
+        yield _unpaid(view, late, limit)
     for validator in view.validators.values():
         limit, paid = ask(validator.address), newest_paid(validator)
         if paid is not None and _is_short(paid, limit):
@@ -76,9 +77,10 @@ def _is_short(paid: EpochView, limit: RewardMissingLimit) -> bool:
     return 100 * (paid.reward_gdrip or 0) < limit.least_percent * (paid.due_gdrip or 0)
 
 
-def _unpaid(view: View, late: EpochView) -> Finding:
+def _unpaid(view: View, late: EpochView, limit: RewardMissingLimit) -> Finding:
     facts = {"epoch": late.epoch, "ended_at_ms": late.ended_at_ms}
-    return Finding(f"{NAME}/{NETWORK.id}", NAME, view.team_id, Severity.WARNING, NETWORK, facts)
+    key = f"{NAME}/{NETWORK.id}"
+    return Finding(key, NAME, view.team_id, Severity.WARNING, NETWORK, facts, limit.hold_ms)
 
 
 def _short(view: View, validator: ValidatorView, paid: EpochView, limit: RewardMissingLimit) -> Finding:

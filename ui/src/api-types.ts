@@ -1137,10 +1137,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Test contact
+         * Try contact
          * @description Send a test there, now. The delivery log keeps how it went.
          */
-        post: operations["testContact"];
+        post: operations["tryContact"];
         delete?: never;
         options?: never;
         head?: never;
@@ -10022,7 +10022,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -10044,7 +10048,7 @@ export interface operations {
             };
         };
     };
-    testContact: {
+    tryContact: {
         parameters: {
             query?: never;
             header?: never;
@@ -10054,7 +10058,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

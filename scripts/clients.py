@@ -113,6 +113,8 @@ def _shape(name: str, schema: Schema) -> str:
     if "properties" not in schema:
         return f"{name} = {python_type(schema)}\n"
     needed = set(schema.get("required", ()))
+    if any(map(iskeyword, schema["properties"])):
+        return _shape_by_call(name, schema, needed)
     fields = [
         f"    {field}: {python_type(one) if field in needed else f'NotRequired[{python_type(one)}]'}"
         for field, one in schema["properties"].items()

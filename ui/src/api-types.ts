@@ -3208,8 +3208,8 @@ export interface components {
         ContactField: {
             /** Name */
             name: string;
-            label: components["schemas"]["vedette__server__api__contact_shapes__Said"];
-            help: components["schemas"]["vedette__server__api__contact_shapes__Said"];
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
             /**
              * Kind
              * @enum {string}
@@ -3235,8 +3235,8 @@ export interface components {
         ContactKind: {
             /** Name */
             name: string;
-            label: components["schemas"]["vedette__server__api__contact_shapes__Said"];
-            help: components["schemas"]["vedette__server__api__contact_shapes__Said"];
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
             /** Fields */
             fields: components["schemas"]["ContactField"][];
             /**
@@ -3452,7 +3452,7 @@ export interface components {
             kind: string;
             /** Incident Id */
             incident_id: number | null;
-            titles: components["schemas"]["vedette__server__api__contact_shapes__Said"];
+            titles: components["schemas"]["InLanguages"];
             /** Channel */
             channel: string;
             /** Channel Name */
@@ -6113,7 +6113,7 @@ export interface components {
              */
             why: string | null;
             /** @description the same in every language */
-            whys: components["schemas"]["vedette__server__api__rule_shapes__Said"] | null;
+            whys: components["schemas"]["InLanguages"] | null;
         };
         /** RehearsalDay */
         RehearsalDay: {
@@ -6388,8 +6388,8 @@ export interface components {
              * @enum {string}
              */
             about: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
-            title: components["schemas"]["vedette__server__api__rule_shapes__Said"];
-            why: components["schemas"]["vedette__server__api__rule_shapes__Said"];
+            title: components["schemas"]["InLanguages"];
+            why: components["schemas"]["InLanguages"];
             /**
              * Docs
              * @description its place in the documentation
@@ -6810,6 +6810,7 @@ export interface components {
             subject: components["schemas"]["StatusSubject"];
             /** Title */
             title: string;
+            titles: components["schemas"]["InLanguages"];
             /** Opened At Ms */
             opened_at_ms: number;
             /** Resolved At Ms */
@@ -7674,26 +7675,6 @@ export interface components {
             unplaced: number;
             /** @description null: no place was looked up */
             data: components["schemas"]["PlaceData"] | null;
-        };
-        /**
-         * Said
-         * @description The same in both languages.
-         */
-        vedette__server__api__contact_shapes__Said: {
-            /** En */
-            en: string;
-            /** Zh */
-            zh: string;
-        };
-        /**
-         * Said
-         * @description A sentence in every language.
-         */
-        vedette__server__api__rule_shapes__Said: {
-            /** En */
-            en: string;
-            /** Zh */
-            zh: string;
         };
         /**
          * LiveBlock

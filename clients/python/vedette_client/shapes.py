@@ -297,8 +297,8 @@ class ContactField(TypedDict):
     """One thing to be filled in."""
 
     name: str
-    label: vedette__server__api__contact_shapes__Said
-    help: vedette__server__api__contact_shapes__Said
+    label: InLanguages
+    help: InLanguages
     kind: Literal["text", "url", "email", "choice", "flag"]
     is_secret: bool
     is_required: bool
@@ -309,8 +309,8 @@ class ContactKind(TypedDict):
     """One kind of contact point."""
 
     name: str
-    label: vedette__server__api__contact_shapes__Said
-    help: vedette__server__api__contact_shapes__Said
+    label: InLanguages
+    help: InLanguages
     fields: list[ContactField]
     wakes: bool
     receipts: bool
@@ -419,7 +419,7 @@ class DeliveryShape(TypedDict):
     id: int
     kind: str
     incident_id: int | None
-    titles: vedette__server__api__contact_shapes__Said
+    titles: InLanguages
     channel: str
     channel_name: str
     reason: Reason
@@ -1611,7 +1611,7 @@ class Rehearsal(TypedDict):
     fired: int | None
     days: list[RehearsalDay]
     why: str | None
-    whys: vedette__server__api__rule_shapes__Said | None
+    whys: InLanguages | None
 
 
 class RehearsalDay(TypedDict):
@@ -1736,8 +1736,8 @@ class RuleShape(TypedDict):
 
     name: str
     about: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
-    title: vedette__server__api__rule_shapes__Said
-    why: vedette__server__api__rule_shapes__Said
+    title: InLanguages
+    why: InLanguages
     docs: str
     is_on: bool
     limits: list[LimitShape]
@@ -1928,6 +1928,7 @@ class StatusIncident(TypedDict):
     state: Literal["open", "resolved"]
     subject: StatusSubject
     title: str
+    titles: InLanguages
     opened_at_ms: int
     resolved_at_ms: int | None
 
@@ -2310,17 +2311,3 @@ class WorldMap(TypedDict):
     places: list[MapPlace]
     unplaced: int
     data: PlaceData | None
-
-
-class vedette__server__api__contact_shapes__Said(TypedDict):
-    """The same in both languages."""
-
-    en: str
-    zh: str
-
-
-class vedette__server__api__rule_shapes__Said(TypedDict):
-    """A sentence in every language."""
-
-    en: str
-    zh: str

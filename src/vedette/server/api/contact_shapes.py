@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from vedette.model.incident import Reason
-from vedette.server.api.shapes import Shape, plain
+from vedette.server.api.shapes import InLanguages, Shape, plain
 
 ContactName = Annotated[str, AfterValidator(plain), Field(min_length=1, max_length=80)]
 Language = Literal["en", "zh"]
@@ -14,19 +14,12 @@ Config = Annotated[
 ]
 
 
-class Said(Shape):
-    """The same in both languages."""
-
-    en: str
-    zh: str
-
-
 class ContactField(Shape):
     """One thing to be filled in."""
 
     name: str
-    label: Said
-    help: Said
+    label: InLanguages
+    help: InLanguages
     kind: Literal["text", "url", "email", "choice", "flag"]
     is_secret: bool = Field(description="never shown again")
     is_required: bool
@@ -37,8 +30,8 @@ class ContactKind(Shape):
     """One kind of contact point."""
 
     name: str
-    label: Said
-    help: Said
+    label: InLanguages
+    help: InLanguages
     fields: list[ContactField]
     wakes: bool = Field(description="it rings by itself, wherever people are")
     receipts: bool = Field(description="it tells what it called a message")
@@ -127,7 +120,7 @@ class DeliveryShape(Shape):
     id: int
     kind: str = Field(description="incident, digest, test or notice")
     incident_id: int | None
-    titles: Said
+    titles: InLanguages
     channel: str
     channel_name: str
     reason: Reason

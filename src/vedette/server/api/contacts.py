@@ -23,9 +23,9 @@ from vedette.server.api.contact_shapes import (
     ContactWish,
     Deliveries,
     DeliveryShape,
-    Said,
 )
 from vedette.server.api.members import Operator, Viewer
+from vedette.server.api.shapes import InLanguages
 from vedette.server.api.talk import INT64_MAX, Before, Limit, Rooms, reply
 from vedette.server.contacts import MEMBERS, SETTINGS, UnknownContactError, Wish
 from vedette.server.house import House
@@ -219,8 +219,8 @@ def _kind(kind: Kind, lacks: str | None) -> ContactKind:
     )
 
 
-def _said(words: Mapping[Lang, str]) -> Said:
-    return Said(en=words["en"], zh=words["zh"])
+def _said(words: Mapping[Lang, str]) -> InLanguages:
+    return InLanguages(en=words["en"], zh=words["zh"])
 
 
 def _field(one: Field) -> ContactField:
@@ -242,7 +242,7 @@ def _delivery(one: Delivery, names: dict[str, str]) -> DeliveryShape:
             "id": one.id,
             "kind": one.kind,
             "incident_id": None if one.incident is None else one.incident.id,
-            "titles": Said(en=_title(one, channel_name, "en"), zh=_title(one, channel_name, "zh")),
+            "titles": InLanguages(en=_title(one, channel_name, "en"), zh=_title(one, channel_name, "zh")),
             "channel": one.channel,
             "channel_name": channel_name,
             "reason": one.reason,

@@ -7,8 +7,8 @@ from vedette.alerts import limits
 from vedette.alerts.limits import BY_NAME, Limits
 from vedette.model.errors import SettingError
 from vedette.server.api.members import Viewer
-from vedette.server.api.rule_shapes import OfRule, Preset, RuleName, Said
-from vedette.server.api.shapes import Shape
+from vedette.server.api.rule_shapes import OfRule, Preset, RuleName
+from vedette.server.api.shapes import InLanguages, Shape
 from vedette.server.api.talk import Rooms, reply
 from vedette.server.problems import ProblemError
 from vedette.server.rehearsals import BusyError
@@ -40,7 +40,7 @@ class Rehearsal(Shape):
     fired: int | None = Field(description="null: the past cannot tell")
     days: list[RehearsalDay] = Field(description="the oldest first")
     why: str | None = Field(description="why the past cannot tell")
-    whys: Said | None = Field(description="the same in every language")
+    whys: InLanguages | None = Field(description="the same in every language")
 
 
 @router.post("/rehearsals", response_model=Rehearsal)
@@ -55,7 +55,7 @@ async def rehearse(wish: RehearsalWish, rooms: Rooms, who: Viewer) -> Response:
     except BusyError as error:
         raise ProblemError(429, BUSY, {"Retry-After": "60"}) from error
     counts = made.by_day(now_ms, wish.days) if made.fired_ms is not None else {}
-    whys = None if made.why is None else Said(**made.why)
+    whys = None if made.why is None else InLanguages(**made.why)
     shape = Rehearsal(
         fired=None if made.fired_ms is None else sum(counts.values()),
         days=[RehearsalDay(day=day, fired=fired) for day, fired in counts.items()],

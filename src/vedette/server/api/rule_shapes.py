@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
-from vedette.server.api.shapes import Shape
+from vedette.server.api.shapes import InLanguages, Shape
 
 SUBJECTS_MAX = 500
 Preset = Literal["quiet", "normal", "paranoid"]
@@ -19,13 +19,6 @@ OfRule = Annotated[dict[RuleName, LimitValue], Field(max_length=40)]
 OfRules = Annotated[dict[RuleName, OfRule], Field(max_length=100)]
 OfSubjects = Annotated[dict[SubjectId, OfRules], Field(max_length=SUBJECTS_MAX)]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1, description="as it was read last")]
-
-
-class Said(Shape):
-    """A sentence in every language."""
-
-    en: str
-    zh: str
 
 
 class LimitShape(Shape):
@@ -49,8 +42,8 @@ class RuleShape(Shape):
 
     name: str
     about: About
-    title: Said
-    why: Said
+    title: InLanguages
+    why: InLanguages
     docs: str = Field(description="its place in the documentation")
     is_on: bool
     limits: list[LimitShape]

@@ -22,9 +22,9 @@ from vedette.server.api.rule_shapes import (
     Recent,
     Rules,
     RuleShape,
-    Said,
     SubjectLimits,
 )
+from vedette.server.api.shapes import InLanguages
 from vedette.server.api.talk import Rooms, reply
 from vedette.server.house import House
 from vedette.server.problems import ProblemError
@@ -132,8 +132,8 @@ def _limit_shape(name: str, kind: type, rule: AnyRule, usual: Limits, team: Limi
     )
 
 
-def _said(key: str) -> Said:
-    return Said(en=CATALOGUE["en"][key], zh=CATALOGUE["zh"][key])
+def _said(key: str) -> InLanguages:
+    return InLanguages(en=CATALOGUE["en"][key], zh=CATALOGUE["zh"][key])
 
 
 def _subject(subject_id: str, rules: OfRules, names: Mapping[str, str]) -> SubjectLimits:

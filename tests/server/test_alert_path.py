@@ -16,7 +16,7 @@ import pytest
 
 from tests.server.hooks import Hook, hooks
 from tests.server.mailbox import mailbox
-from tests.server.stage import HandClock, Letterbox, quiet_house, settings, until
+from tests.server.stage import Agent, HandClock, Letterbox, enrol, hear, quiet_house, settings, until
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import FIRST_TEAM, Role, Who
 from vedette.notify.channels import Channel, ChannelError
@@ -392,6 +392,34 @@ async def test_what_is_held_back_holds_up_nothing_and_is_not_hurried(ours: Stree
     ours.clock.pass_ms(7_200_000)
     await ours.pass_s(5)
     await until(lambda: len(hook.bodies) == 3)
+
+
+async def test_a_death_reaches_a_contact_point_and_its_failure_the_others(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    """From the agent's post to the webhook, with the judge between; nobody set any routes."""
+    async with hooks() as gone, street(settings(tmp_path, security=LOOPBACK), clock) as ours:
+        gone.usual = (410, {})
+        await ours.point("well", hook.url, language="zh")
+        ill = await ours.point("ill", gone.url)
+        agent = Agent(name="n1")
+        await enrol(ours.house, agent)
+        await hear(ours.house, *agent.post(agent.envelope(clock.now_ms())))
+        clock.pass_ms(10)
+        await hear(ours.house, *agent.post(agent.died(clock.now_ms())))
+        await ours.house.judge.round()
+        await until(lambda: hook.bodies)
+        assert hook.bodies[0]["incident"]["rule"] == "node_down"
+        assert "【" in hook.bodies[0]["text"]  # in the language of whoever reads it there
+        await ours.settled(ill.channel, "failed")
+        told = [body["incident"]["rule"] for body in hook.bodies]
+        async with asyncio.timeout(60):
+            while "channel_failing" not in told:
+                clock.pass_ms(1_000)
+                await ours.house.sights.look()
+                await ours.house.judge.round()
+                await asyncio.sleep(0.05)
+                told = [body["incident"]["rule"] for body in hook.bodies]
 
 
 # --- mail -------------------------------------------------------------------------------------------------

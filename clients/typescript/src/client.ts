@@ -333,13 +333,13 @@ export class Client {
   }
 
   /** Use a contact point again that was switched off because it refused for good. */
-  enableContact(contactId: string | number): Promise<Told<"enableContact">> {
-    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/enable`);
+  enableContact(contactId: string | number, body: Sent<"enableContact">): Promise<Told<"enableContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/enable`, {}, body);
   }
 
   /** Send a test there, now. The delivery log keeps how it went. */
-  testContact(contactId: string | number): Promise<Told<"testContact">> {
-    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`);
+  tryContact(contactId: string | number, body: Sent<"tryContact">): Promise<Told<"tryContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`, {}, body);
   }
 
   /** Every message to your team, the newest first, with every attempt to deliver it. */

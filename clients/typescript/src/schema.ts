@@ -1137,10 +1137,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Test contact
+         * Try contact
          * @description Send a test there, now. The delivery log keeps how it went.
          */
-        post: operations["testContact"];
+        post: operations["tryContact"];
         delete?: never;
         options?: never;
         head?: never;
@@ -10003,7 +10003,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -10025,7 +10029,7 @@ export interface operations {
             };
         };
     };
-    testContact: {
+    tryContact: {
         parameters: {
             query?: never;
             header?: never;
@@ -10035,7 +10039,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

@@ -193,7 +193,8 @@ async def oldest_of_teams_ms(conn: Conn) -> int | None:
 async def late(conn: Conn, now_ms: int) -> list[Notice]:
     """Critical messages that their channel has not taken in time, and that went no other way yet."""
     columns, other = outbox.c, _BEFORE.c
-    went = exists().where(other.id > columns.id, other.instead_of == columns.id)
+    # By its incident, which has an index: what was ever sent is many.
+    went = exists().where(other.incident_id == columns.incident_id, other.instead_of == columns.id)
     query = select(outbox).where(
         columns.state == "waiting",
         columns.kind == INCIDENT,

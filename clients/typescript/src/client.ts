@@ -333,13 +333,13 @@ export class Client {
   }
 
   /** Use a contact point again that was switched off because it refused for good. */
-  enableContact(contactId: string | number): Promise<Told<"enableContact">> {
-    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/enable`);
+  enableContact(contactId: string | number, body: Sent<"enableContact">): Promise<Told<"enableContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/enable`, {}, body);
   }
 
   /** Send a test there, now. The delivery log keeps how it went. */
-  testContact(contactId: string | number): Promise<Told<"testContact">> {
-    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`);
+  testContact(contactId: string | number, body: Sent<"testContact">): Promise<Told<"testContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`, {}, body);
   }
 
   /** Every message to your team, the newest first, with every attempt to deliver it. */
@@ -543,8 +543,8 @@ export class Client {
   }
 
   /** Make the address of your team's calendar of deadlines; an older one opens nothing from now on. */
-  makeFeedToken(): Promise<Told<"makeFeedToken">> {
-    return this.#http.json("POST", "/api/v1/alerts/feed-token");
+  makeFeedToken(body: Sent<"makeFeedToken">): Promise<Told<"makeFeedToken">> {
+    return this.#http.json("POST", "/api/v1/alerts/feed-token", {}, body);
   }
 
   /** What to put on a page for one of our addresses (oEmbed 1.0). */

@@ -10,6 +10,7 @@ from vedette.model.people import Who
 from vedette.notify.kinds import Field, Kind
 from vedette.notify.text import incident_title, trial
 from vedette.notify.words import Lang
+from vedette.server.api.account_shapes import Nothing
 from vedette.server.api.contact_shapes import (
     AttemptShape,
     ContactChange,
@@ -109,7 +110,7 @@ async def remove_contact(contact_id: ContactId, rooms: Rooms, who: Operator) -> 
 
 
 @router.post("/contacts/{contact_id}/enable", response_model=ContactShape)
-async def enable_contact(contact_id: ContactId, rooms: Rooms, who: Operator) -> Response:
+async def enable_contact(contact_id: ContactId, _wish: Nothing, rooms: Rooms, who: Operator) -> Response:
     """Use a contact point again that was switched off because it refused for good."""
     try:
         return reply(contact_shape(await rooms.contacts.enable(who, contact_id)))
@@ -118,7 +119,7 @@ async def enable_contact(contact_id: ContactId, rooms: Rooms, who: Operator) -> 
 
 
 @router.post("/contacts/{contact_id}/test", response_model=ContactTest)
-async def test_contact(contact_id: ContactId, rooms: Rooms, who: Operator) -> Response:
+async def test_contact(contact_id: ContactId, _wish: Nothing, rooms: Rooms, who: Operator) -> Response:  # noqa: PT019  a route, no test
     """Send a test there, now. The delivery log keeps how it went."""
     try:
         tried = await rooms.contacts.test(who, contact_id)

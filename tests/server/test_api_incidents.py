@@ -46,13 +46,15 @@ async def test_somebody_takes_it_gives_it_back_speaks_of_it_and_closes_it(
         assert taken["actions"] == {"can_close": True}
         assert (await asked(street, "GET", f"/{mine}", "viewer"))["actions"] == {"can_close": False}
         assert (await asked(street, "DELETE", f"/{mine}/acknowledge"))["acked"] is None
-        await asked(street, "POST", f"/{mine}/comments", body={"text": "disk swapped"})
+        await asked(street, "POST", f"/{mine}/comments", body={"text": "disk\x00swapped\n by hand "})
         closed = await asked(street, "POST", f"/{mine}/close", body={"comment": "done"})
         assert (closed["closed_by"], closed["actions"]) == ("operator", {"can_close": False})
         said = [(one["kind"], one["detail"].get("by")) for one in closed["timeline"] if "by" in one["detail"]]
         kinds = ["acknowledged", "taken_back", "comment", "closed"]
         assert said == [(kind, "operator") for kind in kinds]
         assert closed["timeline"][2]["detail"]["comment"] == "on my way"
+        assert closed["timeline"][4]["detail"]["text"] == "disk swapped\n by hand"
+        assert (await street.ask("GET", "/api/v1/incidents?rule=%00", "viewer"))[0] == 422
         for path in (f"/{mine}/acknowledge", f"/{mine}/close"):
             status, _, told = await street.ask("POST", f"/api/v1/incidents{path}", "operator", {})
             assert (status, b"over, or was closed" in told) == (409, True)

@@ -31,8 +31,8 @@ export const alertApi = {
   addContact: (given: NewContact) => tell<Contact>("POST", "alerts/contacts", given),
   changeContact: (id: string, change: ContactChange) => tell<Contact>("PATCH", one("alerts/contacts", id), change),
   dropContact: (id: string) => tell<null>("DELETE", one("alerts/contacts", id)),
-  enableContact: (id: string) => tell<Contact>("POST", `${one("alerts/contacts", id)}/enable`),
-  testContact: (id: string) => tell<Tested>("POST", `${one("alerts/contacts", id)}/test`),
+  enableContact: (id: string) => tell<Contact>("POST", `${one("alerts/contacts", id)}/enable`, {}),
+  testContact: (id: string) => tell<Tested>("POST", `${one("alerts/contacts", id)}/test`, {}),
   deliveries: (filter: { contact?: string | null; incident?: number | null; before?: number | undefined }, s?: AbortSignal) =>
     ask<{ deliveries: Delivery[]; next_before: number | null }>(`alerts/deliveries${query(filter)}`, s),
   digest: (s?: AbortSignal) => ask<Digest>("alerts/digest", s),

@@ -512,7 +512,7 @@ class Client:
         )
         return answer
 
-    def try_contact(self, contact_id: str | int, body: Nothing) -> ContactTest:
+    def test_contact(self, contact_id: str | int, body: Nothing) -> ContactTest:
         """Send a test there, now. The delivery log keeps how it went."""
         answer: ContactTest = self._http.json(
             "POST", f"/api/v1/alerts/contacts/{segment(contact_id)}/test", {}, body
@@ -732,9 +732,9 @@ class Client:
         answer: DigestShape = self._http.json("PUT", "/api/v1/alerts/digest", {}, body)
         return answer
 
-    def make_feed_token(self) -> FeedUrl:
+    def make_feed_token(self, body: Nothing) -> FeedUrl:
         """Make the address of your team's calendar of deadlines; an older one opens nothing from now on."""
-        answer: FeedUrl = self._http.json("POST", "/api/v1/alerts/feed-token", {})
+        answer: FeedUrl = self._http.json("POST", "/api/v1/alerts/feed-token", {}, body)
         return answer
 
     def oembed(self, *, url: str, maxwidth: int | None = None, maxheight: int | None = None) -> OEmbed:

@@ -338,7 +338,7 @@ export class Client {
   }
 
   /** Send a test there, now. The delivery log keeps how it went. */
-  tryContact(contactId: string | number, body: Sent<"tryContact">): Promise<Told<"tryContact">> {
+  testContact(contactId: string | number, body: Sent<"testContact">): Promise<Told<"testContact">> {
     return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`, {}, body);
   }
 
@@ -543,8 +543,8 @@ export class Client {
   }
 
   /** Make the address of your team's calendar of deadlines; an older one opens nothing from now on. */
-  makeFeedToken(): Promise<Told<"makeFeedToken">> {
-    return this.#http.json("POST", "/api/v1/alerts/feed-token");
+  makeFeedToken(body: Sent<"makeFeedToken">): Promise<Told<"makeFeedToken">> {
+    return this.#http.json("POST", "/api/v1/alerts/feed-token", {}, body);
   }
 
   /** What to put on a page for one of our addresses (oEmbed 1.0). */

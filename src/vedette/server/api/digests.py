@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from vedette.model.digest import DigestPlan, Every
 from vedette.model.people import Who
+from vedette.server.api.account_shapes import Nothing
 from vedette.server.api.members import Operator, Viewer
 from vedette.server.api.shapes import Shape
 from vedette.server.api.talk import Rooms, reply
@@ -99,7 +100,7 @@ async def _missing(conn: Conn, rooms: Rooms, who: Who, refs: list[str]) -> str |
 
 
 @router.post("/alerts/feed-token", response_model=FeedUrl)
-async def make_feed_token(rooms: Rooms, who: Operator) -> Response:
+async def make_feed_token(_wish: Nothing, rooms: Rooms, who: Operator) -> Response:
     """Make the address of your team's calendar of deadlines; an older one opens nothing from now on."""
     token, token_hash = new_token()
     now_ms = rooms.ears.now_ms()

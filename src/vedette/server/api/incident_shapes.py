@@ -1,14 +1,23 @@
 """One incident in full, what may be done with it, and what a signed link of a message offers."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from vedette.model.timeline import Happening
 from vedette.server.api.shapes import Acked, IncidentShape, InLanguages, Shape
 
 MINUTES_MAX = 7 * 24 * 60
 COMMENT_CHARS_MAX = 1_000
+
+
+def _lines(text: str) -> str:
+    """Lines for people to read: no other control characters, no blanks around them."""
+    sound = "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+    return sound.strip()
+
+
+Words = Annotated[str, AfterValidator(_lines)]
 
 
 class IncidentTold(Shape):
@@ -65,15 +74,15 @@ class AcknowledgeWish(Shape):
     minutes: int | None = Field(
         None, ge=1, le=MINUTES_MAX, description="for how long; null: until it is over, or grows worse"
     )
-    comment: str = Field("", max_length=COMMENT_CHARS_MAX)
+    comment: Words = Field("", max_length=COMMENT_CHARS_MAX)
 
 
 class CloseWish(Shape):
-    comment: str = Field("", max_length=COMMENT_CHARS_MAX)
+    comment: Words = Field("", max_length=COMMENT_CHARS_MAX)
 
 
 class CommentWish(Shape):
-    text: str = Field(min_length=1, max_length=COMMENT_CHARS_MAX)
+    text: Words = Field(min_length=1, max_length=COMMENT_CHARS_MAX)
 
 
 class AcknowledgementOffer(Shape):

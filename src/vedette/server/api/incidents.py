@@ -64,6 +64,7 @@ NO_INCIDENT = "There is no such incident, or it is not yours to see."
 OVER = "This incident is over, or was closed by hand: there is nothing left to take on."
 NO_LINK = "This link is not one of ours, or its week is over: open the incident itself and sign in."
 MINUTE_MS = 60_000
+SUBJECT = r"^[A-Za-z0-9_.:-]{1,120}$"
 
 Deed = Callable[[Conn], Awaitable[Incident | None]]
 
@@ -73,8 +74,8 @@ def _sought(
         Literal["open", "resolved"] | None, Query(description="open: whatever is not over")
     ] = None,
     severity: Annotated[Severity | None, Query(description="of this severity now")] = None,
-    rule: Annotated[str | None, Query(max_length=80, description="a rule's name")] = None,
-    subject: Annotated[str | None, Query(max_length=120, description="a node's id, or an address")] = None,
+    rule: Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,79}$", description="a rule's name")] = None,
+    subject: Annotated[str | None, Query(pattern=SUBJECT, description="a node's id, or an address")] = None,
 ) -> Sought:
     return Sought(None if state is None else state == "resolved", severity, rule, subject)
 
@@ -112,7 +113,7 @@ async def acknowledge_incident(
 ) -> Response:
     """Say that you have it: no more reminders, and nobody else is told."""
     now_ms = rooms.ears.now_ms()
-    until_ms, comment = _until(wish, now_ms), wish.comment.strip()
+    until_ms, comment = _until(wish, now_ms), wish.comment
     return await _done(
         rooms, who, lambda conn: acks.acknowledge(conn, who, incident_id, until_ms, comment, now_ms)
     )
@@ -128,14 +129,14 @@ async def take_back_acknowledgement(incident_id: Number, rooms: Rooms, who: Oper
 @router.post("/incidents/{incident_id}/close", response_model=WholeIncident)
 async def close_incident(incident_id: Number, wish: CloseWish, rooms: Rooms, who: Operator) -> Response:
     """End it by hand: it tells nobody any more, and is over as soon as it is no longer found."""
-    now_ms, comment = rooms.ears.now_ms(), wish.comment.strip()
+    now_ms, comment = rooms.ears.now_ms(), wish.comment
     return await _done(rooms, who, lambda conn: acks.close(conn, who, incident_id, comment, now_ms))
 
 
 @router.post("/incidents/{incident_id}/comments", response_model=WholeIncident)
 async def comment_incident(incident_id: Number, wish: CommentWish, rooms: Rooms, who: Operator) -> Response:
     """Say something of it: what was found, what was done."""
-    now_ms, text = rooms.ears.now_ms(), wish.text.strip()
+    now_ms, text = rooms.ears.now_ms(), wish.text
     if not text:
         raise ProblemError(422, "text: must not be blank")
     return await _done(rooms, who, lambda conn: acks.comment(conn, who, incident_id, text, now_ms))
@@ -158,7 +159,7 @@ async def acknowledge_by_link(
         raise ProblemError(429, TOO_OFTEN, {"Retry-After": str(wait_s)})
     link, incident = await _linked(rooms, token)
     who, now_ms = Who(incident.team_id), rooms.ears.now_ms()
-    until_ms, comment = _until(wish, now_ms), wish.comment.strip()
+    until_ms, comment = _until(wish, now_ms), wish.comment
     await _change(
         rooms,
         lambda conn: acks.acknowledge(conn, who, incident.id, until_ms, comment, now_ms, by=link.contact),

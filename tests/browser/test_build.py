@@ -9,6 +9,7 @@ import pytest
 
 import hatch_build
 from tests.browser.stage import STATIC
+from vedette.alerts.limits import BY_NAME, kinds_of
 
 UI = Path(__file__).parents[2] / "ui"
 FIRST_LOAD_KB = 120
@@ -31,6 +32,15 @@ def test_the_first_load_is_small() -> None:
 def test_the_page_has_no_inline_script_or_style() -> None:
     index = (STATIC / "index.html").read_text()
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", index)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_has_words_for_every_limit_of_every_rule(language: str) -> None:
+    words = (UI / "src" / "i18n" / f"alerts.{language}.ts").read_text()
+    known = set(re.findall(r'^      "?([a-z_.]+)"?: "', words, re.MULTILINE))
+    limits = {(rule.name, name) for rule in BY_NAME.values() for name in kinds_of(rule)}
+    lacking = sorted(f"{rule}.{name}" for rule, name in limits if not {name, f"{rule}.{name}"} & known)
+    assert not lacking, f"name them in ui/src/i18n/alerts.{language}.ts, rules.words"
 
 
 def test_the_lock_names_versions_and_hashes_but_no_host() -> None:

@@ -4,6 +4,7 @@ from vedette.model.forecast import Pace
 from vedette.model.view import NetworkView, View
 
 MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
 
 
 def pace_of(network: NetworkView) -> Pace | None:

@@ -8,8 +8,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,13 +113,25 @@ def _shape(name: str, schema: Schema) -> str:
     if "properties" not in schema:
         return f"{name} = {python_type(schema)}\n"
     needed = set(schema.get("required", ()))
+    if any(map(iskeyword, schema["properties"])):
+        return _shape_by_call(name, schema, needed)
     fields = [
         f"    {field}: {python_type(one) if field in needed else f'NotRequired[{python_type(one)}]'}"
         for field, one in schema["properties"].items()
     ]
+    if any(map(iskeyword, schema["properties"])):
+        return _shape_by_call(name, schema, needed)
     about = " ".join(str(schema.get("description", "")).split())
     words = [f'    """{about}"""\n'] if about else []
     return "\n".join([f"class {name}(TypedDict):", *words, *fields, ""])
+
+
+def _shape_by_call(name: str, schema: Schema, needed: Collection[str]) -> str:
+    """A field is a word of Python's own, so no class can have it. Types are texts: some come later."""
+    kinds = {field: python_type(one) for field, one in schema["properties"].items()}
+    told = {field: kind if field in needed else f"NotRequired[{kind}]" for field, kind in kinds.items()}
+    fields = ", ".join(f"{field!r}: {kind!r}" for field, kind in told.items())
+    return f"{name} = TypedDict({name!r}, {{{fields}}})\n"
 
 
 def python_client(document: Mapping[str, Any]) -> str:

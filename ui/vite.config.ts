@@ -1,5 +1,7 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
+import { alertsEn } from "./src/i18n/alerts.en.ts";
+import { alertsZh } from "./src/i18n/alerts.zh.ts";
 import { en } from "./src/i18n/en.ts";
 import { keysEn } from "./src/i18n/keys.en.ts";
 import { keysZh } from "./src/i18n/keys.zh.ts";
@@ -9,7 +11,7 @@ import { peopleZh } from "./src/i18n/people.zh.ts";
 import { zh } from "./src/i18n/zh.ts";
 
 // Types say it first (`npm run check`); this says it in a build, which does not look at types.
-const holes = [...missing(en, zh), ...missing(peopleEn, peopleZh), ...missing(keysEn, keysZh)];
+const holes = [...missing(en, zh), ...missing(peopleEn, peopleZh), ...missing(keysEn, keysZh), ...missing(alertsEn, alertsZh)];
 if (holes.length) throw new Error(`The Chinese catalogue lacks: ${holes.join(", ")}`);
 
 // Only two names are read of Node, so its types are not worth a dependency.

@@ -39,6 +39,10 @@ app.command("vedette.server.key_commands:app", name="key", help="API keys: token
 app.command(
     "vedette.server.forget_commands:app", name="forget", help="Forget a team, a person or a node for good."
 )
+app.command("vedette.server.rule_commands:rules", name="rules", help="What is judged by, and why.")
+app.command(
+    "vedette.server.rule_commands:tales", name="tales", help="Play stories through the rules: do they hold?"
+)
 app.command("vedette.server.audit_commands:app", name="audit", help="The log of who did what.")
 app.command(
     "vedette.server.secrets_commands:app",

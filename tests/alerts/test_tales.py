@@ -22,7 +22,7 @@ def test_a_tale_holds(path: Path) -> None:
 
 
 def test_each_rule_has_at_least_three_tales() -> None:
-    texts = [path.read_text() for path in TALES]
+    texts = [f"{path.stem} {path.read_text()}" for path in TALES]
     for rule in RULES:
         assert sum(rule.name in text for text in texts) >= 3, rule.name
 
@@ -76,6 +76,31 @@ def test_a_tale_says_everything_that_is_wrong_with_it() -> None:
     complaints = str(refusal.value).splitlines()
     wanted = ["color", "x*3", "bob", "soon", "n2", "sleeps", "shouted", "loud", "remnid", "title"]
     assert all(any(word in line for line in complaints) for word in wanted)
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ({"numbers": {"peers.all_count": "few"}}, r"sets\[0\]\.numbers: Expected `float`, got `str`"),
+        ({"layers": {"pow": {"state": "tired", "reason": "r"}}}, r"sets\[0\]\.layers: Invalid enum value"),
+        ({"role": 7}, r"sets\[0\]\.role: Expected `str`, got `int`"),
+    ],
+)
+def test_what_a_record_cannot_hold_is_refused(setting: dict[str, object], complaint: str) -> None:
+    with pytest.raises(SettingError, match=complaint):
+        parse({"tale": "t", "nodes": {"n1": None}, "sets": [{"node": "n1", **setting}]})
+
+
+def test_a_record_that_is_told_in_parts_must_be_whole_in_the_end() -> None:
+    tale = parse(
+        {
+            "tale": "t",
+            "strips": {"alice": "s"},
+            "sets": [{"validator": "alice", "retirement": {"certain": True}}],
+        }
+    )
+    with pytest.raises(SettingError, match="sets: retirement: Object missing required field"):
+        play(tale)
 
 
 @pytest.mark.parametrize(

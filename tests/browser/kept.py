@@ -27,7 +27,7 @@ OWN_SIGNER = "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A"
 
 def reply(shape: type[BaseModel], told: Json, status: int = 200) -> web.Response:
     """What the server could say, and nothing else."""
-    text = shape.model_validate(told).model_dump_json()
+    text = shape.model_validate(told).model_dump_json(by_alias=True)
     return web.Response(text=text, status=status, content_type="application/json")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.browser.alerted import TITLES, both
 from vedette.server import badges, cards
 from vedette.server.api.embeds import STYLESHEET
 from vedette.server.badges import Badge
@@ -72,7 +73,8 @@ def _incidents(stage: "Stage", now_ms: int) -> list[dict[str, Any]]:
             "severity": "critical" if rule == "node_down" else "warning",
             "state": "open" if resolved_ms is None else "resolved",
             "subject": {"kind": "node", "id": "n0000002", "name": "ams-voter"},
-            "title": "ams-voter: something that this page has no words for",
+            "title": f"ams-voter: {rule}",
+            "titles": both(TITLES[rule], who="ams-voter"),
             "opened_at_ms": opened_ms,
             "resolved_at_ms": resolved_ms,
         }

@@ -23,6 +23,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from tests.browser import fleet, public
+from tests.browser.alerted import TITLES, Alerted, both, in_full
 from tests.browser.kept import Kept, reply
 from tests.browser.pooled import Pooled
 from tests.browser.served import Served
@@ -36,7 +37,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-SCENES = ("healthy", "trouble", "many", "young", "fleet", "empty", "public", "broken", "gone")
+SCENES = ("healthy", "trouble", "many", "young", "fleet", "empty", "public", "broken", "gone", "alerts")
 EPOCH_BLOCKS = 60
 HISTORY = 400
 GIB = 1 << 30
@@ -119,6 +120,7 @@ class Stage:
         for name in self.names:
             self.strips[name] = self._history(name)
         self.kept = Kept(now_ms, self.addresses)
+        self.alerted = Alerted(now_ms, self.addresses)
 
     def _history(self, name: str) -> str:
         index = self.names.index(name)
@@ -504,6 +506,9 @@ class Stage:
     def incidents(self) -> shapes.Incidents:
         if self.scene in {"empty", "public"}:
             return shapes.Incidents(incidents=[], next_before=None)
+        if self.scene == "alerts":
+            rows = self.alerted.incidents()
+            return shapes.Incidents.model_validate({"incidents": rows, "next_before": None})
         past = self.incident(7, "node_silent", "node3", "warning", self.opened_ms - 86_400_000, 540_000)
         wrong = []
         if self.scene == "trouble":
@@ -563,7 +568,7 @@ class Stage:
                 "resolved_at_ms": None if lasted_ms is None else opened_ms + lasted_ms,
                 "muted_by": muted,
                 "notices": [] if muted else notices,
-                "titles": {"en": f"{name}: {rule}", "zh": f"{name}: {rule}"},
+                "titles": both(TITLES[rule], who=name),
                 "decision": "explained" if muted else "told",
                 "acked": None,
                 "closed_by": None,
@@ -649,6 +654,9 @@ class Play:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/api/v1/live", self._live)
         self.stage.kept.routes(app)
+        self.stage.alerted.routes(app)
+        if self.stage.scene == "alerts":
+            self.stage.alerted.incident_routes(app)
         app.router.add_get("/api/v1/teams/{slug}", self._status)
         app.router.add_get("/api/v1/validators/{address}", self._in_full)
         app.router.add_get("/api/openapi.json", self._description)
@@ -775,7 +783,8 @@ class Play:
             return self._node(path[1], path[2:], query)
         if path[0] != "incidents":
             return None
-        return next(one for one in stage.incidents().incidents if one.id == int(path[1]))
+        found = next(one for one in stage.incidents().incidents if one.id == int(path[1]))
+        return in_full(found.model_dump(mode="json"), [])
 
     def _node(self, number: str, what: list[str], query: Mapping[str, str]) -> BaseModel:
         stage = self.stage

@@ -22,6 +22,7 @@ def test_the_server_reads_what_the_demo_writes(tmp_path: Path) -> None:
     assert [hook.url for hook in read.webhooks] == ["http://127.0.0.1:9/hook"]
     assert read.mail is not None
     assert read.mail.server == "smtp://127.0.0.1:2525"
+    assert read.alerts.rules == {"few_peers": {"few_count": 0}}
 
 
 def test_without_channels_none_is_written(tmp_path: Path) -> None:

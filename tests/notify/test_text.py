@@ -31,6 +31,8 @@ LONG_ABSENT: Facts = {"absent_blocks": 120, "votes": 1, "begun_before_window": 1
 DEAD: Facts = {"votes": 50, "died_at_ms": T - 900}
 OVERRUN: Facts = {**DEAD, "planned_stop_overrun": 1, "planned_stop_until_ms": T - 500}
 SILENT: Facts = {"votes": 50, "heard_at_ms": T - 15_000}
+LEFT: Facts = {"votes": 20, "leaves": 1, "height": 990, "changed_at_ms": T}
+EXPLAINERS = ("pool", "forced_retirement", "announced")
 UNLOCKING: Facts = {"unlocking_votes": 4, "unlocked_votes": 2, "deadline_ms": T + 3_600_000}
 CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("absent_votes", VALIDATOR, ABSENT, ("signs_again", "not_elected", "not_watched")),
@@ -43,6 +45,8 @@ CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("node_silent", NODE, SILENT, ("heard", "planned", "not_watched")),
     ("node_silent", NODE, {**SILENT, "validator_absent": 1}, ("heard",)),
     ("node_silent", NODE, {**SILENT, "agentless": 1}, ("heard",)),
+    ("vote_quality", VALIDATOR, {"value": 88, "missed_blocks": 40, "calibrating": 1}, ("signs_well",)),
+    *(("stake_changed", VALIDATOR, {**LEFT, f"by_{who}": 1}, ("past",)) for who in EXPLAINERS),
     # Noted only, so no tale speaks of it.
     (
         "unlock_near",

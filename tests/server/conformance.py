@@ -45,6 +45,7 @@ LOOSE = {
     "POST /api/v1/keys": "names are printable",
     "POST /api/v1/operator-keys": "a public key has a form of its own",
     "POST /api/v1/team/invitations": "an e-mail address has rules of its own",
+    "PUT /api/v1/alerts/limits": "a rule and a limit are ones that there are",
     "PUT /api/v1/team/watches": "an address is one that was seen",
     "POST /api/v1/push/subscriptions": "an endpoint is a push service's, and an address one that was seen",
     "PUT /api/v1/push/subscriptions/{subscription_id}": "an address is one that was seen",
@@ -55,6 +56,12 @@ LOOSE = {
     "PUT /api/v1/account/password": "a password has rules of its own",
     "POST /api/v1/users": "a name and a password have rules of their own",
     "POST /api/v1/setup": "a name and a password have rules of their own",
+    "PUT /api/v1/alerts/routing": "routes name contacts, rules and each other, and zones are IANA's",
+    "POST /api/v1/alerts/routing/tries": "a rule is one of ours",
+    "POST /api/v1/alerts/silences": "a rule is one of ours, and the end lies ahead",
+    "POST /api/v1/alerts/maintenances": "a rule is one of ours, a cron has a form, and belongs to a zone",
+    "PATCH /api/v1/alerts/maintenances/{maintenance_id}": "a cron has a form, and belongs to a zone",
+    "GET /api/v1/alerts/maintenances/calendar": "from_ms lies before until_ms",
 }
 """What JSON Schema cannot say, so that a 422 is right though the schema holds."""
 LOOSE_BY_HAND = {"POST /api/v1/agents": "names are printable"}
@@ -70,6 +77,8 @@ ABSENT = frozenset(
 """They may ask an endpoint, and there is none in this house: then a 503 says so."""
 SHARED = frozenset(
     {
+        "PATCH /api/v1/alerts/maintenances/{maintenance_id}",
+        "DELETE /api/v1/alerts/maintenances/{maintenance_id}",
         "PATCH /api/v1/claims/{address}",
         "DELETE /api/v1/claims/{address}",
         "PUT /api/v1/claims/{challenge_id}",

@@ -5,6 +5,7 @@ without a route. A line has a status for each of `PERSONS`, in their order: anon
 team, viewer, operator, owner, an administrator of no team, the agents' token, an API key without a scope.
 """
 
+import secrets
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -67,6 +68,15 @@ def challenge(world: World, _: str) -> Awaitable[str]:
     return world.new_challenge()
 
 
+def contact(world: World, _: str) -> Awaitable[str]:
+    return world.new_contact()
+
+
+def contact_wish(_: World) -> dict[str, Any]:
+    config = {"url": "https://hooks.example.org/a"}
+    return {"name": f"hook {secrets.token_hex(8)}", "kind": "webhook", "config": config}
+
+
 async def nobody(_: World, __: str) -> str:
     return "nobody"
 
@@ -89,6 +99,13 @@ def watching(world: World) -> dict[str, Any]:
 
 def subscribing(world: World) -> dict[str, Any]:
     return watching(world) | {"subscription": Browser().json("https://push.example/a")}
+
+
+NOT_ROUTED = {"routes": [], "escalations": [], "schedules": [], "quiet": [], "version": 0}
+
+
+def silencing(world: World) -> dict[str, Any]:
+    return {"matcher": {}, "comment": "works", "ends_at_ms": world.house.ears.now_ms() + 60_000}
 
 
 MATRIX: dict[str, Line] = {
@@ -136,6 +153,8 @@ MATRIX: dict[str, Line] = {
     "GET /api/v1/versions": ALL,
     "GET /api/v1/incidents": ALL,
     "GET /api/v1/incidents/{incident_id}": Line(MINE),
+    "GET /api/v1/incidents/{incident_id}/evidence": Line(MINE),
+    "GET /api/v1/incidents/{incident_id}/evidence.txt": Line(MINE),
     "POST /api/v1/incidents/{incident_id}/acknowledge": Line(OPERATORS, body={}, fresh=trouble),
     "DELETE /api/v1/incidents/{incident_id}/acknowledge": Line(OPERATORS, fresh=trouble),
     "POST /api/v1/incidents/{incident_id}/close": Line(OPERATORS, body={}, fresh=trouble),
@@ -232,6 +251,12 @@ MATRIX: dict[str, Line] = {
     "POST /api/v1/team/join": Line("401 404 404 404 404 404 401 403", body={"invitation": "t" * 43}),
     "GET /api/v1/team/watches": Line("401 200 200 200 200 403 401 403"),
     "PUT /api/v1/team/watches": Line("401 200 403 200 200 403 401 403", body={"addresses": []}),
+    "GET /api/v1/alerts/rules": Line("401 200 200 200 200 403 401 403"),
+    # A version that nobody has read: who may change it is told so.
+    "POST /api/v1/alerts/rehearsals": Line(
+        "401 200 200 200 200 403 401 403", body={"rule": "absent_votes", "days": 1}
+    ),
+    "PUT /api/v1/alerts/limits": Line("401 409 403 409 409 403 401 403", body={"version": 12_345}),
     "GET /api/v1/keys": Line("401 200 403 403 200 403 401 403"),
     "POST /api/v1/keys": Line(
         "401 200 403 403 200 403 401 403", body={"name": "scraper", "scopes": ["metrics"]}
@@ -246,6 +271,51 @@ MATRIX: dict[str, Line] = {
     "DELETE /api/v1/operator-keys/{key_id}": Line(
         "401 404 403 403 204 403 401 403", fresh=lambda world, _: world.new_operator_key()
     ),
+    # how a team is told
+    "GET /api/v1/alerts/routing": Line("401 200 200 200 200 403 401 403"),
+    # the owner comes after the operator, who has changed it
+    "PUT /api/v1/alerts/routing": Line("401 200 403 200 409 403 401 403", body=NOT_ROUTED),
+    "POST /api/v1/alerts/routing/tries": Line(
+        "401 200 403 200 200 403 401 403", body={"rule": "node_down", "severity": "warning"}
+    ),
+    "GET /api/v1/alerts/on-call": Line("401 200 200 200 200 403 401 403"),
+    "GET /api/v1/alerts/silences": Line("401 200 200 200 200 403 401 403"),
+    "POST /api/v1/alerts/silences": Line("401 201 403 201 201 403 401 403", body=silencing),
+    "DELETE /api/v1/alerts/silences/{silence_id}": Line(
+        GONE_BY_OPERATORS, fresh=lambda world, _: world.new_silence()
+    ),
+    "GET /api/v1/alerts/maintenances": Line("401 200 200 200 200 403 401 403"),
+    "POST /api/v1/alerts/maintenances": Line(
+        "401 201 403 201 201 403 401 403", body={"name": "work", "matcher": {}, "starts_at_ms": 0}
+    ),
+    "GET /api/v1/alerts/maintenances/calendar": Line(
+        "401 200 200 200 200 403 401 403", query="?from_ms=0&until_ms=1000"
+    ),
+    "PATCH /api/v1/alerts/maintenances/{maintenance_id}": Line(
+        OPERATORS, body={"name": "more work"}, fresh=lambda world, _: world.new_maintenance()
+    ),
+    "DELETE /api/v1/alerts/maintenances/{maintenance_id}": Line(
+        GONE_BY_OPERATORS, fresh=lambda world, _: world.new_maintenance()
+    ),
+    # who is told, and how
+    "GET /api/v1/alerts/contact-kinds": Line("401 200 200 200 200 403 401 403"),
+    "GET /api/v1/alerts/contacts": Line("401 200 200 200 200 403 401 403"),
+    "POST /api/v1/alerts/contacts": Line("401 201 403 201 201 403 401 403", body=contact_wish),
+    "PATCH /api/v1/alerts/contacts/{contact_id}": Line(OPERATORS, body={"wakes": True}, fresh=contact),
+    "DELETE /api/v1/alerts/contacts/{contact_id}": Line(GONE_BY_OPERATORS, fresh=contact),
+    "POST /api/v1/alerts/contacts/{contact_id}/enable": Line(OPERATORS, body={}, fresh=contact),
+    "POST /api/v1/alerts/contacts/{contact_id}/test": Line(OPERATORS, body={}, fresh=contact),
+    "GET /api/v1/alerts/deliveries": Line("401 200 200 200 200 403 401 403"),
+    # digests and calendars
+    "GET /api/v1/alerts/digest": Line("401 200 200 200 200 403 401 403"),
+    "PUT /api/v1/alerts/digest": Line(
+        OPERATORS.replace("404", "200"),
+        body={"every": "never", "hour": 8, "zone": "UTC", "contacts": []},
+    ),
+    "POST /api/v1/alerts/feed-token": Line(OPERATORS.replace("404", "200"), body={}),
+    "GET /feeds/deadlines.ics": Line("404", query="?token=nobodys"),
+    "GET /feeds/incidents.atom": ALL,
+    "GET /feeds/incidents.rss": ALL,
     # what others put on their pages
     "GET /api/v1/oembed": Line("200", query=f"?url={ADDRESS}/validators/{{address}}"),
     "GET /badge/validators/{address}/{what}.svg": Line("200"),

@@ -14,7 +14,17 @@ from vedette.server.house import House
 
 STRANGER = {"X-Forwarded-For": "203.0.113.7"}
 NO_STORE = {
+    "/alerts/rules",
     "/account/passkeys",
+    "/alerts/maintenances",
+    "/alerts/maintenances/calendar",
+    "/alerts/on-call",
+    "/alerts/routing",
+    "/alerts/silences",
+    "/alerts/contact-kinds",
+    "/alerts/contacts",
+    "/alerts/deliveries",
+    "/alerts/digest",
     "/audit",
     "/audit/head",
     "/claims",
@@ -134,6 +144,11 @@ async def test_a_page_that_is_none_is_said_to_be_none(api: Api, query: str) -> N
 
 PAGED = re.compile(r"^(before|cursor|from_ms|first_epoch)$")
 BOUNDED = {
+    "/alerts/maintenances": "at most 300",
+    "/alerts/maintenances/calendar": "at most 1,000 windows of 400 days",
+    "/alerts/on-call": "at most 50 schedules",
+    "/alerts/routing": "at most 50 of each",
+    "/alerts/silences": "at most 300",
     "/validators/{address}/performance": "what goes into one figure",
     "/network": "the server's own endpoints, and a few words",
     "/map": "a place for each city",
@@ -145,8 +160,13 @@ BOUNDED = {
     "/nodes/{node_id}/availability": "cells of a window",
     "/network/history": "as many points as asked for",
     "/account/passkeys": "at most 20",
+    "/alerts/rules": "the rules, and at most 500 subjects with limits of their own",
+    "/alerts/contact-kinds": "a file each",
+    "/alerts/contacts": "at most 50, and those of the settings",
+    "/alerts/digest": "at most 20 contact points",
     "/claims": "each was proved by a signature",
     "/enrolments": "each lasts for an hour",
+    "/incidents/{incident_id}/evidence": "the moments of one incident at which its severity was told",
     "/keys": "at most 100 that work",
     "/operator-keys": "at most 100",
     "/session": "the teams of one person",

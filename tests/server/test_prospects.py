@@ -8,23 +8,26 @@ from statistics import median
 import pytest
 
 from tests.server.history import COUNTED, EPOCHS, HEAD, PAID, TERM, UNSEEN, Past
-from tests.server.stage import START_MS, HandClock, quiet_house, settings
+from tests.server.stage import START_MS, Agent, HandClock, enrol, hear, quiet_house, settings
 from vedette.conflux import pos
 from vedette.model.account_events import AccountEvent, AccountEventKind
+from vedette.model.incident import Incident, Severity, Subject, SubjectKind
 from vedette.model.people import FIRST_TEAM
 from vedette.model.pool import PoolHoldings, PoolReading
 from vedette.model.pos import Account, PosAddress, Queued
 from vedette.model.reward import DRIP_PER_CFX
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
-from vedette.model.view import StakeChange, ValidatorView, View
+from vedette.model.view import EpochView, StakeChange, ValidatorView, View
 from vedette.server.ahead import ahead, last_signed, retirement_of
 from vedette.server.feed import EndpointHealth
 from vedette.server.house import House
 from vedette.server.prospects import SERVED_MIN, explained_by
-from vedette.server.sights import sources
+from vedette.server.sights import marked, sources
 from vedette.store import accounts, events, people, pools
 from vedette.store import tables as t
+from vedette.store.announced import Trouble
 from vedette.store.database import Conn
+from vedette.store.incidents import Change, save
 from vedette.store.pools import HeldSince
 
 GDRIP = 10**9
@@ -147,6 +150,29 @@ async def test_everybodys_usual_vote_rate_is_the_median_of_who_served(house: Hou
             rates.append(1_000_000 * sum(each.members[one].signed_blocks for each in served) // known)
     assert view.network.median_vote_rate_ppm == round(median(rates))
     assert view.network.followed_since_ms is not None
+
+
+def test_epochs_in_which_a_trouble_was_known_are_explained_by_it() -> None:
+    epochs = [EpochView(epoch, 1, 1, 120, START_MS + epoch * 60 * MINUTE_MS) for epoch in range(1, 7)]
+    over = Trouble(1, "node", "n1", START_MS + 130 * MINUTE_MS, START_MS + 190 * MINUTE_MS)
+    stands = Trouble(1, "node", "n1", START_MS + 310 * MINUTE_MS, None)
+    assert [one.epoch for one in marked(epochs, [over]) if one.explained] == [2, 3, 4]
+    assert [one.epoch for one in marked(epochs, [stands]) if one.explained] == [5, 6]
+    assert marked(epochs, []) == tuple(epochs)
+
+
+async def test_a_trouble_of_a_node_explains_the_epochs_of_its_validator(house: House, past: Past) -> None:
+    one, other = past.people[:2]
+    agent = Agent(states={"node.pos_address": one})
+    await enrol(house, agent)
+    await hear(house, *agent.post(agent.envelope(house.ears.now_ms())))
+    subject = Subject(SubjectKind.NODE, agent.node_id, "n1")
+    opened_ms = past.end_ms(27)
+    down = Incident(0, f"node_down/{subject.id}", "node_down", 1, Severity.WARNING, subject, {}, opened_ms)
+    await house.database.write(lambda conn: save(conn, [Change(down, None, (), opened_ms)]))
+    seen = (await _seen(house)).validators
+    assert {each.epoch for each in seen[one].epochs if each.explained} >= {28, 29}
+    assert not any(each.explained for each in seen[other].epochs)
 
 
 # --- stakes

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vedette.model.errors import SettingError
-from vedette.server.settings import PoolSetting, Settings, load
+from vedette.server.settings import PoolSetting, Settings, limits_of, load
 from vedette.server.tokens import ingest_token
 
 ALICE = "0x" + "a1" * 32
@@ -62,6 +62,11 @@ live_streams = 0
 absent_blocks = 12
 language = "zh"
 apprise = true
+preset = "quiet"
+[alerts.rules.disk_filling]
+warning_days = 30
+[alerts.subjects.n1.few_peers]
+is_on = false
 """
 
 
@@ -86,11 +91,29 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert settings.webhooks[0].secret is None
     assert (settings.alerts.absent_blocks, settings.alerts.language) == (12, "zh")
     assert settings.alerts.apprise
+    assert settings.alerts.preset == "quiet"
+    assert settings.alerts.rules == {"disk_filling": {"warning_days": 30.0}}
+    assert settings.alerts.subjects == {"n1": {"few_peers": {"is_on": False}}}
     assert not settings.trust_loopback  # behind a proxy everyone comes from loopback
     assert [str(one) for one in settings.trusted.networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
     assert settings.trusted.header == "Forwarded"
     assert (settings.limits.per_minute, settings.limits.live_streams) == (100, 0)
     assert settings.limits.known_per_minute == 6_000
+
+
+def test_rules_are_set_in_the_environment_as_json() -> None:
+    told = load(None, {"VEDETTE_ALERTS_RULES": '{"few_peers": {"few_count": 1}}'}).alerts.rules
+    assert told == {"few_peers": {"few_count": 1}}
+    with pytest.raises(SettingError, match=r"alerts\.rules must be a JSON object"):
+        load(None, {"VEDETTE_ALERTS_RULES": "few_peers"})
+
+
+def test_a_rules_own_value_outranks_the_setting_of_its_limit(tmp_path: Path) -> None:
+    both = "[alerts]\ndown_critical_seconds = 5\n[alerts.rules.node_down]\ncritical_after_ms = 9000\n"
+    assert (
+        limits_of(load(written(tmp_path, both), {}).alerts).rules["node_down"]["critical_after_ms"] == 9_000
+    )
+    assert limits_of(load(None, {}).alerts).rules["node_down"]["critical_after_ms"] == 60_000
 
 
 def test_no_file_at_all_is_a_server_on_loopback() -> None:
@@ -226,6 +249,10 @@ EXPECTED = [
         ('[server]\nproxy_header = "X-Real-IP"', 'must be "X-Forwarded-For" or "Forwarded"'),
         ('[server]\ntrust_loopback = "yes"', "wrong setting: server.trust_loopback must be true or false"),
         ('[alerts]\nlanguage = "fr"', 'wrong setting: alerts.language must be "en" or "zh"'),
+        ('[alerts]\npreset = "loud"', 'alerts.preset must be "quiet" or "normal" or "paranoid"'),
+        ("[alerts.rules.disk_filling]\nwarning_days = -1", "alerts.rules must be as rules take it: "),
+        ("[alerts.rules.disk_filing]", "there is no rule disk_filing (see `vedette rules`)"),
+        ("[alerts.subjects.n1.few_peers]\nfew = 1", "subjects.n1.few_peers: unknown limit few (known: "),
         ("database = ", "are not TOML"),
         (
             '[security]\ncontact = ["http://x"]',

@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+from sqlalchemy import update
+
 from tests.server.stage import Agent, HandClock, enrol, hear, quiet_house, settings
 from vedette.model.layers import Condition, Layer
 from vedette.model.people import FIRST_TEAM
 from vedette.model.view import View
 from vedette.server.house import House
+from vedette.store import tables as t
+from vedette.store.database import Conn
 
+OTHERS = 2
 OURS, THEIRS = "7300:0x1b1b1b1b1b1b1b1b", "7300:0x2c2c2c2c2c2c2c2c"
 
 
@@ -59,3 +64,49 @@ async def test_a_counter_that_rose_is_told_for_half_an_hour(tmp_path: Path) -> N
             await hear(house, *agent.post(agent.envelope(clock.wall, numbers={name: count})))
             rises.append((await _seen(house)).nodes[agent.node_id].rises[name])
     assert rises == [0, 2, 3, 1, 0], "one that began anew counts from nothing"
+
+
+async def test_one_teams_view_holds_nothing_of_anothers(tmp_path: Path) -> None:
+    """Neither nodes nor contact points, nor what only those who run the server are told."""
+    clock, ours, theirs = HandClock(), Agent("ours"), Agent("theirs")
+    async with quiet_house(settings(tmp_path), clock) as house:
+        await _told(house, ours, clock, OURS)
+        await _told(house, theirs, clock, THEIRS)
+        contact = {
+            "id": "c1",
+            "team_id": OTHERS,
+            "name": "their pager",
+            "kind": "ntfy",
+            "sealed": b"secret",
+            "hint": "ntfy.example.org",
+            "language": "en",
+            "created_at_ms": clock.wall,
+            "failing_since_ms": clock.wall,
+        }
+
+        async def deed(conn: Conn) -> None:
+            await conn.execute(t.teams.insert().values(id=OTHERS, name="others"))
+            for table, column in ((t.nodes, t.nodes.c.id), (t.latest, t.latest.c.node_id)):
+                move = update(table).where(column == theirs.node_id)
+                await conn.execute(move.values(team_id=OTHERS))
+            await conn.execute(t.contact_points.insert().values(**contact))
+
+        async def broken() -> None:
+            raise RuntimeError("always")
+
+        await house.database.write(deed)
+        await house.failures.guard("pools", broken)
+        clock.pass_ms(60_000)
+        for _ in range(2):
+            async with house.database.read() as conn:
+                views = await house.sights.views(conn, house.ears.now_ms())
+            await house.sights.look()
+    assert {team_id: [one.name for one in view.nodes.values()] for team_id, view in views.items()} == {
+        FIRST_TEAM: ["ours"],
+        OTHERS: ["theirs"],
+    }
+    assert [one.name for one in views[OTHERS].monitor.contacts] == ["their pager"]
+    assert views[OTHERS].monitor.failing_loops == ()
+    assert views[FIRST_TEAM].monitor.failing_loops == ("pools",)
+    assert "their" not in repr(views[FIRST_TEAM])
+    assert "ours" not in repr(views[OTHERS])

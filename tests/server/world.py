@@ -29,6 +29,7 @@ from vedette.store import tables as t
 from vedette.store.database import Conn
 from vedette.store.incidents import Change
 from vedette.store.pools import list_pools, remember_pool
+from vedette.store.sealed import CONTACT
 from vedette.store.sessions import hash_of
 
 PERSONS = ("anonymous", "other", "viewer", "operator", "owner", "admin", "agent", "key")
@@ -140,6 +141,14 @@ class World:
         row |= {"hint": "abcd", "token_hash": secrets.token_bytes(32), "scopes": ["read"], "created_at_ms": 0}
         return str(await self.add(t.api_keys, **row))
 
+    async def new_contact(self) -> str:
+        """It leads to a place where nothing may be sent: a test of it is refused at once."""
+        config = b'{"url": "http://127.0.0.1:9/canary-hook-6b1f"}'
+        row = {"id": secrets.token_hex(8), "team_id": FIRST_TEAM, "name": secrets.token_hex(8)}
+        row |= {"kind": "webhook", "hint": "127.0.0.1", "language": "en", "created_at_ms": 0}
+        row |= {"sealed": self.house.vault.seal(config, CONTACT.purpose)}
+        return str(await self.add(t.contact_points, **row))
+
     async def new_operator_key(self) -> str:
         row = {"id": secrets.token_hex(16), "team_id": FIRST_TEAM, "name": CANARIES["a key's name"]}
         row |= {"public_key": secrets.token_bytes(32), "made_by": "cli", "created_at_ms": 0}
@@ -164,6 +173,16 @@ class World:
         change = Change(one, Reason.OPENED, (), now)
         [kept] = await self.house.database.write(lambda conn: incidents.save(conn, [change]))
         return kept.id
+
+    async def new_silence(self) -> str:
+        row = {"id": secrets.token_hex(8), "team_id": FIRST_TEAM, "matcher": {}, "comment": "works"}
+        row |= {"made_by": "machine", "created_at_ms": 0, "starts_at_ms": 0, "ends_at_ms": FOREVER_MS}
+        return str(await self.add(t.silences, **row))
+
+    async def new_maintenance(self) -> str:
+        row = {"id": secrets.token_hex(8), "team_id": FIRST_TEAM, "name": "work", "matcher": {}}
+        row |= {"made_by": "machine", "created_at_ms": 0, "starts_at_ms": 0}
+        return str(await self.add(t.maintenances, **row))
 
     async def forgive(self) -> None:
         """Forget who guessed how often: that has tests of its own."""

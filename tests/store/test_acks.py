@@ -1,15 +1,17 @@
 """What people do with an incident is kept with it, with the log's line, and undone by no judge."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import select
 
 from tests.store.doubles import NOON, TROUBLE, told
+from tests.store.test_contacts import PHONE, add
 from vedette.model.incident import Incident, Reason, Severity
 from vedette.model.people import FIRST_TEAM, PUBLIC, Role, Who
 from vedette.model.timeline import Event
-from vedette.store import acks, actors
+from vedette.store import acks, actors, outbox
 from vedette.store import tables as t
 from vedette.store.acks import FullError, OverError
 from vedette.store.database import Conn, Database
@@ -55,6 +57,24 @@ async def test_whoever_takes_it_on_has_it_though_the_judge_goes_on(database: Dat
     assert [event.kind for event in events] == ["found", "told", "acknowledged", "severity"]
     assert events[2].detail == {"by": "machine", "until_ms": NOON + 60_000, "comment": "mine"}
     assert await _acts(database) == ["incident.acknowledge"]
+
+
+async def test_what_rings_until_it_knows_is_told_and_nobody_else(database: Database) -> None:
+    pager = replace(PHONE, id="pager", name="pager", kind="pagerduty")
+    idle = replace(PHONE, id="idle", name="idle", kind="pagerduty")
+    for point in (PHONE, pager, idle):
+        await add(database, point)
+    told_to = ("email", PHONE.channel, pager.channel)
+    change = Change(told(TROUBLE), Reason.OPENED, told_to, NOON)
+    [kept] = await database.write(lambda conn: save(conn, [change]))
+    first = await database.write(lambda conn: outbox.due(conn, NOON, 10))
+    for one in first:
+        await database.write(partial(outbox.sent, notice_id=one.id, now_ms=NOON))
+    await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, None, "", NOON + 1))
+    notices = await database.write(lambda conn: outbox.due(conn, NOON + 1, 10))
+    assert [(one.channel, one.reason) for one in notices] == [(pager.channel, Reason.ACKNOWLEDGED)]
+    async with database.read() as conn:
+        assert await outbox.late(conn, NOON + 600_000) == []
 
 
 async def test_it_is_given_back_once(database: Database) -> None:

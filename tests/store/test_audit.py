@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
 from vedette.model.people import FIRST_TEAM, PUBLIC, KeyHeld, Role, Scope, Who
+from vedette.model.private import MASK, PRIVATE
 from vedette.store import audit
 from vedette.store import tables as t
 from vedette.store.audit import Entry, Head, Walk
@@ -188,9 +189,9 @@ async def test_private_data_is_not_kept(database: Database, text: str) -> None:
     detail: dict[str, str | int | bool | None] = {"name": text, "count": 3, "on": True, "none": None}
     await add(database, None, text, detail)
     (entry,) = await everything(database)
-    assert audit.MASK in entry.subject
+    assert MASK in entry.subject
     assert entry.detail == {**detail, "name": entry.subject}
-    assert not audit.PRIVATE.search(entry.subject)
+    assert not PRIVATE.search(entry.subject)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

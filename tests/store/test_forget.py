@@ -10,6 +10,7 @@ from vedette.model.people import FIRST_TEAM, Role, Who
 from vedette.store import audit, forget
 from vedette.store import tables as t
 from vedette.store.database import Conn, Database
+from vedette.store.evidence import FORGOTTEN, pack, unpack
 from vedette.store.forget import RULES, Act, ForgetError
 
 NOW = 1_800_000_000_000
@@ -89,8 +90,9 @@ async def incidents(conn: Conn) -> None:
         "subject_name": NODE_NAME,
         "key": f"node_down/{NODE}",
     }
-    of_validator = {"subject_kind": "validator", "subject_id": "0xabc", "subject_name": NODE_NAME}
-    of_validator |= {"key": "absent_votes/0xabc", "muted_by": f"node_down/{NODE}"}
+    of_validator: dict[str, Any] = {"subject_kind": "validator", "subject_id": "0xabc"}
+    of_validator |= {"subject_name": NODE_NAME, "key": "absent_votes/0xabc", "muted_by": f"node_down/{NODE}"}
+    of_validator["facts"] = {"node": NODE_NAME}
     for told in (of_node, of_validator):
         new = insert(t.incidents).values(row_of(t.incidents, {"team_id": TEAM, **told}))
         number = (await conn.execute(new.returning(t.incidents.c.id))).scalar_one()
@@ -101,8 +103,13 @@ async def incidents(conn: Conn) -> None:
         letter |= {"incident_id": number, "key": f"{number}/1", "team_id": TEAM, "state": "sent"}
         sent = insert(t.outbox).values(row_of(t.outbox, letter)).returning(t.outbox.c.id)
         letter["notice_id"] = (await conn.execute(sent)).scalar_one()
+        letter["packed"] = pack(
+            {"nodes": {NODE: {"name": NODE_NAME}}, "facts": {"node": NODE_NAME, "votes": 3}}
+        )
         for table in OF_INCIDENTS - {t.incidents, t.outbox}:
-            await conn.execute(insert(table).values(row_of(table, letter)))
+            event = {"cause": f"node_down/{NODE}", "why": NODE_NAME}
+            said = {"detail": event} if table is t.incident_events else {}
+            await conn.execute(insert(table).values(row_of(table, letter | said)))
 
 
 async def everything(conn: Conn) -> dict[str, str]:
@@ -143,6 +150,10 @@ async def test_of_a_forgotten_node_only_the_log_knows_its_number(database: Datab
     assert {name for name, words in told.items() if NODE in words} == {"audit"}
     assert all(NODE_NAME not in words and AGENT not in words for words in told.values())
     assert "absent_votes/0xabc" in told["incidents"], "its validator's incidents stay"
+    assert (counts["incident_evidence"], counts["incident_events"]) == (1, 1)
+    async with database.read() as conn:
+        [packed] = (await conn.execute(select(t.incident_evidence.c.packed))).scalars()
+    assert unpack(packed) == {"nodes": {}, "facts": {"node": FORGOTTEN, "votes": 3}}
 
 
 async def test_of_a_forgotten_person_only_the_log_knows_a_pseudonym(database: Database) -> None:

@@ -828,6 +828,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence
+         * @description What was seen when the incident opened, grew worse, and ended, kept longer than the series.
+         */
+        get: operations["incidentEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/evidence.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident evidence text
+         * @description The same to be read, sent on or printed: with its messages, their receipts, and what people did.
+         */
+        get: operations["incidentEvidenceText"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules
+         * @description Every rule: why it is there, what it goes by for your team, and how often it fired lately.
+         */
+        get: operations["listRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change limits
+         * @description Set the preset and limits of your team as a whole, for all or for single nodes and validators.
+         */
+        put: operations["changeLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -959,6 +1039,134 @@ export interface paths {
         patch: operations["changeClaim"];
         trace?: never;
     };
+    "/api/v1/alerts/contact-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contact kinds
+         * @description What kinds of contact points there are, and what each asks for.
+         */
+        get: operations["contactKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List contacts
+         * @description Your team's contact points and how they fare; also the channels that the settings give it.
+         */
+        get: operations["listContacts"];
+        put?: never;
+        /**
+         * Make contact
+         * @description Make a contact point. Nothing is sent there yet: test it.
+         */
+        post: operations["makeContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove contact
+         * @description Forget a contact point. What was still to be told there goes another way if it is critical.
+         */
+        delete: operations["removeContact"];
+        options?: never;
+        head?: never;
+        /**
+         * Change contact
+         * @description Change a contact point; whatever is left out stays.
+         */
+        patch: operations["changeContact"];
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enable contact
+         * @description Use a contact point again that was switched off because it refused for good.
+         */
+        post: operations["enableContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/contacts/{contact_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test contact
+         * @description Send a test there, now. The delivery log keeps how it went.
+         */
+        post: operations["testContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries
+         * @description Every message to your team, the newest first, with every attempt to deliver it.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/team/profile": {
         parameters: {
             query?: never;
@@ -1062,6 +1270,26 @@ export interface paths {
          * @description Be told no more.
          */
         delete: operations["endSubscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rehearsals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rehearse
+         * @description Live through the last days once more by other limits, and count how often the rule would have fired.
+         */
+        post: operations["rehearse"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1883,6 +2111,226 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show routing
+         * @description Your team's routes, escalations, on-call schedules and quiet hours.
+         */
+        get: operations["showRouting"];
+        /**
+         * Change routing
+         * @description Set all of it at once.
+         */
+        put: operations["changeRouting"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/routing/tries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try routing
+         * @description Ask what would become of a trouble: whom it would be told, or why nobody.
+         */
+        post: operations["tryRouting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/on-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is on call
+         * @description Who is told now by each schedule, until when, and who comes next.
+         */
+        get: operations["whoIsOnCall"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List silences
+         * @description Your team's silences, those that end last first; those of the last 90 days among them.
+         */
+        get: operations["listSilences"];
+        put?: never;
+        /**
+         * Make silence
+         * @description Let nothing be told of what this matches, until it ends. What still stands then is told.
+         */
+        post: operations["makeSilence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences/{silence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End silence
+         * @description End it now; it stays in the list.
+         */
+        delete: operations["endSilence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List maintenances
+         * @description Your team's maintenances, the newest first; those of the last 90 days among them.
+         */
+        get: operations["listMaintenances"];
+        put?: never;
+        /**
+         * Make maintenance
+         * @description Let nothing be told of what this matches while work is expected. What still stands then is told.
+         */
+        post: operations["makeMaintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show calendar
+         * @description The windows of all maintenances that touch this span.
+         */
+        get: operations["showCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/maintenances/{maintenance_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop maintenance
+         * @description Take it away: from now on trouble is told.
+         */
+        delete: operations["dropMaintenance"];
+        options?: never;
+        head?: never;
+        /**
+         * Change maintenance
+         * @description Change what is given; whatever is left out stays.
+         */
+        patch: operations["changeMaintenance"];
+        trace?: never;
+    };
+    "/api/v1/alerts/digest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read digest
+         * @description How often your team is told how it went, and whereto.
+         */
+        get: operations["readDigest"];
+        /**
+         * Change digest
+         * @description Say when, and whereto. The next one tells of what comes after this moment.
+         */
+        put: operations["changeDigest"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/feed-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make feed token
+         * @description Make the address of your team's calendar of deadlines; an older one opens nothing from now on.
+         */
+        post: operations["makeFeedToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/oembed": {
         parameters: {
             query?: never;
@@ -1995,6 +2443,66 @@ export interface paths {
          * @description A staking pool as a card, for a frame on any page.
          */
         get: operations["poolEmbed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/feeds/deadlines.ics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deadlines
+         * @description When votes unlock, forks come and work is planned. The token is a bearer of its own.
+         */
+        get: operations["deadlines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/feeds/incidents.atom": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incidents atom
+         * @description What teams that show their incidents tell the public of the last fourteen days, as Atom.
+         */
+        get: operations["incidentsAtom"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/feeds/incidents.rss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incidents rss
+         * @description The same as RSS 2.0: an item more when an incident is over.
+         */
+        get: operations["incidentsRss"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2169,6 +2677,27 @@ export interface components {
             left_blocks: number;
             /** Left Ms */
             left_ms: number | null;
+        };
+        /**
+         * AttemptShape
+         * @description One attempt to deliver a message.
+         */
+        AttemptShape: {
+            /** At Ms */
+            at_ms: number;
+            /** Took Ms */
+            took_ms: number;
+            /**
+             * Outcome
+             * @description failed: it is tried again
+             * @enum {string}
+             */
+            outcome: "sent" | "failed" | "refused";
+            /**
+             * Detail
+             * @description an error or a receipt
+             */
+            detail: string | null;
         };
         /**
          * Audit
@@ -2384,6 +2913,14 @@ export interface components {
              * @description pass as `before` for the next page
              */
             next_before: number | null;
+        };
+        /** Calendar */
+        Calendar: {
+            /**
+             * Windows
+             * @description the soonest first, 1,000 at most
+             */
+            windows: components["schemas"]["WindowShape"][];
         };
         /**
          * ClaimChallenge
@@ -2644,6 +3181,201 @@ export interface components {
             } | null;
         };
         /**
+         * ContactChange
+         * @description What is left out stays; `config` is given as a whole, and gives the contact point a fresh start.
+         */
+        ContactChange: {
+            /** Name */
+            name?: string | null;
+            /** Config */
+            config?: {
+                [key: string]: string | boolean;
+            } | null;
+            /** Language */
+            language?: ("en" | "zh") | null;
+            /** Wakes */
+            wakes?: boolean | null;
+            /**
+             * Fallback Id
+             * @description null: none
+             */
+            fallback_id?: string | null;
+        };
+        /**
+         * ContactField
+         * @description One thing to be filled in.
+         */
+        ContactField: {
+            /** Name */
+            name: string;
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "text" | "url" | "email" | "choice" | "flag";
+            /**
+             * Is Secret
+             * @description never shown again
+             */
+            is_secret: boolean;
+            /** Is Required */
+            is_required: boolean;
+            /**
+             * Choices
+             * @description the first is what is meant when nothing is chosen
+             */
+            choices: string[];
+        };
+        /**
+         * ContactKind
+         * @description One kind of contact point.
+         */
+        ContactKind: {
+            /** Name */
+            name: string;
+            label: components["schemas"]["InLanguages"];
+            help: components["schemas"]["InLanguages"];
+            /** Fields */
+            fields: components["schemas"]["ContactField"][];
+            /**
+             * Wakes
+             * @description it rings by itself, wherever people are
+             */
+            wakes: boolean;
+            /**
+             * Receipts
+             * @description it tells what it called a message
+             */
+            receipts: boolean;
+            /**
+             * Digests
+             * @description a digest may go there
+             */
+            digests: boolean;
+            /**
+             * Lacks
+             * @description why it cannot be used on this installation; null: it can
+             */
+            lacks: string | null;
+        };
+        /** ContactKinds */
+        ContactKinds: {
+            /** Kinds */
+            kinds: components["schemas"]["ContactKind"][];
+        };
+        /** ContactList */
+        ContactList: {
+            /** Contacts */
+            contacts: components["schemas"]["ContactShape"][];
+            /**
+             * Warnings
+             * @description nothing: nobody is told; no_waking_channel: what is critical rings nowhere; switched_off: a contact point takes nothing as it is
+             */
+            warnings: ("nothing" | "no_waking_channel" | "switched_off")[];
+        };
+        /**
+         * ContactShape
+         * @description One contact point; or a channel of the settings file, which is changed there alone.
+         */
+        ContactShape: {
+            /** Id */
+            id: string;
+            /**
+             * Ref
+             * @description as routes name it
+             */
+            ref: string;
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Hint
+             * @description what may be shown of where it leads
+             */
+            hint: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "zh";
+            /** Wakes */
+            wakes: boolean;
+            /** Is Enabled */
+            is_enabled: boolean;
+            /** Disabled Why */
+            disabled_why: string | null;
+            /** Fallback Id */
+            fallback_id: string | null;
+            /**
+             * Tested At Ms
+             * @description when it last took a test
+             */
+            tested_at_ms: number | null;
+            /**
+             * Sent At Ms
+             * @description when it last took a message
+             */
+            sent_at_ms: number | null;
+            /** Failing Since Ms */
+            failing_since_ms: number | null;
+            /** Error */
+            error: string | null;
+            /** Of Settings */
+            of_settings: boolean;
+        };
+        /**
+         * ContactTest
+         * @description How a test went.
+         */
+        ContactTest: {
+            /** Ok */
+            ok: boolean;
+            /**
+             * Receipt
+             * @description what the other side called it
+             */
+            receipt: string | null;
+            /** Error */
+            error: string | null;
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
+         * ContactWish
+         * @description A contact point to be made. Its configuration is sealed, and never shown again.
+         */
+        ContactWish: {
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Config
+             * @description by the names of its kind's fields
+             */
+            config: {
+                [key: string]: string | boolean;
+            };
+            /**
+             * Language
+             * @description null: the settings' own
+             */
+            language?: ("en" | "zh") | null;
+            /**
+             * Wakes
+             * @description null: as its kind does
+             */
+            wakes?: boolean | null;
+            /**
+             * Fallback Id
+             * @description who is told when this one does not take a message in time
+             */
+            fallback_id?: string | null;
+        };
+        /**
          * CoverageShape
          * @description How much is known of what was asked for.
          */
@@ -2699,6 +3431,76 @@ export interface components {
          * @enum {string}
          */
         Decision: "told" | "held" | "explained" | "settling" | "flapping" | "clearing" | "storm" | "silenced" | "maintenance" | "quiet_hours" | "acknowledged" | "closed" | "no_contact" | "noted";
+        /** Deliveries */
+        Deliveries: {
+            /** Deliveries */
+            deliveries: components["schemas"]["DeliveryShape"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * DeliveryShape
+         * @description One message to one channel, and every attempt to deliver it.
+         */
+        DeliveryShape: {
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @description incident, digest, test or notice
+             */
+            kind: string;
+            /** Incident Id */
+            incident_id: number | null;
+            titles: components["schemas"]["InLanguages"];
+            /** Channel */
+            channel: string;
+            /** Channel Name */
+            channel_name: string;
+            reason: components["schemas"]["Reason"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "sent" | "failed";
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Sent At Ms */
+            sent_at_ms: number | null;
+            /** Receipt */
+            receipt: string | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Instead Of
+             * @description the message whose channel did not take it in time
+             */
+            instead_of: number | null;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptShape"][];
+        };
+        /**
+         * DigestShape
+         * @description When a digest is told, by the clocks of its zone, and whereto.
+         */
+        DigestShape: {
+            /**
+             * Every
+             * @enum {string}
+             */
+            every: "never" | "daily" | "weekly";
+            /** Hour */
+            hour: number;
+            /**
+             * Weekday
+             * @description 0 is Monday; for weekly ones
+             */
+            weekday?: number | null;
+            /** Zone */
+            zone: string;
+            /** Contacts */
+            contacts: string[];
+        };
         /** ElectedVotes */
         ElectedVotes: {
             /**
@@ -3063,6 +3865,23 @@ export interface components {
              */
             next_before: number | null;
         };
+        /** EscalationShape */
+        EscalationShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Steps */
+            steps: components["schemas"]["StepShape"][];
+            /**
+             * Repeat Minutes
+             * @description so long after the last step they begin anew; null: they do not
+             */
+            repeat_minutes?: number | null;
+        };
         /**
          * EventLine
          * @description One thing that happened to an account: a transaction, a change between two snapshots, or both.
@@ -3121,6 +3940,26 @@ export interface components {
              * @description pass as `before` (unix milliseconds) for the next page
              */
             next_before: number | null;
+        };
+        /**
+         * Evidence
+         * @description What was seen at that moment.
+         */
+        Evidence: {
+            /** At Ms */
+            at_ms: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "opened" | "escalated" | "resolved";
+            /**
+             * Bundle
+             * @description facts, figures, votes and sources, as they were
+             */
+            bundle: {
+                [key: string]: unknown;
+            };
         };
         /** EvidenceMark */
         EvidenceMark: {
@@ -3183,6 +4022,14 @@ export interface components {
              * @description what differs from before; empty: nobody had looked before
              */
             changed: string[];
+        };
+        /**
+         * FeedUrl
+         * @description The calendar's address. Whoever knows it sees the team's deadlines: it is told here and never again.
+         */
+        FeedUrl: {
+            /** Url */
+            url: string;
         };
         /** Fees */
         Fees: {
@@ -3325,6 +4172,18 @@ export interface components {
             /** Not Ready */
             not_ready: components["schemas"]["UnreadyNode"][];
         };
+        /** HandoverShape */
+        HandoverShape: {
+            /**
+             * Weekday
+             * @description 0 is Monday; null: any
+             */
+            weekday?: number | null;
+            /** Hour */
+            hour: number;
+            /** Minute */
+            minute: number;
+        };
         /**
          * Happening
          * @description What an event is of.
@@ -3452,6 +4311,15 @@ export interface components {
             detail: {
                 [key: string]: unknown;
             };
+        };
+        /** IncidentEvidence */
+        IncidentEvidence: {
+            incident: components["schemas"]["IncidentShape"];
+            /**
+             * Evidence
+             * @description the oldest first
+             */
+            evidence: components["schemas"]["Evidence"][];
         };
         /** IncidentShape */
         IncidentShape: {
@@ -3639,6 +4507,75 @@ export interface components {
              */
             since_ms: number | null;
         };
+        /**
+         * LimitShape
+         * @description One limit of a rule: what it would be, and what it is.
+         */
+        LimitShape: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "whole" | "number" | "flag" | "severity" | "text";
+            /**
+             * Unit
+             * @description as its name ends: ms, days, bytes, ratio, blocks, ...
+             */
+            unit: string | null;
+            /**
+             * Default
+             * @description the rule's own
+             */
+            default: boolean | number | string;
+            /**
+             * Preset
+             * @description as the preset and the server's settings have it
+             */
+            preset: boolean | number | string;
+            /**
+             * Team
+             * @description what your team set; null: nothing
+             */
+            team: boolean | number | string | null;
+            /**
+             * Value
+             * @description what holds for all that has no limit of its own
+             */
+            value: boolean | number | string;
+        };
+        /**
+         * LimitsChange
+         * @description What your team goes by from now on, as a whole: what is left out is as the preset has it.
+         */
+        LimitsChange: {
+            /**
+             * Preset
+             * @default normal
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Rules */
+            rules?: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+            /** Subjects */
+            subjects?: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: boolean | number | string;
+                    };
+                };
+            };
+            /**
+             * Version
+             * @description as it was read last
+             */
+            version: number;
+        };
         /** LinkShape */
         LinkShape: {
             /** Label */
@@ -3666,6 +4603,108 @@ export interface components {
             key: components["schemas"]["ApiKey"];
             /** Token */
             token: string;
+        };
+        /**
+         * MaintenanceChange
+         * @description What is left out stays as it is.
+         */
+        MaintenanceChange: {
+            /**
+             * Name
+             * @description not null
+             */
+            name?: string | null;
+            /** @description not null */
+            matcher?: components["schemas"]["MatcherShape"] | null;
+            /**
+             * Comment
+             * @description not null
+             */
+            comment?: string | null;
+            /**
+             * Starts At Ms
+             * @description not null
+             */
+            starts_at_ms?: number | null;
+            /** Ends At Ms */
+            ends_at_ms?: number | null;
+            /** Cron */
+            cron?: string | null;
+            /** Zone */
+            zone?: string | null;
+            /** Duration Minutes */
+            duration_minutes?: number | null;
+        };
+        /** MaintenanceShape */
+        MaintenanceShape: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /** Comment */
+            comment: string;
+            /**
+             * Made By
+             * @description control: by an act
+             */
+            made_by: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Starts At Ms */
+            starts_at_ms: number;
+            /** Ends At Ms */
+            ends_at_ms: number | null;
+            /** Cron */
+            cron: string | null;
+            /** Zone */
+            zone: string | null;
+            /** Duration Minutes */
+            duration_minutes: number | null;
+            /**
+             * State
+             * @description off: it recurs, and is not on now
+             * @enum {string}
+             */
+            state: "ahead" | "on" | "off" | "over";
+        };
+        /**
+         * MaintenanceWish
+         * @description Once: from start to end. With `cron`: each time it says, so long, between start and end.
+         */
+        MaintenanceWish: {
+            /** Name */
+            name: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Starts At Ms
+             * @description unix milliseconds
+             */
+            starts_at_ms: number;
+            /**
+             * Ends At Ms
+             * @description null: until it is changed or taken away
+             */
+            ends_at_ms?: number | null;
+            /**
+             * Cron
+             * @description minute hour day month weekday (0 and 7 are Sunday)
+             */
+            cron?: string | null;
+            /** Zone */
+            zone?: string | null;
+            /** Duration Minutes */
+            duration_minutes?: number | null;
+        };
+        /** Maintenances */
+        Maintenances: {
+            /** Maintenances */
+            maintenances: components["schemas"]["MaintenanceShape"][];
         };
         /**
          * MapPlace
@@ -3701,6 +4740,45 @@ export interface components {
             };
             /** Names */
             names: string[];
+        };
+        /**
+         * MatcherShape
+         * @description Which incidents are meant: those of which everything given holds. Nothing given: all.
+         */
+        MatcherShape: {
+            severity_min?: components["schemas"]["Severity"] | null;
+            /**
+             * Rules
+             * @default []
+             */
+            rules: string[];
+            /**
+             * Subjects
+             * @description ids of nodes, addresses of validators
+             * @default []
+             */
+            subjects: string[];
+            /**
+             * Labels
+             * @default []
+             */
+            labels: string[];
+            /**
+             * Groups
+             * @default []
+             */
+            groups: string[];
+            /**
+             * Validators
+             * @description addresses; their nodes are meant as well
+             * @default []
+             */
+            validators: string[];
+            /**
+             * Kinds
+             * @default []
+             */
+            kinds: components["schemas"]["SubjectKind"][];
         };
         /**
          * May
@@ -4148,6 +5226,42 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** OnCall */
+        OnCall: {
+            /** Schedules */
+            schedules: components["schemas"]["OnCallShape"][];
+        };
+        /** OnCallNext */
+        OnCallNext: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+            /** From Ms */
+            from_ms: number;
+        };
+        /** OnCallPerson */
+        OnCallPerson: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+        };
+        /** OnCallShape */
+        OnCallShape: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** @description null: nobody */
+            now: components["schemas"]["OnCallPerson"] | null;
+            /**
+             * Until Ms
+             * @description null: for ever
+             */
+            until_ms: number | null;
+            next: components["schemas"]["OnCallNext"] | null;
+        };
         /**
          * OperatorKey
          * @description A public half, to be shown: no agent trusts it because it stands here.
@@ -4275,6 +5389,28 @@ export interface components {
              */
             unlocking: components["schemas"]["ArrivalShape"][];
             radar: components["schemas"]["RadarShape"] | null;
+        };
+        /**
+         * OverrideShape
+         * @description Somebody stands in. Of two at one time the one that begins last counts.
+         */
+        OverrideShape: {
+            /**
+             * From Ms
+             * @description unix milliseconds
+             */
+            from_ms: number;
+            /**
+             * Until Ms
+             * @description unix milliseconds
+             */
+            until_ms: number;
+            /**
+             * Contact
+             * @description contact:ID, settings:NAME, schedule:ID (whoever is on call there), or members
+             * @example contact:ab12cd34ef56ab78
+             */
+            contact: string;
         };
         /** PasskeyAnswer */
         PasskeyAnswer: {
@@ -4879,6 +6015,41 @@ export interface components {
             votes: number;
         };
         /**
+         * QuietShape
+         * @description Hours in which warnings wait. What is critical never waits.
+         */
+        QuietShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Zone
+             * @description IANA
+             * @example Europe/Berlin
+             */
+            zone: string;
+            /**
+             * From
+             * @example 22:00
+             */
+            from: string;
+            /**
+             * Until
+             * @description not later than `from`: it is on the next day
+             * @example 22:00
+             */
+            until: string;
+            /**
+             * Weekdays
+             * @description on which they begin; null: on each
+             */
+            weekdays?: number[] | null;
+        };
+        /**
          * RadarShape
          * @description Its seats now by term, and what is known of those to come.
          */
@@ -4904,7 +6075,15 @@ export interface components {
          * @description Why a message was sent.
          * @enum {string}
          */
-        Reason: "opened" | "escalated" | "reminded" | "resolved" | "passed_on";
+        Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "passed_on";
+        /** Recent */
+        Recent: {
+            /**
+             * Fired 30D
+             * @description incidents of the last 30 days that were told or noted
+             */
+            fired_30d: number;
+        };
         /**
          * RecoveryCodes
          * @description Each opens the account once in place of an authenticator. Told here and never again.
@@ -4912,6 +6091,61 @@ export interface components {
         RecoveryCodes: {
             /** Recovery Codes */
             recovery_codes: string[];
+        };
+        /**
+         * Rehearsal
+         * @description How often it would have been told of something new. What a cause would have hidden counts as well.
+         */
+        Rehearsal: {
+            /**
+             * Fired
+             * @description null: the past cannot tell
+             */
+            fired: number | null;
+            /**
+             * Days
+             * @description the oldest first
+             */
+            days: components["schemas"]["RehearsalDay"][];
+            /**
+             * Why
+             * @description why the past cannot tell
+             */
+            why: string | null;
+            /** @description the same in every language */
+            whys: components["schemas"]["InLanguages"] | null;
+        };
+        /** RehearsalDay */
+        RehearsalDay: {
+            /**
+             * Day
+             * @description UTC
+             */
+            day: string;
+            /** Fired */
+            fired: number;
+        };
+        /**
+         * RehearsalWish
+         * @description What to live through again. What is null is as your team has it.
+         */
+        RehearsalWish: {
+            /** Rule */
+            rule: string;
+            /**
+             * Values
+             * @description limits of that rule in place of your team's
+             */
+            values?: {
+                [key: string]: boolean | number | string;
+            } | null;
+            /** Preset */
+            preset?: ("quiet" | "normal" | "paranoid") | null;
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
         };
         /** ReleaseCount */
         ReleaseCount: {
@@ -5066,6 +6300,151 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "owner";
+        /** RotationShape */
+        RotationShape: {
+            /** People */
+            people: string[];
+            handover: components["schemas"]["HandoverShape"];
+            /** Every Days */
+            every_days: number;
+            /**
+             * Starts On
+             * @example 2026-11-02
+             */
+            starts_on: string;
+        };
+        /**
+         * RouteShape
+         * @description The first route that matches is taken, and those below it only if it goes on.
+         */
+        RouteShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            match: components["schemas"]["MatcherShape"];
+            /** Contacts */
+            contacts: string[];
+            /** Escalation */
+            escalation?: string | null;
+            /** Quiet */
+            quiet?: string | null;
+            /**
+             * Goes On
+             * @default false
+             */
+            goes_on: boolean;
+        };
+        /**
+         * RoutingShape
+         * @description How the team wants to be told.
+         */
+        RoutingShape: {
+            /** Routes */
+            routes: components["schemas"]["RouteShape"][];
+            /** Escalations */
+            escalations: components["schemas"]["EscalationShape"][];
+            /** Schedules */
+            schedules: components["schemas"]["ScheduleShape"][];
+            /** Quiet */
+            quiet: components["schemas"]["QuietShape"][];
+            /**
+             * Version
+             * @description of what was read; 409 if it was changed since
+             */
+            version: number;
+        };
+        /**
+         * RoutingWish
+         * @description All of it at once. Without routes everybody is told of everything from `warning` on.
+         */
+        RoutingWish: {
+            /** Routes */
+            routes: components["schemas"]["RouteShape"][];
+            /** Escalations */
+            escalations: components["schemas"]["EscalationShape"][];
+            /** Schedules */
+            schedules: components["schemas"]["ScheduleShape"][];
+            /** Quiet */
+            quiet: components["schemas"]["QuietShape"][];
+            /**
+             * Version
+             * @description of what was read; 409 if it was changed since
+             */
+            version: number;
+        };
+        /**
+         * RuleShape
+         * @description A rule, why it is there, and what it goes by.
+         */
+        RuleShape: {
+            /** Name */
+            name: string;
+            /**
+             * About
+             * @enum {string}
+             */
+            about: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            title: components["schemas"]["InLanguages"];
+            why: components["schemas"]["InLanguages"];
+            /**
+             * Docs
+             * @description its place in the documentation
+             */
+            docs: string;
+            /** Is On */
+            is_on: boolean;
+            /** Limits */
+            limits: components["schemas"]["LimitShape"][];
+            recent: components["schemas"]["Recent"];
+        };
+        /**
+         * Rules
+         * @description All rules, as your team goes by them.
+         */
+        Rules: {
+            /**
+             * Preset
+             * @enum {string}
+             */
+            preset: "quiet" | "normal" | "paranoid";
+            /** Presets */
+            presets: ("quiet" | "normal" | "paranoid")[];
+            /** Rules */
+            rules: components["schemas"]["RuleShape"][];
+            /** Subjects */
+            subjects: components["schemas"]["SubjectLimits"][];
+            /**
+             * Version
+             * @description send it back with a change
+             */
+            version: number;
+        };
+        /** ScheduleShape */
+        ScheduleShape: {
+            /**
+             * Id
+             * @description of the team's own choice
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Zone
+             * @description IANA
+             * @example Europe/Berlin
+             */
+            zone: string;
+            rotation: components["schemas"]["RotationShape"];
+            /**
+             * Overrides
+             * @default []
+             */
+            overrides: components["schemas"]["OverrideShape"][];
+        };
         /**
          * Scope
          * @description What an API key opens. A key without any opens no more than the public sees.
@@ -5279,6 +6658,51 @@ export interface components {
             /** Why */
             why: string;
         };
+        /** SilenceShape */
+        SilenceShape: {
+            /** Id */
+            id: string;
+            matcher: components["schemas"]["MatcherShape"];
+            /** Comment */
+            comment: string;
+            /** Made By */
+            made_by: string;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Starts At Ms */
+            starts_at_ms: number;
+            /** Ends At Ms */
+            ends_at_ms: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ahead" | "on" | "over";
+        };
+        /** SilenceWish */
+        SilenceWish: {
+            matcher: components["schemas"]["MatcherShape"];
+            /**
+             * Comment
+             * @description why
+             */
+            comment: string;
+            /**
+             * Starts At Ms
+             * @description null: now
+             */
+            starts_at_ms?: number | null;
+            /**
+             * Ends At Ms
+             * @description within a year
+             */
+            ends_at_ms: number;
+        };
+        /** Silences */
+        Silences: {
+            /** Silences */
+            silences: components["schemas"]["SilenceShape"][];
+        };
         /**
          * Stake
          * @description Votes of a PoS account, as `pos_getAccount` told them at `height`.
@@ -5386,6 +6810,7 @@ export interface components {
             subject: components["schemas"]["StatusSubject"];
             /** Title */
             title: string;
+            titles: components["schemas"]["InLanguages"];
             /** Opened At Ms */
             opened_at_ms: number;
             /** Resolved At Ms */
@@ -5429,6 +6854,16 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** StepShape */
+        StepShape: {
+            /**
+             * After Minutes
+             * @description since it was first told, if nobody has acknowledged it
+             */
+            after_minutes: number;
+            /** Contacts */
+            contacts: string[];
+        };
         /**
          * Strip
          * @description Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen.
@@ -5448,6 +6883,27 @@ export interface components {
          * @enum {string}
          */
         SubjectKind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+        /**
+         * SubjectLimits
+         * @description What is different for one node or validator.
+         */
+        SubjectLimits: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "validator" | "node" | "network" | "monitor" | "contact" | "endpoint";
+            /** Rules */
+            rules: {
+                [key: string]: {
+                    [key: string]: boolean | number | string;
+                };
+            };
+        };
         /**
          * Team
          * @description The team that you look at.
@@ -5559,6 +7015,61 @@ export interface components {
              * @description the same as a QR code
              */
             qr_svg: string;
+        };
+        /**
+         * TryAnswer
+         * @description What would become of it, if it lasted.
+         */
+        TryAnswer: {
+            decision: components["schemas"]["Decision"];
+            /** Told */
+            told: components["schemas"]["TryTold"][];
+            /**
+             * Route
+             * @description id of the first route taken; everybody: there are none
+             */
+            route: string | null;
+            /**
+             * Why
+             * @description id of the silence, the maintenance or the quiet hours
+             */
+            why: string | null;
+            /**
+             * Until Ms
+             * @description when the quiet hours end
+             */
+            until_ms: number | null;
+        };
+        /** TryTold */
+        TryTold: {
+            /** Ref */
+            ref: string;
+            /** Name */
+            name: string;
+            /**
+             * After Minutes
+             * @description 0: at once; else by an escalation, if nobody acknowledges it
+             */
+            after_minutes: number;
+        };
+        /**
+         * TryWish
+         * @description A trouble that might be.
+         */
+        TryWish: {
+            /** Rule */
+            rule: string;
+            severity: components["schemas"]["Severity"];
+            /**
+             * Subject Id
+             * @description a node's id, or a validator's address; null: neither
+             */
+            subject_id?: string | null;
+            /**
+             * At Ms
+             * @description null: now
+             */
+            at_ms?: number | null;
         };
         /** UnreadyNode */
         UnreadyNode: {
@@ -6135,6 +7646,23 @@ export interface components {
              * @description when the last of them ended
              */
             through_ms: number | null;
+        };
+        /** WindowShape */
+        WindowShape: {
+            /**
+             * Id
+             * @description of the maintenance
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** From Ms */
+            from_ms: number;
+            /**
+             * Until Ms
+             * @description of one without an end: that of the calendar
+             */
+            until_ms: number;
         };
         /** WorldMap */
         WorldMap: {
@@ -7834,6 +9362,132 @@ export interface operations {
             };
         };
     };
+    incidentEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentEvidence"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentEvidenceText: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an incident's id */
+                incident_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -8182,6 +9836,265 @@ export interface operations {
             };
         };
     };
+    contactKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactKinds"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listContacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enableContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a contact point's id */
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactTest"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description a contact point's id, or a channel's name */
+                contact?: string | null;
+                /** @description an incident's id */
+                incident?: number | null;
+                /** @description `next_before` of the page before */
+                before?: number | null;
+                /** @description at most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     teamProfile: {
         parameters: {
             query?: never;
@@ -8390,6 +10303,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
             };
             /** @description what is wrong, and what to do */
             default: {
@@ -10044,6 +11990,475 @@ export interface operations {
             };
         };
     };
+    showRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TryAnswer"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    whoIsOnCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnCall"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSilences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silences"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeSilence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSilence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the silence */
+                silence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMaintenances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Maintenances"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showCalendar: {
+        parameters: {
+            query: {
+                /** @description unix milliseconds */
+                from_ms: number;
+                /** @description unix milliseconds */
+                until_ms: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the maintenance */
+                maintenance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeMaintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of the maintenance */
+                maintenance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDigest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DigestShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeDigest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DigestShape"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DigestShape"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeFeedToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedUrl"];
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     oembed: {
         parameters: {
             query: {
@@ -10257,6 +12672,108 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deadlines: {
+        parameters: {
+            query: {
+                /** @description of POST /api/v1/alerts/feed-token */
+                token: string;
+                /** @description en or zh; without it the server's own */
+                lang?: ("en" | "zh") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the feed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/calendar": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentsAtom: {
+        parameters: {
+            query?: {
+                /** @description en or zh; without it the server's own */
+                lang?: ("en" | "zh") | null;
+                /** @description of one team alone: its public name */
+                team?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the feed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/atom+xml": string;
+                };
+            };
+            /** @description what is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidentsRss: {
+        parameters: {
+            query?: {
+                /** @description en or zh; without it the server's own */
+                lang?: ("en" | "zh") | null;
+                /** @description of one team alone: its public name */
+                team?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the feed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/rss+xml": string;
                 };
             };
             /** @description what is wrong, and what to do */

@@ -19,6 +19,7 @@ export type Route =
   | { page: "enrol" }
   | { page: "incidents" }
   | { page: "incident"; id: number }
+  | { page: "ack"; token: string }
   | { page: Alone }
   | { page: "status"; slug: string }
   | { page: "nowhere"; path: string };
@@ -26,6 +27,7 @@ export type Route =
 /** Pages of people: sign-in, account, team, its keys and what it tells others. Each is the whole address. */
 const ALONE = [
   "sign-in", "sign-up", "setup", "reset", "verify", "account", "team", "keys", "operator-keys", "claims", "profile", "audit", "people", "embed", "api",
+  "rules", "contacts", "routing", "on-call", "silences",
 ] as const;
 export type Alone = (typeof ALONE)[number];
 
@@ -45,6 +47,7 @@ export function routeOf(path: string): Route {
   if (place === "nodes") return id === undefined ? { page: "nodes" } : { page: "node", id };
   if ((place === "map" || place === "versions" || place === "enrol") && id === undefined) return { page: place };
   if (place === "incidents" && id === undefined) return { page: "incidents" };
+  if (place === "ack" && id !== undefined) return { page: "ack", token: id };
   if ((place === "status" || place === "teams") && id !== undefined) return { page: "status", slug: id };
   const incident = place === "incidents" ? numberOf(id) : null;
   return incident === null ? { page: "nowhere", path } : { page: "incident", id: incident };
@@ -97,6 +100,11 @@ export function placeOf(route: Route): Place | null {
     enrol: "nodes",
     incidents: "incidents",
     incident: "incidents",
+    rules: "incidents",
+    contacts: "incidents",
+    routing: "incidents",
+    "on-call": "incidents",
+    silences: "incidents",
     account: "team",
     team: "team",
     keys: "team",
@@ -107,6 +115,7 @@ export function placeOf(route: Route): Place | null {
     people: "team",
     embed: null,
     api: null,
+    ack: null,
     status: null,
     "sign-in": null,
     "sign-up": null,
@@ -118,11 +127,12 @@ export function placeOf(route: Route): Place | null {
   return places[route.page];
 }
 
-/** The chapters of a place: what is said of the chain, of those who vote, of the machines, and of those who watch. */
+/** The chapters of a place: what is said of the chain, of those who vote, of the machines, of what is told, and of those who watch. */
 export const CHAPTERS = {
   network: ["network", "committee", "epochs", "history"],
   validators: ["validators", "pools"],
   nodes: ["nodes", "map", "versions"],
+  incidents: ["incidents", "rules", "contacts", "routing", "on-call", "silences"],
   team: ["account", "team", "keys", "operator-keys", "claims", "profile", "audit", "people"],
 } as const;
 export type Chapter = (typeof CHAPTERS)[keyof typeof CHAPTERS][number];
@@ -144,6 +154,13 @@ const CHAPTER_OF: Partial<Record<Route["page"], Chapter>> = {
   enrol: "nodes",
   map: "map",
   versions: "versions",
+  incidents: "incidents",
+  incident: "incidents",
+  rules: "rules",
+  contacts: "contacts",
+  routing: "routing",
+  "on-call": "on-call",
+  silences: "silences",
   account: "account",
   team: "team",
   keys: "keys",
@@ -177,6 +194,13 @@ export const to = {
   node: (id: string) => `/nodes/${encodeURIComponent(id)}`,
   incidents: "/incidents",
   incident: (id: number) => `/incidents/${id}`,
+  rules: "/rules",
+  ruleOf: (name: string) => `/rules?rule=${encodeURIComponent(name)}`,
+  contacts: "/contacts",
+  deliveriesOf: (ref: string) => `/contacts?of=${encodeURIComponent(ref)}`,
+  routing: "/routing",
+  "on-call": "/on-call",
+  silences: "/silences",
   signIn: "/sign-in",
   /** Sign in, and come back to where it was needed. */
   signInFor: (path: string) => (path === "/" || routeOf(path).page === "sign-in" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(path)}`),

@@ -1,6 +1,6 @@
 // Words that need both a number and the language: durations, ages, what an incident says.
 import { exact, localTime, measure, NOTHING, short, span, span2, whole } from "./format";
-import { t } from "./i18n/index.svelte";
+import { language, t } from "./i18n/index.svelte";
 import type { Incident, Validator, WindowHeader } from "./shapes";
 
 const joined = (parts: ReturnType<typeof span>[]): string =>
@@ -15,37 +15,30 @@ export function agoText(ms: number, nowMs: number): string {
   return age < 1000 ? t().time.now : t().time.ago(spanText(age));
 }
 
-type Rule = keyof ReturnType<typeof t>["rules"];
-
-function ruleOf(rule: string) {
-  return Object.hasOwn(t().rules, rule) ? t().rules[rule as Rule] : null;
-}
-
-export const ruleName = (incident: Incident): string => ruleOf(incident.rule)?.name ?? incident.rule;
+/** What a rule is called where nobody asked the server for its words. */
+export const nameOfRule = (rule: string): string => (Object.hasOwn(t().rules, rule) ? t().rules[rule] : undefined) ?? rule.replaceAll("_", " ");
+export const ruleName = (incident: Incident): string => nameOfRule(incident.rule);
 
 /** What explains a muted incident, by the beginning of its key. */
 export function causeName(key: string): string {
   const [rule = ""] = key.split("/");
-  return rule === "planned_stop" ? t().plannedStop : (ruleOf(rule)?.name ?? rule);
+  return rule === "planned_stop" ? t().plannedStop : nameOfRule(rule);
 }
-export const whyText = (incident: Incident): string => ruleOf(incident.rule)?.why ?? "";
-export const todoText = (incident: Incident): string => ruleOf(incident.rule)?.todo ?? "";
 
-/** The incident in one line, in the reader's language; the server's own words for a rule we do not know. */
-export function titleOf(incident: Incident): string {
-  const rule = ruleOf(incident.rule);
-  if (!rule) return incident.title;
-  const absent = incident.facts["absent_blocks"];
-  return rule.title(incident.subject.name, incident.state === "resolved", typeof absent === "number" ? whole(absent) : "");
-}
+/** The incident in one line, in the reader's language. */
+export const titleOf = (incident: Incident): string => incident.titles[language()];
 
 const FLAGS = new Set(["validator_absent", "planned_stop_overrun", "begun_before_window"]);
 
-/** The facts as rows of word and value; how it ended has a place of its own. */
+/** How it ended, the value against its limit and the deadline have places of their own. */
+const ELSEWHERE = new Set(["ended", "value", "limit", "measure", "deadline_ms"]);
+const UNIT = /_(at_ms|ms|bytes|ratio|seconds)$/;
+
+/** The facts as rows of word and value. */
 export function factsOf(incident: Incident): [string, string][] {
   return Object.entries(incident.facts)
-    .filter(([name]) => name !== "ended")
-    .map(([name, value]) => [t().facts[name] ?? name, factText(name, value)]);
+    .filter(([name]) => !ELSEWHERE.has(name))
+    .map(([name, value]) => [t().facts[name] ?? name.replace(UNIT, "").replaceAll("_", " "), factText(name, value)]);
 }
 
 function factText(name: string, value: string | number): string {
@@ -58,7 +51,7 @@ function factText(name: string, value: string | number): string {
 /** How it ended, if the rule said so. */
 export function endingOf(incident: Incident): string {
   const word = incident.facts["ended"];
-  return typeof word === "string" ? (t().endings[word] ?? word) : "";
+  return typeof word === "string" ? (t().endings[word] ?? word.replaceAll("_", " ")) : "";
 }
 
 /** What is called by a name if it has one, else by its shortened address. */

@@ -44,7 +44,7 @@ describe("addresses", () => {
     expect([to.nodes, to.node("a"), to.enrol, to.map, to.versions].map((path) => chapterOf(routeOf(path)))).toEqual(["nodes", "nodes", "nodes", "map", "versions"]);
     expect(placeOf(routeOf(to.map))).toBe("nodes");
     expect(routeOf("/map/x")).toEqual({ page: "nowhere", path: "/map/x" });
-    expect(chapterOf(routeOf(to.incidents))).toBeNull();
+    expect(chapterOf(routeOf(to.api))).toBeNull();
   });
 });
 

@@ -433,6 +433,28 @@ class Client:
         )
         return answer
 
+    def incident_evidence(self, incident_id: str | int) -> IncidentEvidence:
+        """What was seen when the incident opened, grew worse, and ended, kept longer than the series."""
+        answer: IncidentEvidence = self._http.json(
+            "GET", f"/api/v1/incidents/{segment(incident_id)}/evidence", {}
+        )
+        return answer
+
+    def incident_evidence_text(self, incident_id: str | int) -> str:
+        """The same to be read, sent on or printed: with its messages, their receipts, and what people did."""
+        answer: str = self._http.text("GET", f"/api/v1/incidents/{segment(incident_id)}/evidence.txt", {})
+        return answer
+
+    def list_rules(self) -> Rules:
+        """Every rule: why it is there, what it goes by for your team, and how often it fired lately."""
+        answer: Rules = self._http.json("GET", "/api/v1/alerts/rules", {})
+        return answer
+
+    def change_limits(self, body: LimitsChange) -> Rules:
+        """Set the preset and limits of your team as a whole, for all or for single nodes and validators."""
+        answer: Rules = self._http.json("PUT", "/api/v1/alerts/limits", {}, body)
+        return answer
+
     def list_claims(self) -> Claims:
         """The validators that your team proved to be its own."""
         answer: Claims = self._http.json("GET", "/api/v1/claims", {})
@@ -457,6 +479,62 @@ class Client:
         """Give a claim up; what was told of the validator is forgotten."""
         self._http.json("DELETE", f"/api/v1/claims/{segment(address)}", {})
 
+    def contact_kinds(self) -> ContactKinds:
+        """What kinds of contact points there are, and what each asks for."""
+        answer: ContactKinds = self._http.json("GET", "/api/v1/alerts/contact-kinds", {})
+        return answer
+
+    def list_contacts(self) -> ContactList:
+        """Your team's contact points and how they fare; also the channels that the settings give it."""
+        answer: ContactList = self._http.json("GET", "/api/v1/alerts/contacts", {})
+        return answer
+
+    def make_contact(self, body: ContactWish) -> ContactShape:
+        """Make a contact point. Nothing is sent there yet: test it."""
+        answer: ContactShape = self._http.json("POST", "/api/v1/alerts/contacts", {}, body)
+        return answer
+
+    def change_contact(self, contact_id: str | int, body: ContactChange) -> ContactShape:
+        """Change a contact point; whatever is left out stays."""
+        answer: ContactShape = self._http.json(
+            "PATCH", f"/api/v1/alerts/contacts/{segment(contact_id)}", {}, body
+        )
+        return answer
+
+    def remove_contact(self, contact_id: str | int) -> None:
+        """Forget a contact point. What was still to be told there goes another way if it is critical."""
+        self._http.json("DELETE", f"/api/v1/alerts/contacts/{segment(contact_id)}", {})
+
+    def enable_contact(self, contact_id: str | int) -> ContactShape:
+        """Use a contact point again that was switched off because it refused for good."""
+        answer: ContactShape = self._http.json(
+            "POST", f"/api/v1/alerts/contacts/{segment(contact_id)}/enable", {}
+        )
+        return answer
+
+    def test_contact(self, contact_id: str | int) -> ContactTest:
+        """Send a test there, now. The delivery log keeps how it went."""
+        answer: ContactTest = self._http.json(
+            "POST", f"/api/v1/alerts/contacts/{segment(contact_id)}/test", {}
+        )
+        return answer
+
+    def list_deliveries(
+        self,
+        *,
+        contact: str | None = None,
+        incident: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> Deliveries:
+        """Every message to your team, the newest first, with every attempt to deliver it."""
+        answer: Deliveries = self._http.json(
+            "GET",
+            "/api/v1/alerts/deliveries",
+            {"contact": contact, "incident": incident, "before": before, "limit": limit},
+        )
+        return answer
+
     def team_profile(self) -> Profile:
         """What your team tells the public."""
         answer: Profile = self._http.json("GET", "/api/v1/team/profile", {})
@@ -470,6 +548,11 @@ class Client:
     def team_status(self, slug: str | int) -> TeamStatus:
         """A team's status page: its public nodes, and the validators that it publicly claimed."""
         answer: TeamStatus = self._http.json("GET", f"/api/v1/teams/{segment(slug)}", {})
+        return answer
+
+    def rehearse(self, body: RehearsalWish) -> Rehearsal:
+        """Live through the last days once more by other limits, and count how often the rule would have fired."""
+        answer: Rehearsal = self._http.json("POST", "/api/v1/alerts/rehearsals", {}, body)
         return answer
 
     def fleet_metrics(self) -> str:
@@ -577,6 +660,83 @@ class Client:
         answer: Watched = self._http.json("PUT", "/api/v1/team/watches", {}, body)
         return answer
 
+    def show_routing(self) -> RoutingShape:
+        """Your team's routes, escalations, on-call schedules and quiet hours."""
+        answer: RoutingShape = self._http.json("GET", "/api/v1/alerts/routing", {})
+        return answer
+
+    def change_routing(self, body: RoutingWish) -> RoutingShape:
+        """Set all of it at once."""
+        answer: RoutingShape = self._http.json("PUT", "/api/v1/alerts/routing", {}, body)
+        return answer
+
+    def try_routing(self, body: TryWish) -> TryAnswer:
+        """Ask what would become of a trouble: whom it would be told, or why nobody."""
+        answer: TryAnswer = self._http.json("POST", "/api/v1/alerts/routing/tries", {}, body)
+        return answer
+
+    def who_is_on_call(self) -> OnCall:
+        """Who is told now by each schedule, until when, and who comes next."""
+        answer: OnCall = self._http.json("GET", "/api/v1/alerts/on-call", {})
+        return answer
+
+    def list_silences(self) -> Silences:
+        """Your team's silences, those that end last first; those of the last 90 days among them."""
+        answer: Silences = self._http.json("GET", "/api/v1/alerts/silences", {})
+        return answer
+
+    def make_silence(self, body: SilenceWish) -> SilenceShape:
+        """Let nothing be told of what this matches, until it ends. What still stands then is told."""
+        answer: SilenceShape = self._http.json("POST", "/api/v1/alerts/silences", {}, body)
+        return answer
+
+    def end_silence(self, silence_id: str | int) -> None:
+        """End it now; it stays in the list."""
+        self._http.json("DELETE", f"/api/v1/alerts/silences/{segment(silence_id)}", {})
+
+    def list_maintenances(self) -> Maintenances:
+        """Your team's maintenances, the newest first; those of the last 90 days among them."""
+        answer: Maintenances = self._http.json("GET", "/api/v1/alerts/maintenances", {})
+        return answer
+
+    def make_maintenance(self, body: MaintenanceWish) -> MaintenanceShape:
+        """Let nothing be told of what this matches while work is expected. What still stands then is told."""
+        answer: MaintenanceShape = self._http.json("POST", "/api/v1/alerts/maintenances", {}, body)
+        return answer
+
+    def show_calendar(self, *, from_ms: int, until_ms: int) -> Calendar:
+        """The windows of all maintenances that touch this span."""
+        answer: Calendar = self._http.json(
+            "GET", "/api/v1/alerts/maintenances/calendar", {"from_ms": from_ms, "until_ms": until_ms}
+        )
+        return answer
+
+    def change_maintenance(self, maintenance_id: str | int, body: MaintenanceChange) -> MaintenanceShape:
+        """Change what is given; whatever is left out stays."""
+        answer: MaintenanceShape = self._http.json(
+            "PATCH", f"/api/v1/alerts/maintenances/{segment(maintenance_id)}", {}, body
+        )
+        return answer
+
+    def drop_maintenance(self, maintenance_id: str | int) -> None:
+        """Take it away: from now on trouble is told."""
+        self._http.json("DELETE", f"/api/v1/alerts/maintenances/{segment(maintenance_id)}", {})
+
+    def read_digest(self) -> DigestShape:
+        """How often your team is told how it went, and whereto."""
+        answer: DigestShape = self._http.json("GET", "/api/v1/alerts/digest", {})
+        return answer
+
+    def change_digest(self, body: DigestShape) -> DigestShape:
+        """Say when, and whereto. The next one tells of what comes after this moment."""
+        answer: DigestShape = self._http.json("PUT", "/api/v1/alerts/digest", {}, body)
+        return answer
+
+    def make_feed_token(self) -> FeedUrl:
+        """Make the address of your team's calendar of deadlines; an older one opens nothing from now on."""
+        answer: FeedUrl = self._http.json("POST", "/api/v1/alerts/feed-token", {})
+        return answer
+
     def oembed(self, *, url: str, maxwidth: int | None = None, maxheight: int | None = None) -> OEmbed:
         """What to put on a page for one of our addresses (oEmbed 1.0)."""
         answer: OEmbed = self._http.json(
@@ -621,6 +781,21 @@ class Client:
     ) -> str:
         """A staking pool as a card, for a frame on any page."""
         answer: str = self._http.text("GET", f"/embed/pools/{segment(pool)}", {"lang": lang, "theme": theme})
+        return answer
+
+    def deadlines(self, *, token: str, lang: Literal["en", "zh"] | None = None) -> str:
+        """When votes unlock, forks come and work is planned. The token is a bearer of its own."""
+        answer: str = self._http.text("GET", "/feeds/deadlines.ics", {"token": token, "lang": lang})
+        return answer
+
+    def incidents_atom(self, *, lang: Literal["en", "zh"] | None = None, team: str | None = None) -> str:
+        """What teams that show their incidents tell the public of the last fourteen days, as Atom."""
+        answer: str = self._http.text("GET", "/feeds/incidents.atom", {"lang": lang, "team": team})
+        return answer
+
+    def incidents_rss(self, *, lang: Literal["en", "zh"] | None = None, team: str | None = None) -> str:
+        """The same as RSS 2.0: an item more when an incident is over."""
+        answer: str = self._http.text("GET", "/feeds/incidents.rss", {"lang": lang, "team": team})
         return answer
 
     def healthz(self) -> str:

@@ -58,6 +58,15 @@ class ArrivalShape(TypedDict):
     left_ms: int | None
 
 
+class AttemptShape(TypedDict):
+    """One attempt to deliver a message."""
+
+    at_ms: int
+    took_ms: int
+    outcome: Literal["sent", "failed", "refused"]
+    detail: str | None
+
+
 class Audit(TypedDict):
     """Lines, newest first."""
 
@@ -152,6 +161,10 @@ class BlockShape(TypedDict):
 class Blocks(TypedDict):
     blocks: list[Block]
     next_before: int | None
+
+
+class Calendar(TypedDict):
+    windows: list[WindowShape]
 
 
 class ClaimChallenge(TypedDict):
@@ -270,6 +283,90 @@ class Confirmation(TypedDict):
     credential: NotRequired[dict[str, Any] | None]
 
 
+class ContactChange(TypedDict):
+    """What is left out stays; `config` is given as a whole, and gives the contact point a fresh start."""
+
+    name: NotRequired[str | None]
+    config: NotRequired[dict[str, str | bool] | None]
+    language: NotRequired[Literal["en", "zh"] | None]
+    wakes: NotRequired[bool | None]
+    fallback_id: NotRequired[str | None]
+
+
+class ContactField(TypedDict):
+    """One thing to be filled in."""
+
+    name: str
+    label: InLanguages
+    help: InLanguages
+    kind: Literal["text", "url", "email", "choice", "flag"]
+    is_secret: bool
+    is_required: bool
+    choices: list[str]
+
+
+class ContactKind(TypedDict):
+    """One kind of contact point."""
+
+    name: str
+    label: InLanguages
+    help: InLanguages
+    fields: list[ContactField]
+    wakes: bool
+    receipts: bool
+    digests: bool
+    lacks: str | None
+
+
+class ContactKinds(TypedDict):
+    kinds: list[ContactKind]
+
+
+class ContactList(TypedDict):
+    contacts: list[ContactShape]
+    warnings: list[Literal["nothing", "no_waking_channel", "switched_off"]]
+
+
+class ContactShape(TypedDict):
+    """One contact point; or a channel of the settings file, which is changed there alone."""
+
+    id: str
+    ref: str
+    name: str
+    kind: str
+    hint: str
+    language: Literal["en", "zh"]
+    wakes: bool
+    is_enabled: bool
+    disabled_why: str | None
+    fallback_id: str | None
+    tested_at_ms: int | None
+    sent_at_ms: int | None
+    failing_since_ms: int | None
+    error: str | None
+    of_settings: bool
+
+
+class ContactTest(TypedDict):
+    """How a test went."""
+
+    ok: bool
+    receipt: str | None
+    error: str | None
+    took_ms: int
+
+
+class ContactWish(TypedDict):
+    """A contact point to be made. Its configuration is sealed, and never shown again."""
+
+    name: str
+    kind: str
+    config: dict[str, str | bool]
+    language: NotRequired[Literal["en", "zh"] | None]
+    wakes: NotRequired[bool | None]
+    fallback_id: NotRequired[str | None]
+
+
 class CoverageShape(TypedDict):
     """How much is known of what was asked for."""
 
@@ -309,6 +406,40 @@ Decision = Literal[
     "no_contact",
     "noted",
 ]
+
+
+class Deliveries(TypedDict):
+    deliveries: list[DeliveryShape]
+    next_before: int | None
+
+
+class DeliveryShape(TypedDict):
+    """One message to one channel, and every attempt to deliver it."""
+
+    id: int
+    kind: str
+    incident_id: int | None
+    titles: InLanguages
+    channel: str
+    channel_name: str
+    reason: Reason
+    state: Literal["waiting", "sent", "failed"]
+    created_at_ms: int
+    sent_at_ms: int | None
+    receipt: str | None
+    error: str | None
+    instead_of: int | None
+    attempts: list[AttemptShape]
+
+
+class DigestShape(TypedDict):
+    """When a digest is told, by the clocks of its zone, and whereto."""
+
+    every: Literal["never", "daily", "weekly"]
+    hour: int
+    weekday: NotRequired[int | None]
+    zone: str
+    contacts: list[str]
 
 
 class ElectedVotes(TypedDict):
@@ -455,6 +586,13 @@ class Epochs(TypedDict):
     next_before: int | None
 
 
+class EscalationShape(TypedDict):
+    id: str
+    name: str
+    steps: list[StepShape]
+    repeat_minutes: NotRequired[int | None]
+
+
 class EventLine(TypedDict):
     """One thing that happened to an account: a transaction, a change between two snapshots, or both."""
 
@@ -474,6 +612,14 @@ class EventLine(TypedDict):
 class Events(TypedDict):
     events: list[EventLine]
     next_before: int | None
+
+
+class Evidence(TypedDict):
+    """What was seen at that moment."""
+
+    at_ms: int
+    what: Literal["opened", "escalated", "resolved"]
+    bundle: dict[str, Any]
 
 
 class EvidenceMark(TypedDict):
@@ -503,6 +649,12 @@ class FeeLine(TypedDict):
     lock_blocks: int | None
     unlock_blocks: int | None
     changed: list[str]
+
+
+class FeedUrl(TypedDict):
+    """The calendar's address. Whoever knows it sees the team's deadlines: it is told here and never again."""
+
+    url: str
 
 
 class Fees(TypedDict):
@@ -579,6 +731,12 @@ class ForkReadiness(TypedDict):
     not_ready: list[UnreadyNode]
 
 
+class HandoverShape(TypedDict):
+    weekday: NotRequired[int | None]
+    hour: int
+    minute: int
+
+
 Happening = Literal[
     "found",
     "came_back",
@@ -646,6 +804,11 @@ class IncidentEvent(TypedDict):
     at_ms: int
     kind: Happening
     detail: dict[str, Any]
+
+
+class IncidentEvidence(TypedDict):
+    incident: IncidentShape
+    evidence: list[Evidence]
 
 
 class IncidentShape(TypedDict):
@@ -742,6 +905,27 @@ class LayerHealth(TypedDict):
     since_ms: int | None
 
 
+class LimitShape(TypedDict):
+    """One limit of a rule: what it would be, and what it is."""
+
+    name: str
+    kind: Literal["whole", "number", "flag", "severity", "text"]
+    unit: str | None
+    default: bool | int | float | str
+    preset: bool | int | float | str
+    team: bool | int | float | str | None
+    value: bool | int | float | str
+
+
+class LimitsChange(TypedDict):
+    """What your team goes by from now on, as a whole: what is left out is as the preset has it."""
+
+    preset: NotRequired[Literal["quiet", "normal", "paranoid"]]
+    rules: NotRequired[dict[str, Any]]
+    subjects: NotRequired[dict[str, dict[str, Any]]]
+    version: int
+
+
 class LinkShape(TypedDict):
     label: str
     url: str
@@ -773,6 +957,51 @@ class MadeKey(TypedDict):
     token: str
 
 
+class MaintenanceChange(TypedDict):
+    """What is left out stays as it is."""
+
+    name: NotRequired[str | None]
+    matcher: NotRequired[MatcherShape | None]
+    comment: NotRequired[str | None]
+    starts_at_ms: NotRequired[int | None]
+    ends_at_ms: NotRequired[int | None]
+    cron: NotRequired[str | None]
+    zone: NotRequired[str | None]
+    duration_minutes: NotRequired[int | None]
+
+
+class MaintenanceShape(TypedDict):
+    id: str
+    name: str
+    matcher: MatcherShape
+    comment: str
+    made_by: str
+    created_at_ms: int
+    starts_at_ms: int
+    ends_at_ms: int | None
+    cron: str | None
+    zone: str | None
+    duration_minutes: int | None
+    state: Literal["ahead", "on", "off", "over"]
+
+
+class MaintenanceWish(TypedDict):
+    """Once: from start to end. With `cron`: each time it says, so long, between start and end."""
+
+    name: str
+    matcher: MatcherShape
+    comment: NotRequired[str]
+    starts_at_ms: int
+    ends_at_ms: NotRequired[int | None]
+    cron: NotRequired[str | None]
+    zone: NotRequired[str | None]
+    duration_minutes: NotRequired[int | None]
+
+
+class Maintenances(TypedDict):
+    maintenances: list[MaintenanceShape]
+
+
 class MapPlace(TypedDict):
     """Nodes at one place. `names` are those of the nodes that the reader sees anyway."""
 
@@ -785,6 +1014,18 @@ class MapPlace(TypedDict):
     up: int
     releases: dict[str, int]
     names: list[str]
+
+
+class MatcherShape(TypedDict):
+    """Which incidents are meant: those of which everything given holds. Nothing given: all."""
+
+    severity_min: NotRequired[Severity | None]
+    rules: NotRequired[list[str]]
+    subjects: NotRequired[list[str]]
+    labels: NotRequired[list[str]]
+    groups: NotRequired[list[str]]
+    validators: NotRequired[list[str]]
+    kinds: NotRequired[list[SubjectKind]]
 
 
 class May(TypedDict):
@@ -985,6 +1226,29 @@ class OidcOffer(TypedDict):
     name: str
 
 
+class OnCall(TypedDict):
+    schedules: list[OnCallShape]
+
+
+class OnCallNext(TypedDict):
+    ref: str
+    name: str
+    from_ms: int
+
+
+class OnCallPerson(TypedDict):
+    ref: str
+    name: str
+
+
+class OnCallShape(TypedDict):
+    id: str
+    name: str
+    now: OnCallPerson | None
+    until_ms: int | None
+    next: OnCallNext | None
+
+
 class OperatorKey(TypedDict):
     """A public half, to be shown: no agent trusts it because it stands here."""
 
@@ -1040,6 +1304,14 @@ class Outlook(TypedDict):
     locking: list[ArrivalShape]
     unlocking: list[ArrivalShape]
     radar: RadarShape | None
+
+
+class OverrideShape(TypedDict):
+    """Somebody stands in. Of two at one time the one that begins last counts."""
+
+    from_ms: int
+    until_ms: int
+    contact: str
 
 
 class PasskeyAnswer(TypedDict):
@@ -1297,6 +1569,19 @@ class QueuedVotes(TypedDict):
     votes: int
 
 
+QuietShape = TypedDict(
+    "QuietShape",
+    {
+        "id": "str",
+        "name": "str",
+        "zone": "str",
+        "from": "str",
+        "until": "str",
+        "weekdays": "NotRequired[list[int] | None]",
+    },
+)
+
+
 class RadarShape(TypedDict):
     """Its seats now by term, and what is known of those to come."""
 
@@ -1307,13 +1592,40 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
-Reason = Literal["opened", "escalated", "reminded", "resolved", "passed_on"]
+Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
+
+
+class Recent(TypedDict):
+    fired_30d: int
 
 
 class RecoveryCodes(TypedDict):
     """Each opens the account once in place of an authenticator. Told here and never again."""
 
     recovery_codes: list[str]
+
+
+class Rehearsal(TypedDict):
+    """How often it would have been told of something new. What a cause would have hidden counts as well."""
+
+    fired: int | None
+    days: list[RehearsalDay]
+    why: str | None
+    whys: InLanguages | None
+
+
+class RehearsalDay(TypedDict):
+    day: str
+    fired: int
+
+
+class RehearsalWish(TypedDict):
+    """What to live through again. What is null is as your team has it."""
+
+    rule: str
+    values: NotRequired[dict[str, Any] | None]
+    preset: NotRequired[Literal["quiet", "normal", "paranoid"] | None]
+    days: NotRequired[int]
 
 
 class ReleaseCount(TypedDict):
@@ -1378,6 +1690,76 @@ class Rewards(TypedDict):
 
 
 Role = Literal["viewer", "operator", "owner"]
+
+
+class RotationShape(TypedDict):
+    people: list[str]
+    handover: HandoverShape
+    every_days: int
+    starts_on: str
+
+
+class RouteShape(TypedDict):
+    """The first route that matches is taken, and those below it only if it goes on."""
+
+    id: str
+    name: str
+    match: MatcherShape
+    contacts: list[str]
+    escalation: NotRequired[str | None]
+    quiet: NotRequired[str | None]
+    goes_on: NotRequired[bool]
+
+
+class RoutingShape(TypedDict):
+    """How the team wants to be told."""
+
+    routes: list[RouteShape]
+    escalations: list[EscalationShape]
+    schedules: list[ScheduleShape]
+    quiet: list[QuietShape]
+    version: int
+
+
+class RoutingWish(TypedDict):
+    """All of it at once. Without routes everybody is told of everything from `warning` on."""
+
+    routes: list[RouteShape]
+    escalations: list[EscalationShape]
+    schedules: list[ScheduleShape]
+    quiet: list[QuietShape]
+    version: int
+
+
+class RuleShape(TypedDict):
+    """A rule, why it is there, and what it goes by."""
+
+    name: str
+    about: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+    title: InLanguages
+    why: InLanguages
+    docs: str
+    is_on: bool
+    limits: list[LimitShape]
+    recent: Recent
+
+
+class Rules(TypedDict):
+    """All rules, as your team goes by them."""
+
+    preset: Literal["quiet", "normal", "paranoid"]
+    presets: list[Literal["quiet", "normal", "paranoid"]]
+    rules: list[RuleShape]
+    subjects: list[SubjectLimits]
+    version: int
+
+
+class ScheduleShape(TypedDict):
+    id: str
+    name: str
+    zone: str
+    rotation: RotationShape
+    overrides: NotRequired[list[OverrideShape]]
 
 
 Scope = Literal["read", "write", "metrics"]
@@ -1475,6 +1857,28 @@ class SignerShape(TypedDict):
     why: str
 
 
+class SilenceShape(TypedDict):
+    id: str
+    matcher: MatcherShape
+    comment: str
+    made_by: str
+    created_at_ms: int
+    starts_at_ms: int
+    ends_at_ms: int
+    state: Literal["ahead", "on", "over"]
+
+
+class SilenceWish(TypedDict):
+    matcher: MatcherShape
+    comment: str
+    starts_at_ms: NotRequired[int | None]
+    ends_at_ms: int
+
+
+class Silences(TypedDict):
+    silences: list[SilenceShape]
+
+
 class Stake(TypedDict):
     """Votes of a PoS account, as `pos_getAccount` told them at `height`."""
 
@@ -1524,6 +1928,7 @@ class StatusIncident(TypedDict):
     state: Literal["open", "resolved"]
     subject: StatusSubject
     title: str
+    titles: InLanguages
     opened_at_ms: int
     resolved_at_ms: int | None
 
@@ -1547,6 +1952,11 @@ class StatusSubject(TypedDict):
     name: str
 
 
+class StepShape(TypedDict):
+    after_minutes: int
+    contacts: list[str]
+
+
 class Strip(TypedDict):
     """Votes of consecutive blocks: s signed, l led and signed, a absent, - not elected, ? unseen."""
 
@@ -1555,6 +1965,15 @@ class Strip(TypedDict):
 
 
 SubjectKind = Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+
+
+class SubjectLimits(TypedDict):
+    """What is different for one node or validator."""
+
+    id: str
+    name: str
+    kind: Literal["validator", "node", "network", "monitor", "contact", "endpoint"]
+    rules: dict[str, Any]
 
 
 class Team(TypedDict):
@@ -1610,6 +2029,31 @@ class TotpSecret(TypedDict):
     secret: str
     uri: str
     qr_svg: str
+
+
+class TryAnswer(TypedDict):
+    """What would become of it, if it lasted."""
+
+    decision: Decision
+    told: list[TryTold]
+    route: str | None
+    why: str | None
+    until_ms: int | None
+
+
+class TryTold(TypedDict):
+    ref: str
+    name: str
+    after_minutes: int
+
+
+class TryWish(TypedDict):
+    """A trouble that might be."""
+
+    rule: str
+    severity: Severity
+    subject_id: NotRequired[str | None]
+    at_ms: NotRequired[int | None]
 
 
 class UnreadyNode(TypedDict):
@@ -1854,6 +2298,13 @@ class WindowHeader(TypedDict):
     known_epochs: int
     rewarded_epochs: int
     through_ms: int | None
+
+
+class WindowShape(TypedDict):
+    id: str
+    name: str
+    from_ms: int
+    until_ms: int
 
 
 class WorldMap(TypedDict):

@@ -262,6 +262,26 @@ export class Client {
     return this.#http.json("POST", `/api/v1/acknowledgements/${segment(token)}`, {}, body);
   }
 
+  /** What was seen when the incident opened, grew worse, and ended, kept longer than the series. */
+  incidentEvidence(incidentId: string | number): Promise<Told<"incidentEvidence">> {
+    return this.#http.json("GET", `/api/v1/incidents/${segment(incidentId)}/evidence`);
+  }
+
+  /** The same to be read, sent on or printed: with its messages, their receipts, and what people did. */
+  incidentEvidenceText(incidentId: string | number): Promise<string> {
+    return this.#http.text("GET", `/api/v1/incidents/${segment(incidentId)}/evidence.txt`);
+  }
+
+  /** Every rule: why it is there, what it goes by for your team, and how often it fired lately. */
+  listRules(): Promise<Told<"listRules">> {
+    return this.#http.json("GET", "/api/v1/alerts/rules");
+  }
+
+  /** Set the preset and limits of your team as a whole, for all or for single nodes and validators. */
+  changeLimits(body: Sent<"changeLimits">): Promise<Told<"changeLimits">> {
+    return this.#http.json("PUT", "/api/v1/alerts/limits", {}, body);
+  }
+
   /** The validators that your team proved to be its own. */
   listClaims(): Promise<Told<"listClaims">> {
     return this.#http.json("GET", "/api/v1/claims");
@@ -287,6 +307,46 @@ export class Client {
     return this.#http.json("DELETE", `/api/v1/claims/${segment(address)}`);
   }
 
+  /** What kinds of contact points there are, and what each asks for. */
+  contactKinds(): Promise<Told<"contactKinds">> {
+    return this.#http.json("GET", "/api/v1/alerts/contact-kinds");
+  }
+
+  /** Your team's contact points and how they fare; also the channels that the settings give it. */
+  listContacts(): Promise<Told<"listContacts">> {
+    return this.#http.json("GET", "/api/v1/alerts/contacts");
+  }
+
+  /** Make a contact point. Nothing is sent there yet: test it. */
+  makeContact(body: Sent<"makeContact">): Promise<Told<"makeContact">> {
+    return this.#http.json("POST", "/api/v1/alerts/contacts", {}, body);
+  }
+
+  /** Change a contact point; whatever is left out stays. */
+  changeContact(contactId: string | number, body: Sent<"changeContact">): Promise<Told<"changeContact">> {
+    return this.#http.json("PATCH", `/api/v1/alerts/contacts/${segment(contactId)}`, {}, body);
+  }
+
+  /** Forget a contact point. What was still to be told there goes another way if it is critical. */
+  removeContact(contactId: string | number): Promise<Told<"removeContact">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/contacts/${segment(contactId)}`);
+  }
+
+  /** Use a contact point again that was switched off because it refused for good. */
+  enableContact(contactId: string | number): Promise<Told<"enableContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/enable`);
+  }
+
+  /** Send a test there, now. The delivery log keeps how it went. */
+  testContact(contactId: string | number): Promise<Told<"testContact">> {
+    return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`);
+  }
+
+  /** Every message to your team, the newest first, with every attempt to deliver it. */
+  listDeliveries(query: Asked<"listDeliveries"> = {}): Promise<Told<"listDeliveries">> {
+    return this.#http.json("GET", "/api/v1/alerts/deliveries", query as Query);
+  }
+
   /** What your team tells the public. */
   teamProfile(): Promise<Told<"teamProfile">> {
     return this.#http.json("GET", "/api/v1/team/profile");
@@ -300,6 +360,11 @@ export class Client {
   /** A team's status page: its public nodes, and the validators that it publicly claimed. */
   teamStatus(slug: string | number): Promise<Told<"teamStatus">> {
     return this.#http.json("GET", `/api/v1/teams/${segment(slug)}`);
+  }
+
+  /** Live through the last days once more by other limits, and count how often the rule would have fired. */
+  rehearse(body: Sent<"rehearse">): Promise<Told<"rehearse">> {
+    return this.#http.json("POST", "/api/v1/alerts/rehearsals", {}, body);
   }
 
   /** Your nodes, validators and incidents for Prometheus; for anybody else the network and public nodes. */
@@ -407,6 +472,81 @@ export class Client {
     return this.#http.json("PUT", "/api/v1/team/watches", {}, body);
   }
 
+  /** Your team's routes, escalations, on-call schedules and quiet hours. */
+  showRouting(): Promise<Told<"showRouting">> {
+    return this.#http.json("GET", "/api/v1/alerts/routing");
+  }
+
+  /** Set all of it at once. */
+  changeRouting(body: Sent<"changeRouting">): Promise<Told<"changeRouting">> {
+    return this.#http.json("PUT", "/api/v1/alerts/routing", {}, body);
+  }
+
+  /** Ask what would become of a trouble: whom it would be told, or why nobody. */
+  tryRouting(body: Sent<"tryRouting">): Promise<Told<"tryRouting">> {
+    return this.#http.json("POST", "/api/v1/alerts/routing/tries", {}, body);
+  }
+
+  /** Who is told now by each schedule, until when, and who comes next. */
+  whoIsOnCall(): Promise<Told<"whoIsOnCall">> {
+    return this.#http.json("GET", "/api/v1/alerts/on-call");
+  }
+
+  /** Your team's silences, those that end last first; those of the last 90 days among them. */
+  listSilences(): Promise<Told<"listSilences">> {
+    return this.#http.json("GET", "/api/v1/alerts/silences");
+  }
+
+  /** Let nothing be told of what this matches, until it ends. What still stands then is told. */
+  makeSilence(body: Sent<"makeSilence">): Promise<Told<"makeSilence">> {
+    return this.#http.json("POST", "/api/v1/alerts/silences", {}, body);
+  }
+
+  /** End it now; it stays in the list. */
+  endSilence(silenceId: string | number): Promise<Told<"endSilence">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/silences/${segment(silenceId)}`);
+  }
+
+  /** Your team's maintenances, the newest first; those of the last 90 days among them. */
+  listMaintenances(): Promise<Told<"listMaintenances">> {
+    return this.#http.json("GET", "/api/v1/alerts/maintenances");
+  }
+
+  /** Let nothing be told of what this matches while work is expected. What still stands then is told. */
+  makeMaintenance(body: Sent<"makeMaintenance">): Promise<Told<"makeMaintenance">> {
+    return this.#http.json("POST", "/api/v1/alerts/maintenances", {}, body);
+  }
+
+  /** The windows of all maintenances that touch this span. */
+  showCalendar(query: Asked<"showCalendar">): Promise<Told<"showCalendar">> {
+    return this.#http.json("GET", "/api/v1/alerts/maintenances/calendar", query as Query);
+  }
+
+  /** Change what is given; whatever is left out stays. */
+  changeMaintenance(maintenanceId: string | number, body: Sent<"changeMaintenance">): Promise<Told<"changeMaintenance">> {
+    return this.#http.json("PATCH", `/api/v1/alerts/maintenances/${segment(maintenanceId)}`, {}, body);
+  }
+
+  /** Take it away: from now on trouble is told. */
+  dropMaintenance(maintenanceId: string | number): Promise<Told<"dropMaintenance">> {
+    return this.#http.json("DELETE", `/api/v1/alerts/maintenances/${segment(maintenanceId)}`);
+  }
+
+  /** How often your team is told how it went, and whereto. */
+  readDigest(): Promise<Told<"readDigest">> {
+    return this.#http.json("GET", "/api/v1/alerts/digest");
+  }
+
+  /** Say when, and whereto. The next one tells of what comes after this moment. */
+  changeDigest(body: Sent<"changeDigest">): Promise<Told<"changeDigest">> {
+    return this.#http.json("PUT", "/api/v1/alerts/digest", {}, body);
+  }
+
+  /** Make the address of your team's calendar of deadlines; an older one opens nothing from now on. */
+  makeFeedToken(): Promise<Told<"makeFeedToken">> {
+    return this.#http.json("POST", "/api/v1/alerts/feed-token");
+  }
+
   /** What to put on a page for one of our addresses (oEmbed 1.0). */
   oembed(query: Asked<"oembed">): Promise<Told<"oembed">> {
     return this.#http.json("GET", "/api/v1/oembed", query as Query);
@@ -435,6 +575,21 @@ export class Client {
   /** A staking pool as a card, for a frame on any page. */
   poolEmbed(pool: string | number, query: Asked<"poolEmbed"> = {}): Promise<string> {
     return this.#http.text("GET", `/embed/pools/${segment(pool)}`, query as Query);
+  }
+
+  /** When votes unlock, forks come and work is planned. The token is a bearer of its own. */
+  deadlines(query: Asked<"deadlines">): Promise<string> {
+    return this.#http.text("GET", "/feeds/deadlines.ics", query as Query);
+  }
+
+  /** What teams that show their incidents tell the public of the last fourteen days, as Atom. */
+  incidentsAtom(query: Asked<"incidentsAtom"> = {}): Promise<string> {
+    return this.#http.text("GET", "/feeds/incidents.atom", query as Query);
+  }
+
+  /** The same as RSS 2.0: an item more when an incident is over. */
+  incidentsRss(query: Asked<"incidentsRss"> = {}): Promise<string> {
+    return this.#http.text("GET", "/feeds/incidents.rss", query as Query);
   }
 
   /** The process lives and answers. */

@@ -54,6 +54,7 @@ from vedette.agent.probes.reading import Probe, Reading, present
 from vedette.agent.probes.volumes import Volumes
 from vedette.agent.rounds import Roll, merged, rounds, tell
 from vedette.agent.sender import Sender
+from vedette.agent.sentinel import Sentinel
 from vedette.agent.spool import Spool
 from vedette.agent.troubles import Troubles
 from vedette.conflux.local import LocalRpc
@@ -114,6 +115,7 @@ class Agent:
             self._live,
             self._troubles,
         )
+        self._sentinel = Sentinel(folder, settings.server, self._troubles)
         self._round_ms: int | None = None
         self._gave_back_ms: int | None = None
 
@@ -124,6 +126,7 @@ class Agent:
         self._thread("process", partial(self._process.run, self._stop))
         self._thread("rounds", self._rounds)
         self._sending = self._thread("sender", partial(self._sender.run, self._stop))
+        self._thread("sentinel", partial(self._sentinel.run, self._stop))
 
     def end(self) -> int:
         """End within 2 s; the exit status: 1 if one of our own threads broke."""

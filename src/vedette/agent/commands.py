@@ -5,7 +5,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -16,7 +16,9 @@ from vedette.agent.enroll import enrol, token_of
 from vedette.agent.install import UNIT_DIR, unit_for, unit_name, write_unit
 from vedette.agent.options import FILE_NAME as SETTINGS_FILE
 from vedette.agent.options import NOTHING, Options, over, read_options, settings_in
+from vedette.agent.outcry import NotTold, contact_of
 from vedette.agent.planned import FILE_NAME, PlannedStop, announce, withdraw
+from vedette.agent.sentinel import end_watch, read_watch, silence_of, trial_of, watch_of, write_watch
 from vedette.agent.trust import Trust, Trusted
 from vedette.model.errors import SettingError
 
@@ -168,6 +170,63 @@ def planned_stop(
     except OSError as error:
         raise SettingError(f"{path}: {error.strerror or error}") from error
     sys.stdout.write(f"planned stop: {said}\n")
+
+
+@app.command
+def sentinel(
+    contact: Annotated[str | None, Parameter(name="--contact", allow_leading_hyphen=True)] = None,
+    *,
+    folder: Folder,
+    after: float = 120.0,
+    every: float = 15.0,
+    pause: float = 1_800.0,
+    language: Literal["en", "zh"] = "en",
+    off: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Let this agent watch the server itself, and tell people by its own contact point when it is lost.
+
+    It sends a test there first. A running agent begins by itself, within a quarter of a minute.
+
+    Parameters
+    ----------
+    contact
+        Where to tell: ntfy://:TOKEN@host/topic, telegram://BOT_TOKEN@telegram/CHAT_ID, https://… (a POST of
+        JSON), or smtp://user:password@host?from=a@b.c&to=d@e.f; - reads it from standard input, where no
+        other user's `ps` shows it.
+    after
+        Seconds without a sign of life, after which the server counts as lost.
+    every
+        Seconds between two looks.
+    pause
+        Seconds that must pass before a loss is told once more.
+    language
+        Of the messages: en or zh.
+    off
+        Watch the server no longer.
+    """
+    if off:
+        sys.stdout.write("the server is watched no longer\n" if end_watch(folder) else "it was not watched\n")
+        return
+    server = settings_in(folder, NOTHING).server
+    if contact is None:
+        watch = read_watch(folder)
+        said = "is not watched" if watch is None else f"is watched; told is {contact_of(watch.contact).hint}"
+        sys.stdout.write(f"the server {said}\n")
+        return
+    watch = watch_of(
+        sys.stdin.readline().strip() if contact == "-" else contact, after, every, pause, language
+    )
+    told = contact_of(watch.contact)
+    try:
+        told.send(trial_of(server, watch))
+    except NotTold as error:
+        raise SettingError(
+            f"--contact: {told.hint} did not take the test: {error}; nothing was changed"
+        ) from error
+    path = write_watch(folder, watch)
+    why = silence_of(server)
+    sys.stdout.write(f"{told.hint} took the test; {path} is written, for its owner alone\n")
+    sys.stdout.write(f"the server {'answers' if why is None else f'does not answer now: {why}'}\n")
 
 
 trust = App(name="trust", help="Keys that may command this agent: named here alone, never by the server.")

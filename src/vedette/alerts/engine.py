@@ -18,11 +18,11 @@ REMIND_MS = {rule.name: rule.remind_ms for rule in RULES if rule.remind_ms is no
 
 def judge(view: View, limits: Limits) -> list[Finding]:
     """Everything that is wrong in the view, sorted by key; each key at most once."""
-    found = {finding.key: finding for rule in RULES for finding in _judged(rule, view, limits)}
+    found = {finding.key: finding for rule in RULES for finding in judged(rule, view, limits)}
     return [found[key] for key in sorted(found)]
 
 
-def _judged(rule: AnyRule, view: View, limits: Limits) -> Iterator[Finding]:
+def judged(rule: AnyRule, view: View, limits: Limits) -> Iterator[Finding]:
     """A rule's findings, without those of subjects for which it is off, and none louder than it may be."""
 
     def ask(subject_id: str) -> Limit:

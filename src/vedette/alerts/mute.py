@@ -29,9 +29,10 @@ OF_NODE: Final[Mapping[str, tuple[str, ...]]] = {
     "node_silent": OUTER,
     "rpc_silent": (*STUCK, *VOTING, "few_peers", "backup_not_ready"),
     "wrong_fork": (*STUCK, *VOTING),
+    "backup_not_ready": ("lagging",),
     "key_changed": VOTING,
-    "pow_stuck": ("pos_stuck", "execution_behind", "lagging", "voting_without_signing", "backup_not_ready"),
-    "pos_stuck": ("lagging", "voting_without_signing", "backup_not_ready"),
+    "pow_stuck": ("pos_stuck", "execution_behind", "lagging", *VOTING, "backup_not_ready"),
+    "pos_stuck": ("lagging", *VOTING, "backup_not_ready"),
 }
 """What a cause at a node hides at the same node. The nearest to the root stands first."""
 
@@ -51,6 +52,7 @@ OF_CARRIERS: Final = (
     "wrong_fork",
     "pow_stuck",
     "pos_stuck",
+    "lagging",
     *VOTING,
 )
 """Troubles of nodes that explain an absence, when every node of the team that carries the key has one."""
@@ -151,9 +153,9 @@ def _of_carrier(node: NodeView, effect: Finding, scene: _Scene) -> Iterator[str]
     for rule in OF_CARRIERS:
         cause = scene.cause(rule, node.id, effect)
         # Silence explains an absence only where it says itself that the validator is absent.
-        if cause is not None and (
-            rule != "node_silent" or scene.standing[cause].facts.get("validator_absent")
-        ):
+        if cause is None:
+            continue
+        if rule != "node_silent" or scene.standing[cause].facts.get("validator_absent"):
             yield cause
     if node.running_since_ms is not None and now_ms - node.running_since_ms < scene.settle_ms:
         yield f"{RESTART}{node.id}"

@@ -23,9 +23,10 @@ A tale is plain data (from YAML or anything else):
     expect:
       - { at: 8m30s, say: opened, key: absent_votes/alice, severity: warning }
 
-In `sets` a name that ends in `_at_ms`, `_since_ms` or `_until_ms` is a moment of the tale (`5m`; `-10m` is
-before its start), another that ends in `_ms` a span; a mapping (numbers, states, layers) is laid over the one
-before, a null in it takes a name out; an account or another record keeps the fields that are not named.
+In `sets` `at_ms` and a name that ends in `_at_ms`, `_since_ms` or `_until_ms` is a moment of the tale (`5m`;
+`-10m` is before its start), another that ends in `_ms` a span; a mapping (numbers, states, layers) is laid
+over the one before, a null in it takes a name out; an account or another record keeps the fields that are not
+named.
 
 Everything that is said must be expected, and the other way round, to the second.
 """
@@ -34,7 +35,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import msgspec
 
@@ -205,7 +206,12 @@ def _with_sets(view: View, sets: Iterable[Setting]) -> View:
 def _changed(record: R, values: Mapping[str, Any]) -> R:
     """The record with these fields; what is left out of a mapping or a record in it stays as it was."""
     hints = get_type_hints(type(record))
-    changes = {name: _converted(hints[name], getattr(record, name), value) for name, value in values.items()}
+    try:
+        changes = {
+            name: _converted(hints[name], getattr(record, name), value) for name, value in values.items()
+        }
+    except (msgspec.ValidationError, TypeError) as error:  # a part of a record that lacks the rest
+        raise SettingError(f"sets: {', '.join(values)}: {error}") from error
     return replace(record, **changes)  # type: ignore[type-var]  # R is one of the view's dataclasses
 
 
@@ -402,7 +408,7 @@ class _Reader:
             try:
                 _converted(hints[name], {} if isinstance(values[name], Mapping) else None, values[name])
             except (msgspec.ValidationError, TypeError) as error:
-                if not isinstance(values[name], Mapping):
+                if not isinstance(values[name], Mapping) or get_origin(hints[name]) is Mapping:
                     faults.append(f"{where}.{name}: {error}")
         self.problems += faults
         return not faults
@@ -417,7 +423,8 @@ class _Reader:
             return value
         sign = -1 if value.startswith("-") else 1
         span_ms = sign * self._span(value.removeprefix("-"), f"{where}.{name}")
-        return START_MS + span_ms if name.endswith(MOMENTS) else span_ms
+        is_moment = name.endswith(MOMENTS) or name == "at_ms"
+        return START_MS + span_ms if is_moment else span_ms
 
     def _limits(self, given: object) -> Limits:
         try:

@@ -72,6 +72,8 @@ def _may_matter(scene: Scene) -> bool:
 def _told(
     incident: Incident, reason: Reason | None, before: Incident | None, scene: Scene, patience: Patience
 ) -> Telling | None:
+    if reason is None and _found_somebody(incident, before, scene):
+        incident, reason = _said(incident, scene), Reason.OPENED
     if reason is not None:
         return _spoken(incident, reason, before, scene)
     shown = _shown(incident, before, scene)
@@ -79,6 +81,18 @@ def _told(
     if further is not None:
         return further
     return Telling(shown, None) if _worth_saving(before, shown, patience) else None
+
+
+def _found_somebody(incident: Incident, before: Incident | None, scene: Scene) -> bool:
+    """It led to nobody until now, and would be told somebody: no reminder need be waited for."""
+    if before is None or before.decision is not Decision.NO_CONTACT or incident.decision is not Decision.TOLD:
+        return False
+    over = incident.resolved_at_ms is not None
+    return not over and bool(decide(incident, Reason.OPENED, scene).told)
+
+
+def _said(incident: Incident, scene: Scene) -> Incident:
+    return replace(incident, told_at_ms=scene.now_ms, told_count=incident.told_count + 1)
 
 
 def _spoken(incident: Incident, reason: Reason, before: Incident | None, scene: Scene) -> Telling:
@@ -116,13 +130,7 @@ def _passed_on(incident: Incident, scene: Scene) -> Telling | None:
     step, told = due
     if not told:
         return Telling(replace(incident, step=step), None)
-    further = replace(
-        incident,
-        step=step,
-        told_at_ms=scene.now_ms,
-        told_count=incident.told_count + 1,
-        decision=Decision.TOLD,
-    )
+    further = replace(_said(incident, scene), step=step, decision=Decision.TOLD)
     return Telling(further, Reason.PASSED_ON, told)
 
 

@@ -197,3 +197,7 @@ USER_SUMMARY: Final = View("userSummary(address)", "e3d5b233", _user_summary)
 USER_INTEREST: Final = View("userInterest(address)", "d68076c3", lambda a: a.amount(0))
 USER_IN_QUEUE: Final = View("userInQueue(address)", "e2af7928", _queue)
 USER_OUT_QUEUE: Final = View("userOutQueue(address)", "24a3bbe2", _queue)
+
+# The bridge of an eSpace pool, in Core Space. The first is no view by name, but changes nothing.
+BRIDGE_VOTES: Final = View("queryCrossingVotes()", "8aa198f1", _number)
+BRIDGE_INTEREST: Final = View("queryInterest()", "8a8f6139", lambda a: a.amount(0))

@@ -189,6 +189,8 @@ def settings(plan: Plan, nodes: Sequence[Node]) -> str:
     tables: list[tuple[str, Mapping[str, Any]]] = [
         ("", {"database": "vedette.db", "ingest_token_file": plan.token_file.name, "watch": watched}),
         ("[server]", {"host": "127.0.0.1", "port": plan.port}),
+        # Four validators have three peers each; with none, something is wrong.
+        ("[alerts.rules.few_peers]", {"few_count": 0}),
         *(("[[endpoints]]", {"name": f"node{n.index}", "url": n.urls.public}) for n in nodes),
     ]
     if plan.webhook:

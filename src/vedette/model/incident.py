@@ -61,6 +61,7 @@ class Reason(StrEnum):
     ESCALATED = "escalated"
     REMINDED = "reminded"
     RESOLVED = "resolved"
+    ACKNOWLEDGED = "acknowledged"  # somebody has it: told to services that ring until they know
     PASSED_ON = "passed_on"  # nobody acknowledged it in time: the next ones are told
 
 

@@ -77,7 +77,8 @@ class EpochView:
     known_blocks: int  # of its blocks, those whose certificate was seen
     ended_at_ms: int
     reward_gdrip: int | None = None
-    due_gdrip: int | None = None  # had it been awake, with average luck in leading
+    due_gdrip: int | None = None  # so much at least had it been awake, with average luck in leading
+    explained: bool = False  # another trouble of it, or of its nodes, was known within the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class NetworkView:
     pow_epoch: int | None = None
     finality_gap_epochs: int | None = None  # by our endpoints: newest PoW epoch less the finalized one
     median_vote_rate_ppm: int | None = None  # of all who served in the last day
+    usual_participation_ppm: int | None = None  # the median of the last day's epochs
     forks: tuple[ForkView, ...] = ()  # ahead, the nearest first
     followed_since_ms: int | None = None  # since when this installation sees the chain live
 

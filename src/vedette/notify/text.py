@@ -109,12 +109,12 @@ def render(
 ) -> Message:
     """One message. `public_url` is where the page stands; `now_ms` is what 'ago' is counted from.
 
-    `ack_url`: the signed link by which its reader takes the incident on. What is over needs none.
+    `ack_url`: the signed link by which its reader takes the incident on; needless when it is over or taken.
     """
     title = message_title(incident, reason, lang, now_ms)
     url = None if public_url is None else f"{public_url.rstrip('/')}/incidents/{incident.id}"
     parts = _parts(incident, reason, lang, now_ms)
-    if ack_url is not None and reason is not Reason.RESOLVED:
+    if ack_url is not None and reason not in {Reason.RESOLVED, Reason.ACKNOWLEDGED}:
         parts = replace(parts, actions=(Action("acknowledge", _say(lang, "action.acknowledge"), ack_url),))
     return Message(
         key=key,

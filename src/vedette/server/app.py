@@ -22,15 +22,19 @@ from vedette.server.api import (
     audit_log,
     blocks,
     claims,
+    contacts,
+    digests,
     embeds,
     epochs,
     events,
     exposition,
+    feeds,
     fleet,
     history,
     incidents,
     keys,
     live,
+    maintenances,
     network,
     nodes,
     oidc,
@@ -40,7 +44,11 @@ from vedette.server.api import (
     pools,
     profiles,
     push,
+    rehearsals,
+    routing,
+    rules,
     session,
+    silences,
     system,
     teams,
     users,
@@ -78,11 +86,14 @@ NOUNS = (
     pools,
     wallets,
     incidents,
+    rules,
     live,
     agents,
     claims,
+    contacts,
     profiles,
     push,
+    rehearsals,
     exposition,
     session,
     account,
@@ -92,6 +103,10 @@ NOUNS = (
     keys,
     operator_keys,
     teams,
+    routing,
+    silences,
+    maintenances,
+    digests,
 )
 
 
@@ -115,6 +130,7 @@ def described() -> FastAPI:
     api.include_router(embeds.oembed_router)
     app.include_router(api)
     app.include_router(embeds.router)
+    app.include_router(feeds.router)
     app.include_router(system.router)
     say_problems(app)
     return app

@@ -82,7 +82,7 @@ class Contacts:
         self._database = database
         self._ears = ears
         self._vault = vault
-        self._means = means
+        self.means = means
         self._of_settings = of_settings
         self._page_url = page_url
         self._language = language
@@ -116,23 +116,23 @@ class Contacts:
             raise ChannelError(f"this version has no contact points of the kind {one.kind}", permanent=True)
         try:
             config = msgspec.json.decode(self._vault.open(one.sealed, CONTACT.purpose), type=dict[str, Any])
-            why = kind.lacks(self._means, self._is_apprise_allowed)
+            why = kind.lacks(self.means, self._is_apprise_allowed)
             if why is not None:
                 raise ChannelError(why, permanent=True)
-            return kind.build(one.channel, config, self._means)
+            return kind.build(one.channel, config, self.means)
         except SealError as error:
             raise ChannelError(f"what is kept of the contact point does not open: {error}") from error
         except SettingError as error:
             raise ChannelError(" ".join(str(error).split()), permanent=True) from error
 
     async def close(self) -> None:
-        await self._means.guard.close()
+        await self.means.guard.close()
 
     # --- for the team
 
     def kinds(self) -> list[tuple[Kind, str | None]]:
         """What can be made here; with why, for what cannot."""
-        return [(kind, kind.lacks(self._means, self._is_apprise_allowed)) for kind in self._kinds.values()]
+        return [(kind, kind.lacks(self.means, self._is_apprise_allowed)) for kind in self._kinds.values()]
 
     def of_settings(self, who: Who) -> list[str]:
         """The channels that the settings give his team: the first has theirs, others their members' mail."""
@@ -249,7 +249,7 @@ class Contacts:
         kind = self._kinds.get(name)
         if kind is None:
             raise SettingError(f"kind: there is no kind {name[:40]!r} (known: {', '.join(self._kinds)})")
-        why = kind.lacks(self._means, self._is_apprise_allowed)
+        why = kind.lacks(self.means, self._is_apprise_allowed)
         if why is not None:
             raise SettingError(f"kind: {name} cannot be used here: {why}")
         return kind
@@ -259,7 +259,7 @@ class Contacts:
         for one in kind.fields:
             if one.kind == "url" and one.name in config:
                 try:
-                    self._means.guard.check(str(config[one.name]))
+                    self.means.guard.check(str(config[one.name]))
                 except ChannelError as error:
                     raise SettingError(f"{one.name}: {error}") from error
         return config

@@ -13,6 +13,7 @@ TAGS: Final = [
     {"name": "nodes", "description": "Your nodes and their past; of others what they made public."},
     {"name": "pools", "description": "Staking pools, and what a wallet has in them."},
     {"name": "incidents", "description": "What is wrong, and what was told of it."},
+    {"name": "alerts", "description": "What is judged by, who is told of it, and how."},
     {"name": "accounts", "description": "Signing in, and the people of this installation."},
     {"name": "teams", "description": "Who belongs to a team, and what each may do."},
     {"name": "keys", "description": "API keys and agents' tokens: what each opens, and until when."},

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from vedette.alerts.life import MINUTE_MS, Patience
-from vedette.alerts.limits import Limits
 from vedette.conflux import networks
 from vedette.model.clock import Clock
 from vedette.model.incident import Incident, Notice
@@ -22,20 +21,23 @@ from vedette.notify.push import Pusher
 from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.notify.words import Lang
-from vedette.server import loops, members_mail
+from vedette.server import digests, loops, members_mail
 from vedette.server.access import DAY_MS, Access
 from vedette.server.account import Account
 from vedette.server.ack import Ack
 from vedette.server.asking import Purse
 from vedette.server.batcher import Batcher
+from vedette.server.bridges import Bridges
 from vedette.server.budgets import Budgets
 from vedette.server.changes import Changes
 from vedette.server.claims import Claims
 from vedette.server.contacts import Contacts
+from vedette.server.digests import Digests
 from vedette.server.ears import Ears
 from vedette.server.follower import Follower
 from vedette.server.geo import Geo
 from vedette.server.guesses import Guesses
+from vedette.server.heartbeat import DeadMansSwitch
 from vedette.server.ingest import Ingest
 from vedette.server.key_use import KeyUse
 from vedette.server.live import Live
@@ -52,6 +54,7 @@ from vedette.server.policies import Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
+from vedette.server.rehearsals import Rehearsals
 from vedette.server.second import SecondFactor
 from vedette.server.settings import (
     AccountSetting,
@@ -60,6 +63,7 @@ from vedette.server.settings import (
     SeriesSetting,
     Settings,
     is_loopback,
+    limits_of,
 )
 from vedette.server.sights import Sights
 from vedette.server.signing import Signing
@@ -118,7 +122,9 @@ class House:
     judge: Judge
     policies: Policies
     outbox: Outbox
+    digests: Digests
     contacts: Contacts
+    rehearsals: Rehearsals
     news: News
     whereabouts: Whereabouts
     kiln: Kiln
@@ -211,7 +217,14 @@ def build(
     push = Push(database, ears, vault, pusher_of(settings, ears), claims)
     members = _members_mail(settings, database)
     contacts = Contacts(
-        database, ears, vault, means_of(settings, ears), ways | members, settings.page_url, language
+        database,
+        ears,
+        vault,
+        means_of(settings, ears),
+        ways | members,
+        settings.page_url,
+        language,
+        is_apprise_allowed=settings.alerts.apprise,
     )
     outbox = Outbox(
         database,
@@ -230,7 +243,9 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
-    sights = Sights(database, ears, tips, follower, watch.references, purse, failures)
+    sights = Sights(
+        database, ears, tips, follower, watch.references, purse, failures, Bridges(settings.pools, follower)
+    )
     policies = Policies(limits, (tuple(ways), tuple(members)), ears)
     judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience, sights.views)
     return House(
@@ -267,7 +282,9 @@ def build(
         judge=judge,
         policies=policies,
         outbox=outbox,
+        digests=Digests(database, ears),
         contacts=contacts,
+        rehearsals=Rehearsals(database, patience_of(settings.alerts)),
         news=news,
         whereabouts=whereabouts,
         kiln=Kiln(),
@@ -285,10 +302,14 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "lapse": loops.lapse(house.database, house.ears, house.live, failures),
         "news": house.news.run(failures),
         "outbox": house.outbox.run(failures),
+        "digests": house.digests.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
         "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
+        "switch": DeadMansSwitch(house.settings.heartbeat, house.ears, house.judge, house.outbox).run(
+            failures
+        ),
         "audit": house.pins.run(failures),
         "key use": house.key_use.run(failures),
         "agents": house.ingest.run(failures),
@@ -343,24 +364,13 @@ def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
     usual, page_url = settings.alerts.language, settings.page_url
 
     def rendered(notice: Notice, lang: Lang | None) -> Message:
+        lang = lang or usual
+        if notice.kind == "digest":
+            return digests.rendered(notice, lang, page_url)
         now_ms, url = ears.now_ms(), ack.of(notice)
-        return render(notice.incident, notice.reason, lang or usual, page_url, notice.key, now_ms, url)
+        return render(notice.incident, notice.reason, lang, page_url, notice.key, now_ms, url)
 
     return rendered
-
-
-def limits_of(alerts: AlertSetting) -> Limits:
-    return Limits(
-        rules={
-            "absent_votes": {
-                "absent_blocks": alerts.absent_blocks,
-                "critical_blocks": alerts.absent_critical_blocks,
-                "recovered_blocks": alerts.absent_recovered_blocks,
-            },
-            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
-            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
-        }
-    )
 
 
 def lasting_of(accounts: AccountSetting) -> Lasting:

@@ -10,9 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from vedette.alerts import engine, telling
+from vedette.alerts import engine, evidence, telling
 from vedette.alerts.life import Patience
 from vedette.alerts.telling import Telling
 from vedette.model.clock import rounds
@@ -140,6 +142,7 @@ class Judge:
         self._on_saved = on_saved
         self._audience = audience
         self.wake = wake
+        self.rounds = 0  # that went well
 
     async def run(self, failures: Failures) -> None:
         took_ms = 0.0
@@ -147,8 +150,12 @@ class Judge:
             await asyncio.sleep(took_ms / 1000)
             await woken(self.wake, min(max(JUDGE_MS, int(JUDGE_SHARE * took_ms)), JUDGE_MAX_MS))
             began = time.perf_counter()
-            await failures.guard("judge", self.round)
+            await failures.guard("judge", self._whole_round)
             took_ms = (time.perf_counter() - began) * 1000
+
+    async def _whole_round(self) -> None:
+        await self.round()
+        self.rounds += 1
 
     async def round(self) -> list[Incident]:
         # First of all our own deafness: a stall of ours must never be judged as theirs.
@@ -169,7 +176,11 @@ class Judge:
         if not tellings:
             return []
         told_on = await self._told_on(tellings)
-        changes = [self._change(one, audience, told_on, now) for one in tellings]
+        known = {one.id: one for ours in standing.values() for one in ours}
+        changes = [
+            replace(self._change(one, audience, told_on, now), evidence=seen_of(seen, known, one))
+            for one in tellings
+        ]
         saved = await self._database.write(lambda conn: incidents.save(conn, changes))
         self._on_saved(saved)
         return saved
@@ -204,6 +215,15 @@ class Judge:
             contacts = self._policies.of(incident.team_id).policy.contacts
             channels = tuple(one for one in told_on.get(incident.id, ()) if ref_of(one) in contacts)
         return Change(incident, reason, channels, now_ms, not_before_ms=told.not_before_ms)
+
+
+def seen_of(
+    seen: Mapping[int, View], known: Mapping[int, Incident], told: Telling
+) -> tuple[str, Mapping[str, Any]] | None:
+    """What is kept of this step, if anything: which moment it is, and what was seen at it."""
+    after = told.incident
+    view, what = seen.get(after.team_id), evidence.moment(known.get(after.id), after)
+    return None if what is None or view is None else (what, evidence.bundle(view, after))
 
 
 def by_team(found: Iterable[Incident]) -> dict[int, list[Incident]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from vedette.model.incident import Incident, Notice, Reason, Severity
+from vedette.model.incident import Incident, Notice, Severity
 from vedette.model.people import Who
 from vedette.notify.channels import Channel, ChannelError
 from vedette.notify.text import Message
@@ -164,7 +164,8 @@ class Outbox:
         else:
             attempt = Attempt(at_ms, int((time.perf_counter() - began) * 1000))
             await self._taken(notice, line, receipt, attempt)
-        self._on_told(notice.incident)
+        if notice.kind == outbox.INCIDENT:
+            self._on_told(notice.incident)
 
     async def _send(self, notice: Notice) -> str | None:
         """Returns a receipt, if there is one. Raises ChannelError."""
@@ -242,7 +243,7 @@ class Outbox:
     async def _other_way(self, conn: Conn, notice: Notice) -> str | None:
         if notice.kind != outbox.INCIDENT or line_of(notice.channel) == PUSH:
             return None
-        is_critical = notice.incident.severity is Severity.CRITICAL and notice.reason is not Reason.RESOLVED
+        is_critical = notice.incident.severity is Severity.CRITICAL and notice.reason not in outbox.NO_ALARM
         others = self._points.of_settings(Who(notice.incident.team_id))
         now = self._ears.now_ms()
         return await outbox.relay(conn, notice, others, now, by_wish_alone=not is_critical)

@@ -126,7 +126,7 @@ def _parsed(kept: Kept, base: Limits) -> _Parsed:
     """What can no longer be read (a rule was taken out since) is told in the log; the rest holds."""
     limits, routing = base, Routing()
     try:
-        limits = limits_of.parse(kept.limits).over(base)
+        limits = base if kept.limits is None else limits_of.parse(kept.limits).over(base)
     except SettingError as error:
         log.warning("the limits of team %s cannot be read, the settings' hold: %s", kept.team_id, error)
     try:

@@ -49,7 +49,7 @@ DETAILS = {
 }
 
 
-SECRET = frozenset({"password", "old", "new", "code", "token", "ticket"})
+SECRET = frozenset({"password", "old", "new", "code", "token", "ticket", "config"})
 """Fields whose content is not repeated to anybody."""
 
 

@@ -148,6 +148,7 @@ async def _network(conn: Conn, day: Day, found: Ahead | None) -> NetworkView:
         epoch_last_height=None if pace is None else pace.epoch_last_height,
         term_blocks=None if pace is None else pace.term_blocks,
         median_vote_rate_ppm=_median_vote_rate_ppm(day),
+        usual_participation_ppm=_usual_participation_ppm(day),
         followed_since_ms=await economics.first_economics_ms(conn),
     )
 
@@ -167,6 +168,13 @@ def forks_ahead(chain_id: int | None, now: Heights) -> tuple[ForkView, ...]:
         for fork, state in zip(known, readiness.states(known, now), strict=True)
         if state != "past"
     )
+
+
+def _usual_participation_ppm(day: Day) -> int | None:
+    """The median of the day's epochs: an outage of some hours does not move it."""
+    told = [one.sums.network for one in day.epochs if one.sums.network[OfNetwork.EXPECTED_VOTES]]
+    rates = [PPM * int(one[OfNetwork.CAST_VOTES]) // int(one[OfNetwork.EXPECTED_VOTES]) for one in told]
+    return round(median(rates)) if len(rates) >= SERVED_MIN else None
 
 
 def _median_vote_rate_ppm(day: Day) -> int | None:
@@ -204,12 +212,7 @@ NO_PART: Final = [0] * len(Of)
 
 def _epoch_view(epoch: int, line: Sequence[int], ended_at_ms: int, *, rewarded: bool) -> EpochView:
     known = rewarded and bool(line[Of.COMMITTEE_DUE_GDRIP] or not line[Of.SERVED_EPOCHS])
-    due = (
-        line[Of.REWARD_GDRIP]
-        + line[Of.SILENT_LOSS_GDRIP]
-        + line[Of.LEADER_DUE_GDRIP]
-        - line[Of.LEADER_PAID_GDRIP]
-    )
+    due = line[Of.COMMITTEE_DUE_GDRIP] + line[Of.LEADER_DUE_GDRIP]  # candidates earn some more
     return EpochView(
         epoch=epoch,
         votes=line[Of.SEAT_EPOCHS],

@@ -4,6 +4,7 @@ Everything wrong is said at once, one line each, and a name that we do not know 
 """
 
 import ipaddress
+import json
 import re
 import tomllib
 import types
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
+from vedette.alerts import limits
+from vedette.alerts.limits import OfRules, Preset
 from vedette.conflux import address as core_space
 from vedette.model.errors import SettingError
 from vedette.model.pos import PosAddress
@@ -84,6 +87,17 @@ class AlertSetting:
     silent_critical_seconds: int = 900
     language: Lang = "en"
     apprise: bool = False  # whether contact points may be of a service that only apprise knows
+    preset: Preset = Preset.NORMAL
+    rules: OfRules = field(default_factory=dict)
+    subjects: Mapping[str, OfRules] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatSetting:
+    """Who outside is told each minute that we judge and tell: hearing nothing more, he wakes people."""
+
+    url: str = field(repr=False)
+    method: str = "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +134,7 @@ class PoolSetting:
 
     name: str
     contract: str  # base32, simple form
+    bridge: str | None = None  # of an eSpace pool: the contract in Core Space that carries its stakes over
 
 
 SignUp = Literal["closed", "invited", "open"]
@@ -165,6 +180,7 @@ class Settings:
     mail: MailSetting | None = None
     webhooks: tuple[WebhookSetting, ...] = ()
     alerts: AlertSetting = AlertSetting()
+    heartbeat: HeartbeatSetting | None = None
     series: SeriesSetting = SeriesSetting()
     security: SecuritySetting = SecuritySetting()
     limits: LimitSetting = LimitSetting()
@@ -269,6 +285,38 @@ def language(value: object) -> Lang:
         if value == known:
             return known
     raise ValueError(" or ".join(f'"{known}"' for known in COMMON))
+
+
+def preset(value: object) -> Preset:
+    if value not in list(Preset):
+        raise ValueError(" or ".join(f'"{known}"' for known in Preset))
+    return Preset(str(value))
+
+
+def of_rules(value: object) -> OfRules:
+    """Values of rules' limits, by rule; in the environment as JSON."""
+    return _limits_of({"rules": _from_json(value)}).rules
+
+
+def of_subjects(value: object) -> Mapping[str, OfRules]:
+    """The same, by the id of a node or validator."""
+    return _limits_of({"subjects": _from_json(value)}).subjects
+
+
+def _limits_of(data: object) -> limits.Limits:
+    try:
+        return limits.parse(data)
+    except SettingError as error:
+        raise ValueError(f"as rules take it: {'; '.join(str(error).splitlines())}") from error
+
+
+def _from_json(value: object) -> object:
+    if not isinstance(value, EnvText):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError("a JSON object") from error
 
 
 def sign_up(value: object) -> SignUp:
@@ -499,7 +547,7 @@ def is_loopback(host: str | None) -> bool:
     return (mapped or address).is_loopback
 
 
-SECRETS = ("ingest_token", "read_token", "mail.server", "oidc.client_secret")
+SECRETS = ("ingest_token", "read_token", "mail.server", "oidc.client_secret", "alerts.heartbeat_url")
 ENVIRONMENT = {
     "VEDETTE_" + path.upper().replace(".", "_"): path
     for path in (
@@ -526,6 +574,7 @@ ENVIRONMENT = {
         "mail.from",
         "mail.to",
         *(f"alerts.{name}" for name in AlertSetting.__dataclass_fields__),
+        "alerts.heartbeat_method",
         *(f"series.{name}" for name in SeriesSetting.__dataclass_fields__),
         *(f"security.{name}" for name in SecuritySetting.__dataclass_fields__),
         *(f"limits.{name}" for name in LimitSetting.__dataclass_fields__),
@@ -605,6 +654,7 @@ def read(
     usual = Settings()
     top = Table("", given, problems, home)
     server = top.table("server") or Table("server", {}, problems, home)
+    alerts = top.table("alerts")
     public_url = server.take("public_url", url("http", "https"), None)
     proxies = server.take("trusted_proxies", many(network), usual.trusted.networks)
     settings = Settings(
@@ -626,7 +676,8 @@ def read(
         read_token=top.secret("read_token", token),
         mail=_mail(top.table("mail")),
         webhooks=_webhooks(top),
-        alerts=_alerts(top.table("alerts")),
+        heartbeat=_heartbeat(alerts),
+        alerts=_alerts(alerts),
         series=_series(top.table("series")),
         security=_security(top.table("security")),
         limits=_limits(top.table("limits")),
@@ -759,7 +810,13 @@ def _sound(table: Table, where: str, given: str | None) -> tuple[str, str] | Non
 def _pools(top: Table) -> tuple[PoolSetting, ...]:
     found = []
     for table in top.tables("pools", "contract"):
-        found.append(PoolSetting(table.need("name", label, ""), table.need("contract", contract, "")))
+        found.append(
+            PoolSetting(
+                table.need("name", label, ""),
+                table.need("contract", contract, ""),
+                table.take("bridge", contract, "") or None,
+            )
+        )
         table.close()
     _complain_of_twins("pools", [one.contract for one in found], top.problems, what="contract")
     return tuple(found)
@@ -811,9 +868,39 @@ def _alerts(table: Table | None) -> AlertSetting:
         silent_critical_seconds=table.take("silent_critical_seconds", seconds, usual.silent_critical_seconds),
         language=table.take("language", language, usual.language),
         apprise=table.take("apprise", flag, usual.apprise),
+        preset=table.take("preset", preset, usual.preset),
+        rules=table.take("rules", of_rules, usual.rules),
+        subjects=table.take("subjects", of_subjects, usual.subjects),
     )
     table.close()
     return alerts
+
+
+def limits_of(alerts: AlertSetting) -> limits.Limits:
+    """What all teams begin with: `alerts.rules` outranks the few limits that have a setting of their own."""
+    return limits.Limits(alerts.preset, alerts.rules, alerts.subjects).over(_limits_by_name(alerts))
+
+
+def _limits_by_name(alerts: AlertSetting) -> limits.Limits:
+    return limits.Limits(
+        rules={
+            "absent_votes": {
+                "absent_blocks": alerts.absent_blocks,
+                "critical_blocks": alerts.absent_critical_blocks,
+                "recovered_blocks": alerts.absent_recovered_blocks,
+            },
+            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
+            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
+        }
+    )
+
+
+def _heartbeat(table: Table | None) -> HeartbeatSetting | None:
+    if table is None:
+        return None
+    address = table.secret("heartbeat_url", url("http", "https"))
+    method = table.take("heartbeat_method", one_of("GET", "POST"), "GET")
+    return None if address is None else HeartbeatSetting(address, method)
 
 
 def _series(table: Table | None) -> SeriesSetting:

@@ -14,9 +14,12 @@ from typing import Final
 from vedette.conflux.pow import BALANCE, balance
 from vedette.conflux.wire import Garbled, RpcError
 from vedette.model.health import Duty
-from vedette.model.people import FIRST_TEAM
+from vedette.model.incident import SubjectKind
+from vedette.model.people import EVERYBODY, FIRST_TEAM
 from vedette.model.pos import PosAddress, PowStatus
 from vedette.model.view import (
+    ContactView,
+    EpochView,
     MonitorView,
     NetworkView,
     NodeView,
@@ -28,6 +31,7 @@ from vedette.model.view import (
 )
 from vedette.server import prospects
 from vedette.server.asking import Purse
+from vedette.server.bridges import Bridges
 from vedette.server.company import ENDPOINT_OLD_MS, Company, Neighbour, Outside, outside_by
 from vedette.server.ears import Ears
 from vedette.server.feed import EndpointHealth
@@ -38,7 +42,8 @@ from vedette.server.readiness import Heights
 from vedette.server.references import References
 from vedette.server.rises import Rises
 from vedette.server.tip import Tips
-from vedette.store.announced import Announced, announced
+from vedette.store import contacts
+from vedette.store.announced import Announced, Trouble, announced, troubles
 from vedette.store.database import Conn, Database
 from vedette.store.view import views
 
@@ -57,6 +62,28 @@ BEYOND_BLOCKS: Final = 1_000
 """A height so far above another is a mistake, not news."""
 
 
+EXPLAINS: Final = frozenset(
+    {
+        "absent_votes",
+        "dispute_locked",
+        "force_retired",
+        "network_participation",
+        "node_down",
+        "node_silent",
+        "pos_stuck",
+        "pow_stuck",
+        "rpc_silent",
+        "storm",
+        "voting_off",
+        "voting_without_signing",
+        "wrong_fork",
+    }
+)
+"""Rules whose incident says why votes are missing in the epochs that it lasted in."""
+EARLIER_MS: Final = 900_000
+"""Votes are missing for some blocks before that is called a trouble."""
+
+
 class Sights:
     """Makes each team's view."""
 
@@ -69,8 +96,10 @@ class Sights:
         references: References,
         purse: Purse,
         failures: Failures,
+        bridges: Bridges,
     ) -> None:
         self._database = database
+        self._bridges = bridges
         self._ears = ears
         self._tips = tips
         self._follower = follower
@@ -85,6 +114,9 @@ class Sights:
         self._retired: dict[PosAddress, Retired] = {}
         self._known = Prospects()
         self._announced: list[Announced] = []
+        self._troubles: list[Trouble] = []
+        self._teams: set[int] = set()
+        self._contacts: dict[int, tuple[ContactView, ...]] = {}
         self._gas: dict[str, tuple[int, int]] = {}  # by address: what it has, and when that was told
         self._gas_at_ms: int | None = None
 
@@ -113,7 +145,10 @@ class Sights:
             self._retired = await prospects.retired(conn, tip, self._retired, self._wanted)
             self._known = await prospects.read(conn, tip, self._day, self._wanted, now_ms)
             self._announced = await announced(conn, now_ms - DAY_MS)
+            self._troubles = await troubles(conn, EXPLAINS, now_ms - DAY_MS)
+            self._contacts = {team_id: await contacts.views(conn, team_id) for team_id in self._teams}
         await self._look_at_gas()
+        await self._bridges.look(now_ms)
 
     async def _look_at_gas(self) -> None:
         """What those have who pay for a pool's transactions."""
@@ -135,6 +170,7 @@ class Sights:
     async def views(self, conn: Conn, now_ms: int, everybody: Collection[PosAddress] = ()) -> dict[int, View]:
         """By team; `everybody`: what strangers asked to be told of."""
         seen = await views(conn, now_ms, everybody=everybody)
+        self._teams = seen.keys() - {EVERYBODY}
         self._wanted = {one for view in seen.values() for one in view.validators}
         self._rises.forget_but({one for view in seen.values() for one in view.nodes})
         network = self._network(next(iter(seen.values())).network)
@@ -144,11 +180,13 @@ class Sights:
         }
 
     async def _dressed(self, view: View) -> View:
+        troubles = self._troubles_of(view)
         return replace(
             view,
             nodes=await self._layered(view) if view.nodes else view.nodes,
-            validators={one: self._foreseen(seen, view) for one, seen in view.validators.items()},
-            monitor=self._monitor() if view.team_id == FIRST_TEAM else view.monitor,
+            validators={one: self._foreseen(seen, view, troubles) for one, seen in view.validators.items()},
+            monitor=self._monitor(view.team_id),
+            bridges=self._bridges.views(view.now_ms) if view.team_id == FIRST_TEAM else view.bridges,
         )
 
     # --- nodes
@@ -180,11 +218,30 @@ class Sights:
 
     # --- validators
 
-    def _foreseen(self, seen: ValidatorView, view: View) -> ValidatorView:
+    def _troubles_of(self, view: View) -> dict[PosAddress, list[Trouble]]:
+        """What the team knows to have been wrong with its validators, or with the nodes that carry them."""
+        found: dict[PosAddress, list[Trouble]] = {}
+        for one in self._troubles:
+            if one.team_id != view.team_id:
+                continue
+            node = view.nodes.get(one.subject_id)
+            if node is not None and node.pos_address is not None:
+                found.setdefault(node.pos_address, []).append(one)
+            elif one.kind == SubjectKind.NETWORK:
+                for address in view.validators:
+                    found.setdefault(address, []).append(one)
+            else:
+                found.setdefault(PosAddress(one.subject_id), []).append(one)
+        return found
+
+    def _foreseen(
+        self, seen: ValidatorView, view: View, troubles: Mapping[PosAddress, Sequence[Trouble]]
+    ) -> ValidatorView:
         known = self._known.of.get(seen.address)
         if known is None:
             return seen
         told = {one.name: getattr(known, one.name) for one in fields(known)}
+        told["epochs"] = marked(known.epochs, troubles.get(seen.address, ()))
         told["changes"] = tuple(self._explained(one, seen.address, view) for one in known.changes)
         retired = self._retired.get(seen.address)
         told["force_retired_at_ms"] = None if retired is None else retired.at_ms
@@ -238,9 +295,14 @@ class Sights:
         others = [one.status for one in self._references.of(status.chain_id, "") if one.status is not None]
         return min(max(0, one.latest_epoch - one.finalized_epoch) for one in (status, *others))
 
-    def _monitor(self) -> MonitorView:
+    def _monitor(self, team_id: int) -> MonitorView:
+        """A team's contact points; how this server fares is for those who run it."""
+        own = self._contacts.get(team_id, ())
+        if team_id != FIRST_TEAM:
+            return MonitorView(contacts=own)
         return MonitorView(
             sources=tuple(sources(self._follower.health)),
+            contacts=own,
             failing_loops=self._failures.failing(FAILING_MS),
         )
 
@@ -254,6 +316,24 @@ def _duty_by(view: View) -> Callable[[PosAddress], Duty]:
         return Duty(seen.votes, seen.strip) if known and seen is not None else Duty()
 
     return duty
+
+
+def marked(epochs: Sequence[EpochView], troubles: Sequence[Trouble]) -> tuple[EpochView, ...]:
+    """The epochs, each with whether one of these troubles was known in it."""
+    if not troubles:
+        return tuple(epochs)
+    begins = [one.ended_at_ms for one in epochs]
+    return tuple(
+        replace(one, explained=True)
+        if any(_within(each, begin, one.ended_at_ms) for each in troubles)
+        else one
+        for begin, one in zip([0, *begins], epochs, strict=False)
+    )
+
+
+def _within(trouble: Trouble, begin_ms: int, end_ms: int) -> bool:
+    begun = trouble.opened_at_ms - EARLIER_MS < end_ms
+    return begun and (trouble.resolved_at_ms is None or trouble.resolved_at_ms > begin_ms)
 
 
 def _drip(answer: object) -> int | None:

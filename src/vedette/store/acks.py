@@ -14,7 +14,7 @@ from vedette.model.errors import StoreError
 from vedette.model.incident import Acknowledgement, Incident
 from vedette.model.people import Who
 from vedette.model.timeline import Event, Happening
-from vedette.store import audit, timeline
+from vedette.store import audit, outbox, timeline
 from vedette.store import tables as t
 from vedette.store.database import Conn
 from vedette.store.incidents import one_of
@@ -50,6 +50,7 @@ async def acknowledge(
     }
     detail = {"by": code, "until_ms": until_ms, "comment": comment}
     await _change(conn, incident, row, Event(now_ms, Happening.ACKNOWLEDGED, detail))
+    await outbox.acknowledged(conn, replace(incident, acked=taken), now_ms)
     told = {"until_ms": until_ms} | ({"link_of": by} if by else {})
     await _noted(conn, None if by else who, "incident.acknowledge", incident, now_ms, told)
     return replace(incident, acked=taken)

@@ -1,5 +1,6 @@
-"""Work that was announced: at which times, of which team, and of which validators it speaks."""
+"""What explains a validator's past day to its team: work that was announced, and troubles that were known."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import or_, select
@@ -32,6 +33,25 @@ async def announced(conn: Conn, since_ms: int) -> list[Announced]:
         for row in await conn.execute(query)
     ]
     return [one for one in found if one.names]
+
+
+class Trouble(NamedTuple):
+    """An incident of the last day. `resolved_at_ms` None: it stands."""
+
+    team_id: int
+    kind: str
+    subject_id: str
+    opened_at_ms: int
+    resolved_at_ms: int | None
+
+
+async def troubles(conn: Conn, rules: Collection[str], since_ms: int) -> list[Trouble]:
+    """Those of these rules that were not over by then."""
+    columns = t.incidents.c
+    lasts = or_(columns.resolved_at_ms.is_(None), columns.resolved_at_ms > since_ms)
+    what = columns["team_id", "subject_kind", "subject_id", "opened_at_ms", "resolved_at_ms"]
+    query = select(*what).where(columns.rule.in_(sorted(rules)), lasts)
+    return [Trouble(*row) for row in await conn.execute(query)]
 
 
 def _names(matcher: dict[str, object]) -> frozenset[str]:

@@ -6,7 +6,6 @@ file outside as well (`server.audit`), and a log that no longer leads through a 
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Row, func, insert, select
 
 from vedette.model.people import Who
+from vedette.model.private import masked
 from vedette.store import tables as t
 from vedette.store.database import Conn, visible_to
 
@@ -25,16 +25,6 @@ BATCH: Final = 500
 MACHINE, SERVER, PUBLIC, TOKEN = "machine", "server", "public", "read-token"
 """Actors without an account: the server's own machine, its own loops, nobody known, the settings' token."""
 SUBJECT_CHARS_MAX: Final = 200
-
-PRIVATE = re.compile(
-    r"[^\s@]+@[^\s@]+\.[^\s@]+"  # an e-mail address
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b"
-    r"|\b(?:[0-9a-f]{1,4}:){4,7}[0-9a-f:]*|\b[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*::[0-9a-f:]*"
-    r"|vdt_\S+",
-    re.IGNORECASE,
-)
-MASK = "(private)"
-"""What stands where an e-mail address, an IP address or a token would: this log is never forgotten."""
 
 Detail = Mapping[str, str | int | bool | None]
 
@@ -93,7 +83,7 @@ async def note(
         "team_id": team_id if team_id is not None or who is None else who.team_id,
         "actor": await actor(conn, who),
         "act": act,
-        "subject": _masked(subject)[:SUBJECT_CHARS_MAX],
+        "subject": masked(subject)[:SUBJECT_CHARS_MAX],
         "detail": _letters({key: _sound(value) for key, value in (detail or {}).items()}),
     }
     await conn.execute(insert(t.audit).values(**told, hash=_hash(before.hash, told)))
@@ -175,13 +165,7 @@ def _letters(value: Any) -> str:
 
 
 def _sound(value: str | int | bool | None) -> str | int | bool | None:
-    return _masked(value) if isinstance(value, str) else value
-
-
-def _masked(text: str) -> str:
-    """PostgreSQL keeps no zero byte, and UTF-8 no half of a pair."""
-    plain = text.replace("\0", "").encode(errors="replace").decode()
-    return PRIVATE.sub(MASK, plain)
+    return masked(value) if isinstance(value, str) else value
 
 
 async def actor(conn: Conn, who: Who | None) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, cast, delete, or_, select, update
+from sqlalchemy import Column, ColumnElement, Text, cast, delete, or_, select, update
 
 from vedette.model.errors import StoreError
 from vedette.model.incident import SubjectKind
 from vedette.model.people import EVERYBODY, FIRST_TEAM, Who
-from vedette.store import audit, keys
+from vedette.store import audit, evidence, keys
 from vedette.store import tables as t
 from vedette.store.database import Conn
 from vedette.store.nodes import ENDPOINT
@@ -136,6 +136,8 @@ async def _words(conn: Conn, team_id: int, node_id: str, names: set[str]) -> Cou
     )
     gone = (await conn.execute(select(told.id).where(own))).scalars().all()
     counts = await _delete(conn, "outbox", t.outbox.c.incident_id.in_(gone))
+    counts["incident_evidence"] += await evidence.drop_of(conn, gone)
+    counts += await _delete(conn, "incident_events", t.incident_events.c.incident_id.in_(gone))
     counts += await _delete(conn, "incidents", own)
     named = (told.team_id == team_id) & or_(told.subject_name.in_(names), told.muted_by.like(f"%/{node_id}"))
     ids = (await conn.execute(select(told.id).where(named))).scalars().all()
@@ -144,19 +146,35 @@ async def _words(conn: Conn, team_id: int, node_id: str, names: set[str]) -> Cou
     muted = update(t.incidents).where(told.id.in_(ids), told.muted_by.like(f"%/{node_id}"))
     await conn.execute(muted.values(muted_by=None))
     await _messages(conn, team_id, node_id, names)
+    await _facts(conn, team_id, node_id, names)
+    await evidence.forget_node(conn, team_id, node_id, names)
     return counts
+
+
+async def _facts(conn: Conn, team_id: int, node_id: str, names: set[str]) -> None:
+    """What other incidents' facts and timelines say of it."""
+    for table, name in ((t.incidents, "facts"), (t.incident_events, "detail")):
+        column = table.c[name]
+        speaks = _speaks(column, node_id, names)
+        rows = await conn.execute(select(table.c.id, column).where(table.c.team_id == team_id, speaks))
+        for number, said in rows.all():
+            clean = {name: evidence.cleaned(said, node_id, names)}
+            await conn.execute(update(table).where(table.c.id == number).values(clean))
 
 
 async def _messages(conn: Conn, team_id: int, node_id: str, names: set[str]) -> None:
     """What was sent, or waits, of other incidents: the same words go there."""
     sent = t.outbox.c
-    speaks = or_(
-        *(cast(sent.incident, Text).contains(_spelled(word), autoescape=True) for word in (node_id, *names))
-    )
+    speaks = _speaks(sent.incident, node_id, names)
     query = select(sent.id, sent.incident).where(sent.team_id == team_id, speaks)
     for row in (await conn.execute(query)).all():
         clean = _cleaned(row.incident, node_id, names)
         await conn.execute(update(t.outbox).where(sent.id == row.id).values(incident=clean))
+
+
+def _speaks(column: Column[Any], node_id: str, names: set[str]) -> ColumnElement[bool]:
+    words = (node_id, *names)
+    return or_(*(cast(column, Text).contains(_spelled(word), autoescape=True) for word in words))
 
 
 def _spelled(word: str) -> str:
@@ -165,12 +183,16 @@ def _spelled(word: str) -> str:
 
 
 def _cleaned(incident: dict[str, Any], node_id: str, names: set[str]) -> dict[str, Any]:
+    if "subject" not in incident:  # the matter of a digest, say
+        whole: dict[str, Any] = evidence.cleaned(incident, node_id, names)
+        return whole
     subject = dict(incident["subject"])
     if subject["name"] in names:
         subject["name"] = subject["id"]
     muted_by = incident.get("muted_by")
     muted = None if muted_by is not None and muted_by.endswith(f"/{node_id}") else muted_by
-    return {**incident, "subject": subject, "muted_by": muted}
+    facts = evidence.cleaned(incident.get("facts", {}), node_id, names)
+    return {**incident, "subject": subject, "muted_by": muted, "facts": facts}
 
 
 async def _email(conn: Conn, user_id: int) -> str | None:

@@ -1,6 +1,6 @@
 """Incidents, and the messages decided with them in the same transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,13 +10,15 @@ from sqlalchemy import ColumnElement, Row, or_, select, tuple_, update
 from vedette.model.incident import Acknowledgement, Decision, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import Who
 from vedette.model.timeline import became
-from vedette.store import outbox, timeline
+from vedette.store import evidence, outbox, timeline
 from vedette.store import tables as t
 from vedette.store.actors import CONTACT, names_of
 from vedette.store.database import Conn, insert_into, visible_to
 
 TOLD_MAX = 200
 HIDDEN_MAX = 200
+WITNESSED_MAX = 50
+"""Of so many changes at once the witnesses' own words are kept: a storm must not hold the writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Change:
     channels: tuple[str, ...]
     now_ms: int
     not_before_ms: int | None = None  # its messages wait until then
+    evidence: tuple[str, Mapping[str, Any]] | None = None  # which moment, and what was seen at it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,10 @@ async def save(conn: Conn, changes: Sequence[Change]) -> list[Incident]:
     Saying it twice is harmless. When another judge has opened the same trouble meanwhile, its incident is
     returned and nothing is told.
     """
-    return [await _save(conn, change) for change in changes]
+    return [await _save(conn, change, place < WITNESSED_MAX) for place, change in enumerate(changes)]
 
 
-async def _save(conn: Conn, change: Change) -> Incident:
+async def _save(conn: Conn, change: Change, asks_witnesses: bool) -> Incident:
     before = await _kept(conn, change.incident.id) if change.incident.id else None
     if change.incident.id:
         kept = await _go_on(conn, change.incident)
@@ -91,6 +94,9 @@ async def _save(conn: Conn, change: Change) -> Incident:
     if before is not None and before.resolved_at_ms is not None:
         return kept  # another judge ended it meanwhile
     await timeline.note(conn, kept, became(before, kept, change.reason, change.channels, change.now_ms))
+    if change.evidence is not None:
+        what, seen = change.evidence
+        await evidence.keep(conn, kept, what, seen, change.now_ms, asks_witnesses=asks_witnesses)
     if change.reason is not None:
         await _tell(conn, kept, change.reason, change)
     return kept
@@ -125,6 +131,7 @@ async def _go_on(conn: Conn, incident: Incident) -> Incident:
 
 async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) -> None:
     snapshot = msgspec.to_builtins(incident)
+    due_ms = max(change.now_ms, change.not_before_ms or 0)
     # Who heard of it in place of a channel that failed hears of its end, too.
     heard = await outbox.stood_in(conn, incident.id) if reason is Reason.RESOLVED else []
     rows = [
@@ -136,8 +143,8 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
             "reason": reason.value,
             "key": f"{incident.id}/{incident.told_count}/{reason}/{channel}",
             "state": "waiting",
-            "created_at_ms": change.now_ms,
-            "next_at_ms": max(change.now_ms, change.not_before_ms or 0),
+            "created_at_ms": due_ms,  # one that waits for the morning is not late before
+            "next_at_ms": due_ms,
             "attempts": 0,
         }
         for channel in dict.fromkeys((*change.channels, *heard))
@@ -248,6 +255,20 @@ async def told_since(
         .where(columns.told_at_ms.is_not(None), columns.muted_by.is_(None))
         .where(or_(columns.resolved_at_ms.is_(None), columns.resolved_at_ms >= since_ms))
         .order_by(columns.resolved_at_ms.is_not(None), columns.id.desc())
+        .limit(TOLD_MAX)
+    )
+    return [_incident(row) for row in await conn.execute(query)]
+
+
+async def told_between(conn: Conn, team_id: int, from_ms: int, until_ms: int) -> list[Incident]:
+    """A team's incidents that were told and stood at some moment of this period, the worst first."""
+    columns = t.incidents.c
+    query = (
+        select(t.incidents)
+        .where(columns.team_id == team_id, columns.told_at_ms.is_not(None), columns.muted_by.is_(None))
+        .where(columns.opened_at_ms < until_ms)
+        .where(or_(columns.resolved_at_ms.is_(None), columns.resolved_at_ms >= from_ms))
+        .order_by(columns.severity != Severity.CRITICAL.value, columns.id.desc())
         .limit(TOLD_MAX)
     )
     return [_incident(row) for row in await conn.execute(query)]

@@ -24,6 +24,10 @@ NEWS_MS: Final = 3_600_000
 """What is older than that is sent no other way: whoever is told of it so late is not woken for it."""
 INCIDENT: Final = "incident"
 LINES_MAX: Final = 500
+NO_ALARM: Final = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED})
+"""What wakes nobody, and so goes no other way when it is late."""
+RING_ON: Final = ("pagerduty",)
+"""Kinds of contact points that ring until they know that somebody has it."""
 
 _BEFORE: Final = outbox.alias("before")
 
@@ -158,7 +162,8 @@ async def hurry(conn: Conn, channel: str, now_ms: int) -> None:
     """The channel takes messages again: nothing waits there for its next attempt any longer."""
     columns = outbox.c
     waits = columns.channel == channel, columns.state == "waiting", columns.next_at_ms > now_ms
-    await conn.execute(update(outbox).where(*waits).values(next_at_ms=now_ms))
+    begun = columns.created_at_ms <= now_ms  # what waits for the end of quiet hours goes on waiting
+    await conn.execute(update(outbox).where(*waits, begun).values(next_at_ms=now_ms))
 
 
 async def oldest_waiting_ms(conn: Conn) -> int | None:
@@ -186,12 +191,40 @@ async def late(conn: Conn, now_ms: int) -> list[Notice]:
         columns.kind == INCIDENT,
         columns.created_at_ms <= now_ms - LATE_MS,
         columns.created_at_ms > now_ms - NEWS_MS,
-        columns.reason != Reason.RESOLVED.value,
+        columns.reason.not_in([reason.value for reason in NO_ALARM]),
         columns.team_id != EVERYBODY,
         columns.incident["severity"].as_string() == Severity.CRITICAL.value,
         ~went,
     )
     return [_notice(row) for row in await conn.execute(query.order_by(columns.id).limit(LINES_MAX))]
+
+
+async def acknowledged(conn: Conn, incident: Incident, now_ms: int) -> None:
+    """Tell those services that rang for it and would ring on that somebody has it."""
+    columns, points = outbox.c, t.contact_points.c
+    heard = (
+        select(columns.channel)
+        .join(t.contact_points, columns.channel == contacts.CHANNEL + points.id)
+        .where(columns.incident_id == incident.id, points.kind.in_(RING_ON))
+        .distinct()
+    )
+    rows = [
+        {
+            "team_id": incident.team_id,
+            "incident_id": incident.id,
+            "incident": msgspec.to_builtins(incident),
+            "channel": channel,
+            "reason": Reason.ACKNOWLEDGED.value,
+            "key": f"{incident.id}/{now_ms}/{Reason.ACKNOWLEDGED}/{channel}",
+            "state": "waiting",
+            "created_at_ms": now_ms,
+            "next_at_ms": now_ms,
+            "attempts": 0,
+        }
+        for channel in sorted((await conn.execute(heard)).scalars())
+    ]
+    if rows:
+        await conn.execute(insert_into(conn, outbox).on_conflict_do_nothing(), rows)
 
 
 async def relay(

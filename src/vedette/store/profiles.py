@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Row, select, update
 
@@ -13,6 +13,7 @@ from vedette.store import tables as t
 from vedette.store.claims import links_of
 from vedette.store.database import Conn
 
+PUBLIC_MAX: Final = 500
 Outcome = Literal["changed", "taken", "slugless", "unknown"]
 
 
@@ -40,6 +41,12 @@ async def public_profile(conn: Conn, slug: str) -> Profile | None:
     query = select(t.teams).where(t.teams.c.slug == slug, t.teams.c.is_public)
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else _profile(row)
+
+
+async def public_profiles(conn: Conn) -> list[Profile]:
+    """Every team that shows itself, the oldest first."""
+    query = select(t.teams).where(t.teams.c.is_public, t.teams.c.slug.is_not(None)).order_by(t.teams.c.id)
+    return [_profile(row) for row in await conn.execute(query.limit(PUBLIC_MAX))]
 
 
 async def change(conn: Conn, who: Who, said: Mapping[str, Any], now_ms: int) -> Outcome:

@@ -337,6 +337,34 @@ async def witnesses(conn: Conn) -> list[tuple[str, Spans]]:
     return [(row.name, spans(row.read)) for row in await conn.execute(query)]
 
 
+async def told_by(conn: Conn, first: int, last: int, address: PosAddress) -> dict[str, str]:
+    """What each witness told of one account, a letter a height: s it signed, a it did not, ? unseen."""
+    held = {
+        block.height: block
+        for pack in (await epochs.holding(conn, first, last)).values()
+        for block in pack.blocks
+    }
+    rows = (await conn.execute(select(t.pos_blocks).where(t.pos_blocks.c.height.between(first, last)))).all()
+    known = await rosters(conn, {row.epoch for row in rows})
+    held |= {row.height: kept_block(row, known.get(row.epoch)) for row in rows}
+    columns = t.pos_witnesses.c
+    names = {row.id: row.name for row in await conn.execute(select(columns.id, columns.name))}
+    said: dict[str, str] = {}
+    for number, name in sorted(names.items()):
+        letters = [_told(held.get(height), number, address) for height in range(first, last + 1)]
+        if set(letters) != {Ballot.UNSEEN}:
+            said[name] = "".join(letters)
+    return said
+
+
+def _told(block: KeptBlock | None, witness: int, address: PosAddress) -> Ballot:
+    bitmap = 0 if block is None else block.tally.told.get(witness, 0)
+    if block is None or not bitmap:
+        return Ballot.UNSEEN
+    signers = Signers(bitmap, block.tally.roster, block.tally.extra)
+    return Ballot.SIGNED if address in signers else Ballot.ABSENT
+
+
 async def newest_height(conn: Conn) -> int | None:
     """The newest block that we hold; below it heights may still be missing while the past is read."""
     newest = (await conn.execute(_NEWEST)).one()

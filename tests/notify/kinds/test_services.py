@@ -18,6 +18,7 @@ from vedette.notify.guard import Guard
 from vedette.notify.kinds import KINDS
 from vedette.notify.text import Message, trial
 from vedette.notify.webhook import signature
+from vedette.store import outbox
 
 INCIDENT = f"{PAGE}/incidents/7"
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
@@ -256,14 +257,18 @@ async def test_pagerduty_keeps_one_alert_from_first_to_last(ear: Ear, guard: Gua
     said = {reason: await told(ear, guard, "pagerduty", message(reason)) for reason in Reason}
     assert {one["dedup_key"] for one in said.values()} == {f"vedette/incident/7/{T}"}
     assert {reason for reason, one in said.items() if one["event_action"] == "resolve"} == {Reason.RESOLVED}
-    assert {one["event_action"] for reason, one in said.items() if reason is not Reason.RESOLVED} == {
-        "trigger"
-    }
+    assert said[Reason.ACKNOWLEDGED]["event_action"] == "acknowledge"
+    others = {reason: one for reason, one in said.items() if reason not in outbox.NO_ALARM}
+    assert {one["event_action"] for one in others.values()} == {"trigger"}
     first = said[Reason.OPENED]
     assert first["payload"]["summary"] == "Warning: node node-a is down"
     assert (first["payload"]["source"], first["payload"]["severity"]) == ("node-a", "warning")
     assert (first["client_url"], first["links"][0]) == (INCIDENT, {"href": ACK, "text": "I am on it"})
     assert {request.path for request, _ in ear.heard} == {"/v2/enqueue"}
+
+
+def test_the_kinds_that_ring_until_they_know_are_those_that_are_told() -> None:
+    assert {name for name, kind in KINDS.items() if kind.acknowledges} == set(outbox.RING_ON)
 
 
 async def test_two_presses_of_the_test_button_are_two_alerts_of_pagerduty(ear: Ear, guard: Guard) -> None:

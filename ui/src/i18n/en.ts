@@ -21,7 +21,7 @@ export const en = {
     network: "Network",
     validators: "Validators",
     nodes: "Nodes",
-    incidents: "Incidents",
+    incidents: "Alerts",
   },
   settings: {
     language: "中文",
@@ -429,28 +429,8 @@ export const en = {
   ...chainEn,
   ...nodesEn,
 
-  // What a rule says. `f` are the incident's facts; the server's own title is used for rules not named here.
-  rules: {
-    absent_votes: {
-      name: "Absent votes",
-      title: (who: string, over: boolean, absent: string) =>
-        `${who} ${over ? "was" : "is"} absent from ${absent || "its"} blocks`,
-      why: "It is elected, yet no witness saw its signature on these blocks, while the others signed.",
-      todo: "Look whether its node runs, is in sync and votes. One signed block an epoch keeps it from being retired.",
-    },
-    node_down: {
-      name: "Node down",
-      title: (who: string, over: boolean, _absent: string) => `${who} ${over ? "was" : "is"} down`,
-      why: "Its agent saw the node's process end, and nobody had announced a stop.",
-      todo: "Look at the node's log on its machine, then start it again. Before starting it elsewhere, make sure that this one cannot vote.",
-    },
-    node_silent: {
-      name: "Node silent",
-      title: (who: string, over: boolean, _absent: string) => `${who} ${over ? "was" : "is"} silent`,
-      why: "Nothing was heard of its agent for longer than its interval allows. The node itself may be well.",
-      todo: "Look whether the machine is up and reaches this server, and whether the agent runs.",
-    },
-  },
+  // Rules by name where nobody asked the server for its words.
+  rules: { absent_votes: "Absent votes", node_down: "Node down", node_silent: "Node silent" } as Record<string, string>,
   plannedStop: "planned stop",
   endings: {
     signs_again: "it signs again",

@@ -10,7 +10,7 @@ export const zh: Catalogue = {
   lang: "zh",
   product: "Vedette",
   skip: "跳到正文",
-  places: { label: "位置", network: "网络", validators: "验证者", nodes: "节点", incidents: "事件" },
+  places: { label: "位置", network: "网络", validators: "验证者", nodes: "节点", incidents: "告警" },
   settings: {
     language: "English",
     languageHint: "Show the page in English",
@@ -398,26 +398,7 @@ export const zh: Catalogue = {
   ...chainZh,
   ...nodesZh,
 
-  rules: {
-    absent_votes: {
-      name: "缺席投票",
-      title: (who, over, absent) => `${who} ${over ? "曾" : ""}缺席${absent ? ` ${absent} 个` : ""}区块`,
-      why: "它已当选，但没有任何见证者在这些区块上看到它的签名，而其他验证者都签了名。",
-      todo: "检查其节点是否在运行、已同步并在投票。每个纪元签署一个区块即可避免被强制退出。",
-    },
-    node_down: {
-      name: "节点宕机",
-      title: (who, over) => `${who} ${over ? "曾" : "已"}宕机`,
-      why: "代理看到节点进程结束，而且没有人预先宣布停机。",
-      todo: "查看该机器上的节点日志，然后重新启动。若要在别处启动，请先确保这一台无法再投票。",
-    },
-    node_silent: {
-      name: "节点失联",
-      title: (who, over) => `${who} ${over ? "曾" : ""}失联`,
-      why: "超过其上报间隔仍未收到代理的消息。节点本身可能正常。",
-      todo: "检查该机器是否开机、能否连到本服务器，以及代理是否在运行。",
-    },
-  },
+  rules: { absent_votes: "缺席投票", node_down: "节点宕机", node_silent: "节点失联" },
   plannedStop: "计划停机",
   endings: {
     signs_again: "已恢复签名",

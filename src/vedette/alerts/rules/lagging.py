@@ -31,6 +31,7 @@ class LaggingLimit(Limit):
     pos_blocks: int = 5
     pos_far_blocks: int = 20
     hold_ms: int = 20_000
+    unknown_hold_ms: int = 2 * MINUTE_MS  # on PoW, where nobody told how it was two minutes ago
 
 
 def lagging(view: View, ask: Ask[LaggingLimit]) -> Iterator[Finding]:
@@ -74,15 +75,20 @@ def _behind(view: View, node: NodeView, ask: Ask[LaggingLimit]) -> Finding | Non
         "measure": LAYERS[layer],
     }
     severity = Severity.CRITICAL if is_far and needed(view, node) else Severity.WARNING
-    return _finding(node, severity, facts, limit.hold_ms)
+    return _finding(node, severity, facts, _hold_ms(node, layer, limit))
+
+
+def _hold_ms(node: NodeView, layer: Layer, limit: LaggingLimit) -> int:
+    has_lasted = layer is Layer.POS or "lasting_lag" in node.layers[layer].figures
+    return limit.hold_ms if has_lasted else max(limit.hold_ms, limit.unknown_hold_ms)
 
 
 def _lag(verdict: Verdict | None, layer: Layer, limit: LaggingLimit) -> tuple[Layer, int, bool] | None:
     if verdict is None or verdict.state is not Condition.LAGGING:
         return None
     # Of PoW that which has lasted for two minutes, where that is known.
-    lag = round(verdict.figures.get("lasting_lag", verdict.figures.get("lag", 0)))
     warn, far = _limits(layer, limit)
+    lag = round(verdict.figures.get("lasting_lag", verdict.figures.get("lag", warn)))
     return (layer, lag, lag > far) if lag >= warn else None
 
 

@@ -83,6 +83,7 @@ class Kind:
     wakes: bool = False  # it rings by itself, wherever people are
     receipts: bool = False
     digests: bool = True  # a digest may go there
+    acknowledges: bool = False  # it rings until it knows that somebody has the incident
     problems: Callable[[Config], list[str]] = nothing_more  # what no single field shows
     lacks: Callable[[Means, bool], str | None] = never
     """Why it cannot be used on this installation; asked with its means, and whether apprise is allowed."""

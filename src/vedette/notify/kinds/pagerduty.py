@@ -35,6 +35,7 @@ EVENTS: Final = {
     Reason.ESCALATED: "trigger",
     Reason.REMINDED: "trigger",
     Reason.PASSED_ON: "trigger",
+    Reason.ACKNOWLEDGED: "acknowledge",
     Reason.RESOLVED: "resolve",
 }
 
@@ -61,7 +62,7 @@ class PagerDuty:
 def event(message: Message) -> dict[str, Any]:
     """A reminder triggers again under the same key: that adds to the alert, and rings only if it is new."""
     start = {"event_action": EVENTS[message.reason], "dedup_key": dedup_key(message)}
-    if message.is_over:
+    if start["event_action"] != "trigger":
         return start
     page = [{"href": url, "text": label} for label, url in links(message, DETAILS[message.lang])]
     found = start | {"client": "Vedette", "links": page, "payload": matter(message)}
@@ -127,4 +128,5 @@ kind = Kind(
     wakes=True,
     receipts=True,
     digests=False,
+    acknowledges=True,
 )

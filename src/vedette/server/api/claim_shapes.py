@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StrictBool, StrictFloat
 
-from vedette.server.api.shapes import Claimed, Label, NodeName, PosAddress, Shape, Validator
+from vedette.server.api.shapes import Claimed, InLanguages, Label, NodeName, PosAddress, Shape, Validator
 
 ABOUT_CHARS_MAX = 1_000
 URL_CHARS_MAX = 300
@@ -194,6 +194,7 @@ class StatusIncident(Shape):
     state: Literal["open", "resolved"]
     subject: StatusSubject
     title: str
+    titles: InLanguages
     opened_at_ms: int
     resolved_at_ms: int | None
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import PlainTextResponse
 
 from vedette.model.incident import Acknowledgement, Facts, Incident, Severity
 from vedette.model.people import Role, Who
@@ -11,14 +12,17 @@ from vedette.model.timeline import Event
 from vedette.notify.text import Told, incident_title, told_now
 from vedette.notify.words import Lang
 from vedette.server.ack import TOKEN_CHARS_MAX, Link, LinkError
-from vedette.server.api import exports
+from vedette.server.api import evidence_text, exports
 from vedette.server.api.incident_shapes import (
     AcknowledgementOffer,
     AcknowledgeWish,
     CloseWish,
     CommentWish,
+    Evidence,
+    EvidenceMark,
     IncidentActions,
     IncidentEvent,
+    IncidentEvidence,
     IncidentTexts,
     IncidentTold,
     WholeIncident,
@@ -47,7 +51,7 @@ from vedette.server.api.talk import (
     reply,
 )
 from vedette.server.problems import ProblemError
-from vedette.store import acks, incidents, timeline
+from vedette.store import acks, evidence, incidents, timeline
 from vedette.store.actors import names_of
 from vedette.store.database import Conn
 from vedette.store.incidents import NoticeRow, Sought
@@ -162,6 +166,35 @@ async def acknowledge_by_link(
     return reply(_offer(*await _linked(rooms, token)))
 
 
+@router.get("/incidents/{incident_id}/evidence", response_model=IncidentEvidence)
+async def incident_evidence(incident_id: Number, rooms: Rooms, who: Whose) -> Response:
+    """What was seen when the incident opened, grew worse, and ended, kept longer than the series."""
+    whole, found = await _proven(rooms, who, incident_id)
+    shape = IncidentShape.model_validate({name: getattr(whole, name) for name in IncidentShape.model_fields})
+    return reply(IncidentEvidence(incident=shape, evidence=found), PRIVATE)
+
+
+@router.get(
+    "/incidents/{incident_id}/evidence.txt",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def incident_evidence_text(incident_id: Number, rooms: Rooms, who: Whose) -> Response:
+    """The same to be read, sent on or printed: with its messages, their receipts, and what people did."""
+    whole, found = await _proven(rooms, who, incident_id)
+    link = f"{rooms.settings.page_url.rstrip('/')}/incidents/{incident_id}"
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return PlainTextResponse(evidence_text.page(whole, found, link), headers=headers)
+
+
+async def _proven(rooms: Rooms, who: Who, incident_id: int) -> tuple[WholeIncident, list[Evidence]]:
+    whole = await _whole(rooms, who, incident_id)
+    async with rooms.database.read() as conn:
+        kept = await evidence.evidence(conn, who, incident_id)
+    found = [{"at_ms": one.at_ms, "what": one.what, "bundle": one.bundle} for one in kept]
+    return whole, [Evidence.model_validate(one) for one in found]
+
+
 async def _linked(rooms: Rooms, token: str) -> tuple[Link, Incident]:
     """A link that may still be used, and its incident. Raises ProblemError."""
     try:
@@ -222,6 +255,7 @@ async def _whole(rooms: Rooms, who: Who, incident_id: int) -> WholeIncident:
         events = await timeline.timeline(conn, who, incident_id)
         names = await names_of(conn, {str(event.detail["by"]) for event in events if "by" in event.detail})
         hidden = await incidents.hidden_by(conn, who, found[0])
+        marks = await evidence.marks(conn, who, incident_id)
     incident, now_ms = found[0], rooms.ears.now_ms()
     standing = incident.resolved_at_ms is None and incident.closed_by is None
     return WholeIncident(
@@ -230,7 +264,7 @@ async def _whole(rooms: Rooms, who: Who, incident_id: int) -> WholeIncident:
             en=_told(told_now(incident, "en", now_ms)), zh=_told(told_now(incident, "zh", now_ms))
         ),
         timeline=[_event(event, names) for event in events],
-        evidence=[],
+        evidence=[EvidenceMark.model_validate({"at_ms": at, "what": what}) for at, what in marks],
         actions=IncidentActions(can_close=standing and who.may(Role.OPERATOR)),
         hidden=hidden,
     )

@@ -178,6 +178,7 @@ def _incident(one: Incident, language: Lang) -> StatusIncident:
                 {"kind": subject.kind.value, "id": subject.id, "name": subject.name}
             ),
             "title": incident_title(bare, language),
+            "titles": {"en": incident_title(bare, "en"), "zh": incident_title(bare, "zh")},
             "opened_at_ms": one.opened_at_ms,
             "resolved_at_ms": one.resolved_at_ms,
         }

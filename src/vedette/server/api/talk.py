@@ -103,7 +103,7 @@ def kept_by(who: Who) -> str:
 
 
 def encoded(shape: BaseModel) -> bytes:
-    return shape.__pydantic_serializer__.to_json(shape)
+    return shape.__pydantic_serializer__.to_json(shape, by_alias=True)
 
 
 async def known(address: str, rooms: "House") -> tuple[PosAddress, Tip]:

@@ -1,0 +1,101 @@
+"""A validator's stake was changed, and nobody that we know of did it.
+
+Whoever holds the owner's PoW key can retire its votes and take the money half a day later: votes that begin
+to leave are the only warning there is. A change is explained when the pool's contract that stakes there
+changed its books by as many votes around that time, when the chain itself retired the account by force, or
+when its team announced work on it (a maintenance that names the validator). Explained changes are log
+entries. Votes that were added are told without waking anybody: no thief adds stake.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vedette.alerts.rules.rule import Ask, Limit, Rule
+from vedette.alerts.rules.subjects import validator_subject
+from vedette.model.account_events import AccountEventKind
+from vedette.model.incident import Finding, Incident, Severity, SubjectKind
+from vedette.model.pos import PosAddress
+from vedette.model.view import StakeChange, ValidatorView, View
+
+NAME = "stake_changed"
+LEAVING = (AccountEventKind.UNLOCKING, AccountEventKind.RETIRED, AccountEventKind.WITHDRAWN)
+JOINING = (AccountEventKind.REGISTERED, AccountEventKind.ADDED)
+"""What an owner does. All else (votes that lock, or come free) follows by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StakeChangedLimit(Limit):
+    """How long a pool's books may take to tell, and how long a change is spoken of."""
+
+    pool_wait_ms: int = 2_400_000
+    over_ms: int = 86_400_000
+
+
+def judge(view: View, ask: Ask[StakeChangedLimit]) -> Iterator[Finding]:
+    """Somebody changed a validator's stake."""
+    for validator in view.validators.values():
+        limit = ask(validator.address)
+        change = newest(view, validator, limit)
+        if change is not None:
+            yield _finding(view, validator, change, limit)
+
+
+def ending(incident: Incident, view: View, limit: StakeChangedLimit) -> str | None:
+    """It was a day ago; None: nothing was heard of its account."""
+    validator = view.validators.get(PosAddress(incident.subject.id))
+    if validator is None:
+        return "not_watched"
+    known = validator.account_at_ms is not None
+    return "past" if known and newest(view, validator, limit) is None else None
+
+
+def newest(view: View, validator: ValidatorView, limit: StakeChangedLimit) -> StakeChange | None:
+    """The newest change that an owner makes; one that nobody explains before all others."""
+    made = [
+        one
+        for one in validator.changes
+        if one.kind in {*LEAVING, *JOINING} and view.now_ms - one.at_ms < limit.over_ms
+    ]
+    return max(made, key=lambda one: (_weight(one), one.at_ms), default=None)
+
+
+def _weight(change: StakeChange) -> int:
+    return 0 if change.explained_by is not None else 1 if change.kind in JOINING else 2
+
+
+def _finding(view: View, validator: ValidatorView, change: StakeChange, limit: StakeChangedLimit) -> Finding:
+    facts: dict[str, str | int | float] = {
+        "kind": change.kind.value,
+        "leaves" if change.kind in LEAVING else "joins": 1,
+        "votes": change.votes,
+        "height": change.height,
+        "changed_at_ms": change.at_ms,
+        "value": change.votes,
+        "measure": "votes",
+    }
+    if change.until_height is not None:
+        facts["until_height"] = change.until_height
+    if change.explained_by is not None:
+        facts[f"by_{change.explained_by}"] = 1
+    if validator.pool is not None:
+        facts["pool"] = validator.pool
+    waits = validator.pool is not None and change.explained_by is None
+    return Finding(
+        key=f"{NAME}/{validator.address}",
+        rule=NAME,
+        team_id=validator.team_id,
+        severity=(Severity.INFO, Severity.WARNING, Severity.CRITICAL)[_weight(change)],
+        subject=validator_subject(view, validator),
+        facts=facts,
+        hold_ms=limit.pool_wait_ms if waits else 0,
+    )
+
+
+rule = Rule(
+    name=NAME,
+    about=SubjectKind.VALIDATOR,
+    limit=StakeChangedLimit,
+    judge=judge,
+    ending=ending,
+    remind_ms=86_400_000,
+)

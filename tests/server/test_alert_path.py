@@ -1,0 +1,426 @@
+"""A message's way when the other side is ill: nothing lost, nothing twice, in order, and another way taken.
+
+The clock is moved by hand, so that ten minutes of refusal take a moment.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.hooks import Hook, hooks
+from tests.server.mailbox import mailbox
+from tests.server.stage import HandClock, Letterbox, quiet_house, settings, until
+from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
+from vedette.model.people import FIRST_TEAM, Role, Who
+from vedette.notify.channels import Channel, ChannelError
+from vedette.notify.guard import Guard
+from vedette.server.contacts import Wish
+from vedette.server.house import House
+from vedette.server.loops import Failures
+from vedette.server.settings import SecuritySetting, Settings
+from vedette.store import audit, contacts, incidents, outbox
+from vedette.store.contacts import Contact
+from vedette.store.incidents import Change
+from vedette.store.outbox import Delivery
+
+OURS = Who(FIRST_TEAM, role=Role.OPERATOR)
+LOOPBACK = SecuritySetting(allow_private_targets=(ipaddress.ip_network("127.0.0.0/8"),))
+MINUTE_MS = 60_000
+
+
+@dataclass
+class Street:
+    """A house whose outbox runs, and the clock in its hall."""
+
+    house: House
+    clock: HandClock
+    trouble: dict[str, Incident] = field(default_factory=dict)
+
+    async def point(self, name: str, url: str, **wish: Any) -> Contact:
+        made = Wish(name=name, kind="webhook", config={"url": url}, **wish)
+        return await self.house.contacts.make(OURS, made)
+
+    async def mail(self, name: str = "mail") -> Contact:
+        return await self.house.contacts.make(
+            OURS, Wish(name=name, kind="email", config={"to": "a@b.example"})
+        )
+
+    async def tell(
+        self,
+        name: str,
+        reason: Reason,
+        channels: Sequence[str],
+        severity: Severity = Severity.CRITICAL,
+    ) -> Incident:
+        """What the judge does when it has decided."""
+        now = self.clock.now_ms()
+        subject = Subject(SubjectKind.NODE, name, name)
+        fresh = Incident(0, f"node_down/{name}", "node_down", FIRST_TEAM, severity, subject, {}, now)
+        one = self.trouble.get(name, fresh)
+        told = replace(
+            one,
+            told_at_ms=now,
+            told_count=one.told_count + 1,
+            resolved_at_ms=now if reason is Reason.RESOLVED else None,
+        )
+        change = Change(told, reason, tuple(channels), now)
+        [kept] = await self.house.database.write(partial(incidents.save, changes=[change]))
+        self.trouble[name] = kept
+        self.house.outbox.wake.set()
+        return kept
+
+    async def log(self, channel: str | None = None) -> list[Delivery]:
+        """What was to be delivered, the oldest first."""
+        async with self.house.database.read() as conn:
+            found = await outbox.deliveries(conn, OURS, channel=channel, limit=200)
+        return found[::-1]
+
+    async def held(self, contact_id: str) -> Contact:
+        async with self.house.database.read() as conn:
+            found = await contacts.held(conn, contact_id)
+        assert found is not None
+        return found
+
+    async def attempts(self, channel: str, count: int) -> list[tuple[str, str | None]]:
+        """Every attempt on this channel, once there are so many."""
+        async with asyncio.timeout(30):
+            while True:
+                found = [
+                    (attempt.outcome, attempt.detail)
+                    for one in await self.log(channel)
+                    for attempt in one.attempts
+                ]
+                if len(found) >= count:
+                    return found
+                await asyncio.sleep(0.02)
+
+    async def settled(self, channel: str, *states: str) -> list[Delivery]:
+        """This channel's messages, once they stand so."""
+        async with asyncio.timeout(30):
+            while [one.state for one in await self.log(channel)] != list(states):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        return await self.log(channel)
+
+    async def pass_s(self, seconds: int, step_s: int = 5) -> None:
+        """Time goes by in steps, each of which the outbox may use."""
+        for _ in range(0, seconds, step_s):
+            self.clock.pass_ms(step_s * 1000)
+            before = self.house.outbox.rounds
+            self.house.outbox.wake.set()
+            await until(lambda before=before: self.house.outbox.rounds > before)  # type: ignore[misc]
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def street(given: Settings, clock: HandClock, **boxes: Channel) -> AsyncIterator[Street]:
+    async with quiet_house(given, clock, boxes) as house:
+        post = asyncio.create_task(house.outbox.run(Failures(clock.steady_ms)))
+        try:
+            yield Street(house, clock)
+        finally:
+            post.cancel()
+            with suppress(asyncio.CancelledError):
+                await post
+            await house.contacts.close()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[Hook]:
+    async with hooks() as one:
+        yield one
+
+
+@pytest.fixture
+async def ours(tmp_path: Path, clock: HandClock) -> AsyncIterator[Street]:
+    async with street(settings(tmp_path, security=LOOPBACK), clock) as one:
+        yield one
+
+
+def reasons(hook: Hook) -> list[str]:
+    return [body["reason"] for body in hook.bodies]
+
+
+async def test_a_webhook_that_refuses_for_ten_minutes_hears_one_down_and_one_up_in_order(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    async with hooks() as gone:
+        port = int(gone.url.rpartition(":")[2])
+    async with street(settings(tmp_path, security=LOOPBACK), clock) as ours:
+        point = await ours.point("hook", gone.url)
+        await ours.tell("n1", Reason.OPENED, [point.channel])
+        await ours.attempts(point.channel, 1)
+        await ours.pass_s(300)
+        await ours.tell("n1", Reason.RESOLVED, [point.channel])
+        await ours.pass_s(300)
+        assert (await ours.held(point.id)).failing_since_ms is not None
+        async with hooks(port) as back:
+            began = clock.now_ms()
+            while len(back.bodies) < 2:
+                await ours.pass_s(1, step_s=1)
+                assert clock.now_ms() - began <= 15_000
+            assert reasons(back) == ["opened", "resolved"]
+            await ours.settled(point.channel, "sent", "sent")
+            await ours.pass_s(60)
+            assert len(back.bodies) == 2
+        told = (await ours.log(point.channel))[0]
+        assert [one.outcome for one in told.attempts[-2:]] == ["failed", "sent"]
+        assert (await ours.held(point.id)).failing_since_ms is None
+
+
+async def test_a_restart_while_fifty_alerts_fire_loses_none_and_repeats_only_what_was_in_flight(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    given = settings(tmp_path, security=LOOPBACK)
+    async with street(given, clock) as ours:
+        point = await ours.point("hook", hook.url)
+        for n in range(50):
+            await ours.tell(f"n{n}", Reason.OPENED, [point.channel])
+        await until(lambda: len(hook.bodies) >= 20)
+    first = list(hook.keys)
+    clock.pass_ms(5_000)
+    async with street(given, clock) as ours:
+        await ours.pass_s(70)  # what was in flight is claimed anew when its claim has run out
+        await ours.settled(point.channel, *["sent"] * 50)
+        assert len(set(hook.keys)) == 50
+        twice = len(hook.keys) - 50
+        assert twice <= 1
+        assert len(set(first)) == len(first)
+    async with street(given, clock) as ours:
+        await ours.pass_s(120)
+        assert len(hook.keys) == 50 + twice
+
+
+@pytest.mark.parametrize(
+    ("ill", "said"),
+    [
+        ((429, {"Retry-After": "300"}), "answered 429"),
+        ((503, {}), "answered 503"),
+        ((500, {}), "answered 500"),
+        ((302, {"Location": "http://169.254.169.254/latest"}), "a redirect, which is never followed"),
+    ],
+)
+async def test_what_one_channel_cannot_take_another_is_told_within_a_minute(
+    ours: Street, hook: Hook, ill: tuple[int, dict[str, str]], said: str
+) -> None:
+    hook.usual = ill
+    async with hooks() as well:
+        other = await ours.point("other", well.url, wakes=True)
+        mine = await ours.point("mine", hook.url, wakes=True)
+        await ours.tell("n1", Reason.OPENED, [mine.channel])
+        await ours.tell("n2", Reason.OPENED, [other.channel])
+        await until(lambda: well.bodies)  # nobody waits for the ill one
+        [(outcome, detail), *_] = await ours.attempts(mine.channel, 1)
+        assert (outcome, said in (detail or "")) == ("failed", True)
+        await ours.pass_s(60)
+        await until(lambda: len(well.bodies) == 2)
+        assert well.bodies[1]["incident"]["subject"]["id"] == "n1"
+        [waiting] = await ours.log(mine.channel)
+        relayed = (await ours.log(other.channel))[1]
+        assert (relayed.instead_of, waiting.state) == (waiting.id, "waiting")
+        await ours.pass_s(120)
+        assert len(well.bodies) == 2
+
+
+async def test_the_wish_to_wait_is_granted_to_the_second(ours: Street, hook: Hook) -> None:
+    hook.answers = [(429, {"Retry-After": "120"})]
+    point = await ours.point("hook", hook.url)
+    await ours.tell("n1", Reason.OPENED, [point.channel], Severity.WARNING)
+    await ours.attempts(point.channel, 1)
+    await ours.tell("n2", Reason.OPENED, [point.channel], Severity.WARNING)
+    await ours.pass_s(115)
+    assert hook.asked == 1  # nor was it asked for the other message
+    await ours.pass_s(40)
+    await until(lambda: len(hook.bodies) == 2)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:{port}/", "http://nowhere.invalid:8080/"])
+async def test_without_tls_or_a_name_it_is_said_and_tried_again(ours: Street, hook: Hook, url: str) -> None:
+    point = await ours.point("hook", url.format(port=hook.url.rpartition(":")[2]))
+    await ours.tell("n1", Reason.OPENED, [point.channel])
+    [(outcome, detail), *_] = await ours.attempts(point.channel, 1)
+    assert outcome == "failed"
+    assert any(why in (detail or "") for why in ("TLS failed", "could not be resolved", "could not connect"))
+    assert [one.state for one in await ours.log(point.channel)] == ["waiting"]
+
+
+async def test_one_that_never_answers_holds_up_nobody_else(ours: Street, hook: Hook) -> None:
+    hook.hangs = True
+    async with hooks() as well:
+        mine = await ours.point("mine", hook.url)
+        other = await ours.point("other", well.url)
+        await ours.tell("n1", Reason.OPENED, [mine.channel, other.channel])
+        for n in range(2, 6):
+            await ours.tell(f"n{n}", Reason.OPENED, [other.channel])
+        await until(lambda: len(well.bodies) == 5)
+        assert hook.asked == 1
+        await ours.pass_s(180)  # its claim runs out while it is in hand: it is not sent a second time
+        assert hook.asked == 1
+        hook.hangs = False
+        hook.ended.set()
+        await ours.settled(mine.channel, "sent")
+
+
+async def test_a_hang_ends_at_the_deadline_and_is_in_the_log(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    hook.hangs = True
+    async with street(settings(tmp_path, security=LOOPBACK), clock) as ours:
+        means = ours.house.contacts.means
+        ours.house.contacts.means = replace(means, guard=Guard(deadline_s=0.2, targets=means.guard.targets))
+        point = await ours.point("hook", hook.url)
+        await ours.tell("n1", Reason.OPENED, [point.channel])
+        [(outcome, detail), *_] = await ours.attempts(point.channel, 1)
+        assert (outcome, detail) == ("failed", "127.0.0.1 did not answer within 0.2 s")
+        await means.guard.close()
+
+
+async def test_who_was_told_instead_hears_the_end_too(ours: Street, hook: Hook) -> None:
+    hook.usual = (503, {})
+    async with hooks() as well:
+        other = await ours.point("other", well.url)
+        mine = await ours.point("mine", hook.url, fallback_id=other.id)
+        await ours.tell("n1", Reason.OPENED, [mine.channel])
+        await ours.pass_s(60)
+        await until(lambda: well.bodies)
+        hook.usual = (200, {})
+        await ours.tell("n1", Reason.RESOLVED, [mine.channel])
+        await ours.pass_s(30)
+        await until(lambda: len(well.bodies) == 2 and len(hook.bodies) == 2)
+        assert reasons(well) == reasons(hook) == ["opened", "resolved"]
+
+
+async def test_a_warning_waits_for_its_own_channel(ours: Street, hook: Hook) -> None:
+    hook.usual = (503, {})
+    async with hooks() as well:
+        other = await ours.point("other", well.url, wakes=True)
+        mine = await ours.point("mine", hook.url, fallback_id=other.id)
+        await ours.tell("n1", Reason.OPENED, [mine.channel], Severity.WARNING)
+        await ours.pass_s(180)
+        assert well.bodies == []
+
+
+async def test_one_that_is_gone_is_switched_off_aloud_and_another_told_at_once(
+    ours: Street, hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.usual = (410, {})
+    async with hooks() as well:
+        other = await ours.point("other", well.url, wakes=True)
+        mine = await ours.point("mine", hook.url, wakes=True)
+        await ours.tell("n1", Reason.OPENED, [mine.channel])
+        await until(lambda: well.bodies)
+        [refused] = await ours.settled(mine.channel, "failed")
+        assert [one.outcome for one in refused.attempts] == ["refused"]
+        off = await ours.held(mine.id)
+        assert (off.is_enabled, off.disabled_why) == (False, "127.0.0.1 answered 410")
+        assert "is switched off: 127.0.0.1 answered 410" in caplog.text
+        async with ours.house.database.read() as conn:
+            found = {one.name: one.is_enabled for one in await contacts.views(conn, FIRST_TEAM)}
+            assert found == {"other": True, "mine": False}
+            assert (await audit.entries(conn, OURS, None, 1))[0].act == "contact.disable"
+        hook.usual = (200, {})
+        await ours.tell("n2", Reason.OPENED, [mine.channel])  # a route may still name it
+        await until(lambda: len(well.bodies) == 2)
+        assert hook.bodies == []
+        await ours.house.contacts.enable(OURS, mine.id)
+        await ours.tell("n3", Reason.OPENED, [mine.channel])
+        await until(lambda: hook.bodies)
+        assert other.channel == (await ours.log(other.channel))[0].channel
+
+
+async def test_what_was_to_be_told_to_one_that_was_removed_goes_another_way(ours: Street, hook: Hook) -> None:
+    hook.usual = (503, {})
+    async with hooks() as well:
+        await ours.point("other", well.url)
+        mine = await ours.point("mine", hook.url)
+        await ours.tell("n1", Reason.OPENED, [mine.channel])
+        await ours.attempts(mine.channel, 1)
+        await ours.house.contacts.remove(OURS, mine.id)
+        await ours.pass_s(10)
+        await until(lambda: well.bodies)
+
+
+async def test_one_message_that_nobody_takes_does_not_bar_the_way_for_others(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    class Picky(Letterbox):
+        async def send(self, message: Any) -> None:
+            if message.incident["subject"]["id"] == "poison":
+                raise ChannelError("not that one")
+            await super().send(message)
+
+    box = Picky()
+    async with street(settings(tmp_path), clock, box=box) as ours:
+        await ours.tell("poison", Reason.OPENED, ["box"], Severity.WARNING)
+        await ours.attempts("box", 1)
+        for n in range(5):
+            await ours.tell(f"n{n}", Reason.OPENED, ["box"], Severity.WARNING)
+        await ours.pass_s(30)
+        await until(lambda: len(box.messages) == 5)
+
+
+# --- mail -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "state"),
+    [("451 come again", "failed", "waiting"), ("554 no", "failed", "waiting")],
+)
+async def test_a_mail_server_that_defers_or_rejects_is_in_the_log(
+    tmp_path: Path, clock: HandClock, answer: str, outcome: str, state: str
+) -> None:
+    async with mailbox() as box:
+        box.answer = answer
+        given = settings(tmp_path, mail=box.setting)
+        async with street(given, clock) as ours:
+            point = await ours.mail()
+            await ours.tell("n1", Reason.OPENED, [point.channel])
+            [(told, detail), *_] = await ours.attempts(point.channel, 1)
+            assert (told, answer[:3] in (detail or "")) == (outcome, True)
+            assert [one.state for one in await ours.log(point.channel)] == [state]
+            box.answer = "250 OK"
+            await ours.pass_s(30)
+            await ours.settled(point.channel, "sent")
+            assert len(box.letters) == 1
+
+
+@pytest.mark.parametrize("cuts", [True, False], ids=["cuts", "hangs"])
+async def test_a_mail_server_that_cuts_or_hangs_is_in_the_log_and_another_way_is_taken(
+    tmp_path: Path, clock: HandClock, hook: Hook, cuts: bool
+) -> None:
+    over = asyncio.Event()
+
+    async def ill(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if cuts:
+            writer.write(b"220 here\r\n")
+        else:
+            await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(ill, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with mailbox() as box:
+        mail = replace(box.setting, server=f"smtp://127.0.0.1:{port}")
+    given = settings(tmp_path, mail=mail, security=LOOPBACK)
+    async with street(given, clock) as ours:
+        await ours.point("hook", hook.url, wakes=True)
+        point = await ours.mail()
+        await ours.tell("n1", Reason.OPENED, [point.channel])
+        if cuts:
+            [(outcome, detail), *_] = await ours.attempts(point.channel, 1)
+            assert (outcome, "cut" in (detail or "")) == ("failed", True)
+        await ours.pass_s(60)
+        await until(lambda: hook.bodies)
+        over.set()
+        server.close()

@@ -12,4 +12,4 @@ lock uv requirements/uv.in
 lock agent pyproject.toml
 lock server pyproject.toml --extra server
 lock demo pyproject.toml --extra server --group build
-lock dev pyproject.toml --extra server --extra parquet --group build --group dev
+lock dev pyproject.toml --extra server --extra parquet --extra apprise --group build --group dev

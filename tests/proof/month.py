@@ -263,7 +263,7 @@ class Month:
             free_votes=max(0, sim.account.available_votes - sim.members_votes(self.epoch)),
             terms_without_standing=0,
             terms_without_seat=without,
-            expected_terms_between_seats=1 / (1 - (1 - share) ** TERM_SEATS),
+            expected_terms_between_seats=1 / (1 - (1 - share) ** TERM_SEATS) if share else None,
         )
 
     def _network(self, pace: Pace, now_ms: int) -> NetworkView:

@@ -87,7 +87,7 @@ def frozen(stage: Stage) -> Generator[Word, None, None]:
     """Continued, a 3.0.2 is a true zombie: its network's thread panics on the interrupted call."""
     stage.signal(VICTIM, signal.SIGSTOP)
     try:
-        hold_s = 15.0
+        hold_s = 30.0
         yield Word("25", "SIGSTOP", "rpc_silent", name_of(VICTIM), now_s() + hold_s, "agent")
         time.sleep(5)
     finally:
@@ -103,8 +103,8 @@ def frozen(stage: Stage) -> Generator[Word, None, None]:
 def voting_stopped(stage: Stage) -> Generator[Word, None, None]:
     guard = stage.net.node(VICTIM).dir / "pos_db" / "secure_storage.json"
     stage.raw(VICTIM, "test_posStopVoting")
-    hold_s = 30.0
-    yield Word("29", "stop_voting", "voting_off", name_of(VICTIM), now_s() + hold_s, "agent")
+    due_s = settled(stage, VICTIM, 2)
+    yield Word("29", "stop_voting", "voting_off", name_of(VICTIM), due_s, "chain")
     stage.raw(VICTIM, "test_posStartVoting", True)
     due_s = settled(stage, VICTIM, UNSIGNED)
     yield Word("6", "start_voting --initialize", "voting_without_signing", name_of(VICTIM), due_s, "chain")
@@ -137,7 +137,7 @@ def behind(stage: Stage) -> Generator[Word, None, None]:
     agent = Agent("behind", interval_ms=5_000)
     teller = Teller(stage.plan.page_url, agent, stage.plan.token_file.read_text().strip())
     teller.enrol()
-    began_s, hold_s = now_s(), 120.0
+    began_s, hold_s = now_s(), 20.0
 
     def told() -> bool:
         low = stage.height(stage.observer) - 30
@@ -147,7 +147,7 @@ def behind(stage: Stage) -> Generator[Word, None, None]:
         time.sleep(2)
         return now_s() - began_s >= hold_s
 
-    until(told, hold_s + 30, "two minutes behind")
+    until(told, hold_s + 30, "twenty seconds behind")
     yield Word("8", "30 PoS blocks behind", "lagging", "behind", began_s + hold_s, "agent")
 
 

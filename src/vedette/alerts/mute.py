@@ -31,8 +31,8 @@ OF_NODE: Final[Mapping[str, tuple[str, ...]]] = {
     "wrong_fork": (*STUCK, *VOTING),
     "backup_not_ready": ("lagging",),
     "key_changed": VOTING,
-    "pow_stuck": ("pos_stuck", "execution_behind", "lagging", *VOTING),
-    "pos_stuck": ("lagging", *VOTING),
+    "pow_stuck": ("pos_stuck", "execution_behind", "lagging", *VOTING, "backup_not_ready"),
+    "pos_stuck": ("lagging", *VOTING, "backup_not_ready"),
 }
 """What a cause at a node hides at the same node. The nearest to the root stands first."""
 
@@ -139,6 +139,9 @@ def _of_table(table: Mapping[str, tuple[str, ...]], effect: Finding, scene: _Sce
 
 def _of_carriers(effect: Finding, scene: _Scene) -> str | None:
     nodes = carriers(scene.view, PosAddress(effect.subject.id), effect.team_id)
+    # That voting is off at one carrier is only found where no other votes: it explains by itself.
+    if (off := next((c for n in nodes if (c := scene.cause("voting_off", n.id, effect))), None)) is not None:
+        return off
     causes = [next(_of_carrier(node, effect, scene), None) for node in nodes]
     return causes[0] if causes and None not in causes else None
 
@@ -150,7 +153,9 @@ def _of_carrier(node: NodeView, effect: Finding, scene: _Scene) -> Iterator[str]
     for rule in OF_CARRIERS:
         cause = scene.cause(rule, node.id, effect)
         # Silence explains an absence only where it says itself that the validator is absent.
-        if cause is not None and (rule != "node_silent" or "validator_absent" in scene.standing[cause].facts):
+        if cause is None:
+            continue
+        if rule != "node_silent" or scene.standing[cause].facts.get("validator_absent"):
             yield cause
     if node.running_since_ms is not None and now_ms - node.running_since_ms < scene.settle_ms:
         yield f"{RESTART}{node.id}"

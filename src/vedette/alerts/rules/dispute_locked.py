@@ -1,8 +1,8 @@
 """The chain has locked a validator's whole stake for a double vote, or has taken it.
 
-Since CIP-156 all votes of an account that voted twice in one round are locked for 518,400 blocks, about half
-a year; before it they were lost for ever. It happens when two nodes vote with one key, or one started without
-the file that guards it. Whoever restakes before the cause is found loses the next stake too.
+Since CIP-156 all votes of an account that voted twice in one round are locked for 518,400 blocks, about
+half a year; before it they were lost for ever. It happens when two nodes vote with one key, or one started
+without the file that guards it. Whoever restakes before the cause is found loses the next stake too.
 
 Source: `pos_getAccount`: nothing available, neither retired nor forfeited, and an end in the out queue that
 no ordinary exit has; or `forfeited`, which rose within a day.

@@ -1,71 +1,77 @@
-"""A node's process lives, and its RPC does not answer.
+"""A node's process lives and its RPC does not answer.
 
-A time-out is no death: while a node rebuilds its state after a start, RPC hangs or refuses for half an hour,
-and its log tells how far it is. Once it has been in step, silence means a thread that ended or a machine out
-of breath. Its validator may go on signing, so only a node whose users ask it wakes somebody.
+Its agent asks it each round, and three rounds had no answer. A node that rebuilds itself after a start
+answers nothing for half an hour: while its log shows that it comes nearer, that is no trouble. Where its
+validator signs all the same, it can wait; where others depend on the answers (role `rpc`), somebody should
+wake.
 
-Source: the agent's questions on the node's local port: each of three rounds failed.
+An endpoint without an agent that does not answer is the matter of node_silent.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vedette.alerts.rules.of_nodes import ending_of, finding, heard
-from vedette.alerts.rules.recovery import RESTART_MS, is_recovering
+from vedette.alerts.rules.recovery import is_recovering
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import NEEDED_ROLES, member_votes, planned
-from vedette.model.incident import Finding, Incident, Severity, SubjectKind
-from vedette.model.layers import Layer
+from vedette.alerts.rules.subjects import NEEDED_ROLES, is_heard, member_votes, node_subject, planned
+from vedette.model.incident import Facts, Finding, Incident, Severity, SubjectKind
 from vedette.model.view import NodeView, ProcessState, View
 
 NAME = "rpc_silent"
+ERRORS = ("probe.pow.error", "probe.sync_phase.error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RpcSilentLimit(Limit):
-    """How long it may be silent, and how long after a start."""
+    """For how long it must not answer: three rounds of an agent."""
 
-    hold_ms: int = 15_000  # three rounds of an agent
-    start_ms: int = RESTART_MS
+    hold_ms: int = 30_000
 
 
 def rpc_silent(view: View, ask: Ask[RpcSilentLimit]) -> Iterator[Finding]:
-    """A node's process lives, and its RPC does not answer."""
-    for node in heard(view):
-        limit = ask(node.id)
-        if _is_silent(node) and not planned(node, view.now_ms) and not _is_starting(node, view.now_ms, limit):
-            severity = Severity.CRITICAL if node.role in NEEDED_ROLES else Severity.WARNING
-            facts: dict[str, str | int | float] = {"votes": member_votes(view, node)}
-            if (error := node.states.get("probe.pow.error")) is not None:
-                facts["error"] = error
-            yield finding(NAME, node, severity, facts, limit.hold_ms)
+    """A node's process lives and its RPC does not answer."""
+    for node in view.nodes.values():
+        if _is_silent(view, node) and not planned(node, view.now_ms):
+            yield _finding(view, node, ask(node.id))
 
 
 def rpc_silent_ending(incident: Incident, view: View, _limit: RpcSilentLimit) -> str | None:
-    """It answers, or its process ended, which is another matter."""
-
-    def how(node: NodeView) -> str | None:
-        if node.process is ProcessState.GONE:
-            return "gone"
-        verdict = node.layers.get(Layer.POW)
-        return None if verdict is None or verdict.reason in {NAME, "phase_unknown"} else "answers"
-
-    return ending_of(incident, view, how)
-
-
-def _is_silent(node: NodeView) -> bool:
-    """An endpoint without an agent that does not answer is silent altogether: node_silent's matter."""
-    verdict = node.layers.get(Layer.POW)
-    alive = node.process is not ProcessState.GONE and not node.agentless
-    return alive and verdict is not None and verdict.reason == NAME
+    """It answers, or it is seen to start; None while its agent cannot tell."""
+    node = view.nodes.get(incident.subject.id)
+    if node is None:
+        return "not_watched"
+    if node.process is ProcessState.GONE:
+        return "stopped"
+    if is_recovering(node, view.now_ms):
+        return "restarting"
+    if not is_heard(node, view.now_ms) or ERRORS[0] in node.states:
+        return None
+    return "answers" if any(name.startswith("pow.") for name in node.numbers) else None
 
 
-def _is_starting(node: NodeView, now_ms: int, limit: RpcSilentLimit) -> bool:
-    """Its log says so; or it started a while ago, and nobody can read its log."""
-    if is_recovering(node, now_ms):
-        return True
-    unread = "sync.log_phase" not in node.states
-    return unread and node.running_since_ms is not None and now_ms - node.running_since_ms < limit.start_ms
+def _is_silent(view: View, node: NodeView) -> bool:
+    # By its log it tells its phase while it does not answer: then only the question after its chain fails.
+    by_log = node.states.get("sync.source") == "log"
+    failing = ERRORS[0] in node.states and (by_log or ERRORS[1] in node.states)
+    heard = is_heard(node, view.now_ms) and not node.agentless
+    return failing and heard and not is_recovering(node, view.now_ms)
+
+
+def _finding(view: View, node: NodeView, limit: RpcSilentLimit) -> Finding:
+    facts: Facts = {
+        "votes": member_votes(view, node),
+        "role": node.role,
+        "depended_on": int(node.role in NEEDED_ROLES),
+    }
+    return Finding(
+        key=f"{NAME}/{node.id}",
+        rule=NAME,
+        team_id=node.team_id,
+        severity=Severity.CRITICAL if node.role in NEEDED_ROLES else Severity.WARNING,
+        subject=node_subject(node),
+        facts=facts,
+        hold_ms=limit.hold_ms,
+    )
 
 
 rule = Rule(
@@ -74,6 +80,6 @@ rule = Rule(
     limit=RpcSilentLimit,
     judge=rpc_silent,
     ending=rpc_silent_ending,
-    clear_ms=15_000,
-    quiet={"hold_ms": 120_000},
+    clear_ms=20_000,
+    quiet={"hold_ms": 300_000},
 )

@@ -1,43 +1,39 @@
-"""What is said of a stake that the chain has locked or taken."""
+"""What is said of a stake that the chain locked or took for a double vote."""
 
 from vedette.notify.rules.saying import Line, Saying
 
 EN = {
-    "name": "Stake locked by a dispute",
-    "why": "The chain has locked a validator's whole stake for a double vote, or has taken it.",
-    "title": "the stake of validator {name} is locked by a dispute",
-    "title.forfeited": "validator {name} has forfeited its stake",
-    "locked": "Votes that are locked: {locked_votes}.",
-    "until": "They are free at PoS height {locked_until_height}.",
-    "free": "That is at about {free}.",
-    "taken": "Votes that were taken: {forfeited_votes}.",
+    "name": "Dispute lock",
+    "why": "The chain has locked a validator's stake for half a year, or taken it, because it voted twice.",
+    "title": "validator {name} is locked after a dispute",
+    "title.forfeited": "validator {name} has lost {forfeited_votes} votes for a double vote",
+    "locked": "{locked_votes} of its votes are locked until PoS height {locked_until_height}.",
+    "free": "That is at about {free}, in {free_in}.",
     "hint": (
-        "stop every node that holds this key, and keep their logs: somebody started it twice, or without "
-        "the file that guards it (secure_storage.json). Stake nothing under this key until that is "
-        "found. Then make a new key and register it."
+        "stop every copy of its node and start none again with this key. Look for what voted: a second node "
+        "with the key, a restart without secure_storage.json, a copied disk. Make a new key for any new "
+        "stake, and stake only when the cause is found."
     ),
-    "ended": "the stake of validator {name} is no longer found locked",
-    "ended.restored": "validator {name} has votes that count again",
-    "ended.released": "the stake of validator {name} is free again",
+    "ended": "validator {name} is no longer found locked",
+    "ended.released": "validator {name} is no longer locked after its dispute",
+    "ended.restored": "validator {name} has votes that can be elected again",
     "ended.not_watched": "validator {name} is no longer watched",
 }
 
 ZH = {
-    "name": "质押因争议被锁定",
-    "why": "链因双重投票锁定了验证者的全部质押，或将其没收。",
-    "title": "验证者 {name} 的质押因争议被锁定",
-    "title.forfeited": "验证者 {name} 的质押已被没收",
-    "locked": "被锁定的票数：{locked_votes}。",
-    "until": "将在 PoS 高度 {locked_until_height} 解锁。",
-    "free": "大约在 {free}。",
-    "taken": "被没收的票数：{forfeited_votes}。",
+    "name": "争议锁定",
+    "why": "因为双重投票，链把验证者的质押锁定约半年，或者予以没收。",
+    "title": "验证者 {name} 因争议被锁定",
+    "title.forfeited": "验证者 {name} 因双重投票被没收 {forfeited_votes} 票",
+    "locked": "它有 {locked_votes} 票被锁定，直到 PoS 高度 {locked_until_height}。",
+    "free": "大约在 {free}，还有 {free_in}。",
     "hint": (
-        "请停止所有持有这把密钥的节点并保留日志：有人把它启动了两次，或在没有保护文件（"
-        "secure_storage.json）的情况下启动。查清之前不要再用这把密钥质押。之后请生成新的密钥并重新注册。"
+        "请停止它的所有节点副本，不要再用这把密钥启动任何节点。请查明是谁投的票：带有该密钥的第二个节点、"
+        "缺少 secure_storage.json 的重启，还是复制的磁盘。新的质押请使用新的密钥，并且查明原因之后再质押。"
     ),
-    "ended": "验证者 {name} 的质押不再被锁定",
-    "ended.restored": "验证者 {name} 又有了有效票数",
-    "ended.released": "验证者 {name} 的质押已解锁",
+    "ended": "验证者 {name} 不再被锁定",
+    "ended.released": "验证者 {name} 的争议锁定已结束",
+    "ended.restored": "验证者 {name} 又有了可参选的票",
     "ended.not_watched": "验证者 {name} 已不在监控之列",
 }
 
@@ -47,10 +43,8 @@ saying = Saying(
     zh=ZH,
     titles=(Line("title.forfeited", ("forfeited_votes",)), Line("title")),
     lines=(
-        Line("taken", ("forfeited_votes",)),
-        Line("locked", ("locked_votes",)),
-        Line("until", ("locked_until_height",)),
-        Line("free", ("free_ms",)),
+        Line("locked", ("locked_votes", "locked_until_height")),
+        Line("free", ("locked_votes", "free_ms")),
     ),
-    well_ended=frozenset({"restored", "released"}),
+    well_ended=frozenset({"released", "restored"}),
 )

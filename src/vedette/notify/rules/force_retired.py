@@ -1,44 +1,43 @@
-"""What is said of a validator that was retired by force."""
+"""What is said of a validator that the chain retired by force."""
 
 from vedette.notify.rules.saying import Line, Saying
 
 EN = {
-    "name": "Forced retirement",
-    "why": (
-        "The chain has retired a validator by force: its stake is safe and earns nothing until it is "
-        "staked anew."
-    ),
-    "title": "validator {name} was retired by force",
-    "title.unlocked": "validator {name} was retired by force, and its votes lie unlocked",
-    "leaving": "Votes that are leaving: {leaving_votes}. Nothing is lost but the reward.",
-    "free": "The last of them are unlocked at about {free} ({free_in} from now).",
-    "unlocked": "Votes that lie unlocked: {unlocked_votes}. They earn nothing until they are staked again.",
-    "pool": "They are the pool's: its manager stakes them again with _restakePosVote.",
+    "name": "Retired by force",
+    "why": "The chain retired a validator that signed nothing for epochs: its stake earns nothing.",
+    "title": "validator {name} is retired by force",
+    "height": "It was retired at PoS height {retired_height}. The stake itself is safe.",
+    "leaving": "{leaving_votes} of its votes are on their way out.",
+    "free": "The last of them are unlocked at about {free}, in {free_in}.",
+    "unlocked": "{unlocked_votes} of its votes lie unlocked and earn nothing until they are staked again.",
+    "pool": "It belongs to the pool {pool}: its manager stakes them again by _restakePosVote.",
     "hint": (
-        "put right why it did not sign (see that its node runs, is in step and votes). Then wait until "
-        "the flag on the account is gone, about half a day, and stake again: with increaseStake, or for "
-        "a pool with _restakePosVote. Stake that is added sooner goes straight to the out queue."
+        "mend first why it did not sign: does its node run, is it in sync, is it set to vote? Wait until "
+        "forceRetired of pos_getAccount is null (about half a day), because votes that are added before "
+        "leave at once. Then stake again: increaseStake of PoSRegister, or _restakePosVote by a pool's "
+        "manager."
     ),
     "ended": "validator {name} is no longer found retired",
-    "ended.restored": "validator {name} has votes that count again",
+    "ended.restored": "validator {name} has votes that can be elected again",
     "ended.not_watched": "validator {name} is no longer watched",
 }
 
 ZH = {
     "name": "强制退出",
-    "why": "链强制退出了验证者：质押是安全的，但在重新质押之前没有收益。",
-    "title": "验证者 {name} 被强制退出",
-    "title.unlocked": "验证者 {name} 被强制退出，票数已解锁但闲置",
-    "leaving": "正在退出的票数：{leaving_votes}。除奖励外没有损失。",
-    "free": "最后一批约在 {free} 解锁（还有 {free_in}）。",
-    "unlocked": "已解锁而闲置的票数：{unlocked_votes}。重新质押之前没有收益。",
-    "pool": "它们属于矿池：由矿池管理者调用 _restakePosVote 重新质押。",
+    "why": "验证者连续几个纪元没有签名，被链强制退出：它的质押不再有收益。",
+    "title": "验证者 {name} 已被强制退出",
+    "height": "它在 PoS 高度 {retired_height} 被强制退出。质押本身是安全的。",
+    "leaving": "它有 {leaving_votes} 票正在退出。",
+    "free": "最后一批将在 {free} 左右（还有 {free_in}）解锁。",
+    "unlocked": "它有 {unlocked_votes} 票已经解锁，在重新质押之前没有收益。",
+    "pool": "它属于矿池 {pool}：由矿池管理者调用 _restakePosVote 重新质押。",
     "hint": (
-        "请先解决它没有签名的原因（确认节点在运行、已同步且开启投票）。然后等账户上的标记消失（约半天），"
-        "再重新质押：调用 increaseStake，矿池则调用 _restakePosVote。提前加入的质押会直接进入退出队列。"
+        "请先解决没有签名的原因：节点是否在运行、是否同步、是否开启投票？"
+        "等到 pos_getAccount 的 forceRetired 变为 null（约半天），在此之前追加的票会直接退出。"
+        "然后重新质押：调用 PoSRegister 的 increaseStake；矿池由管理者调用 _restakePosVote。"
     ),
     "ended": "验证者 {name} 不再处于强制退出状态",
-    "ended.restored": "验证者 {name} 又有了有效票数",
+    "ended.restored": "验证者 {name} 又有了可参选的票",
     "ended.not_watched": "验证者 {name} 已不在监控之列",
 }
 
@@ -46,12 +45,12 @@ saying = Saying(
     rule="force_retired",
     en=EN,
     zh=ZH,
-    titles=(Line("title.unlocked", ("unlocked_votes",), ("leaving_votes",)), Line("title")),
     lines=(
+        Line("height", ("retired_height",)),
         Line("leaving", ("leaving_votes",)),
-        Line("free", ("free_ms",)),
+        Line("free", ("leaving_votes", "free_ms")),
         Line("unlocked", ("unlocked_votes",)),
-        Line("pool", ("pool",)),
+        Line("pool", ("pool", "unlocked_votes")),
     ),
     well_ended=frozenset({"restored"}),
 )

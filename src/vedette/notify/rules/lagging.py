@@ -1,37 +1,53 @@
-"""What is said of a node that is behind the others."""
+"""What is said of a node that is behind others."""
 
 from vedette.notify.rules.saying import Line, Saying
 
 EN = {
-    "name": "Behind the others",
-    "why": "A node that has started is behind the others, on the PoW chain or the PoS chain.",
-    "title": "node {name} is behind the others",
-    "epochs": "It is {lag_epochs} PoW epochs behind.",
-    "blocks": "It is {lag_blocks} PoS blocks behind.",
-    "eta": "At its present pace it is back in {eta_span}.",
-    "votes": "Its validator holds {votes} in the committee: votes that come too late do not count.",
+    "name": "Node behind",
+    "why": "A node is behind others: what it signs and answers is too late.",
+    "title": "node {name} is behind others",
+    "title.too_late": "node {name} comes back too late for its validator",
+    "pow": "It is {pow_lag} PoW epochs behind.",
+    "pos": "It is {pos_lag} PoS blocks behind.",
+    "too_late": (
+        "It is there at about {eta}, in {eta_in}; its validator is retired by force at about {deadline}, in "
+        "{deadline_in}."
+    ),
+    "votes": "Its validator holds {votes} in the committee.",
     "hint": (
-        "look at its peers, its disk and its processor in that order. A node that is far behind for "
-        "hours catches up sooner from a snapshot."
+        "look at its peers (port 32323, TCP and UDP), its disk and its processors. If it comes nearer by "
+        "itself, wait. If it will not be there in time, bring a backup into service, and be sure first that "
+        "this one does not vote."
     ),
     "ended": "node {name} is no longer found behind",
-    "ended.near": "node {name} has caught up with the others",
-    "ended.stopped": "node {name} was stopped or started anew",
+    "ended.near": "node {name} is level with others again",
+    "ended.in_time": "node {name} comes back in time after all",
+    "ended.restarting": "node {name} was started anew and catches up",
+    "ended.stopped": "node {name} was stopped while it was behind",
     "ended.not_watched": "node {name} is no longer watched",
 }
 
 ZH = {
-    "name": "落后于其他节点",
-    "why": "已完成启动的节点在 PoW 链或 PoS 链上落后于其他节点。",
+    "name": "节点落后",
+    "why": "节点落后于其他节点：它的签名和应答都太晚。",
     "title": "节点 {name} 落后于其他节点",
-    "epochs": "它落后 {lag_epochs} 个 PoW 纪元。",
-    "blocks": "它落后 {lag_blocks} 个 PoS 区块。",
-    "eta": "按目前的速度，还需 {eta_span} 才能追上。",
-    "votes": "它的验证者在委员会中有 {votes}：来得太晚的票不算数。",
-    "hint": "请依次检查它的对等节点、磁盘和处理器。如果长时间大幅落后，用快照恢复会更快。",
+    "title.too_late": "节点 {name} 来不及为它的验证者恢复",
+    "pow": "它落后 {pow_lag} 个 PoW 纪元。",
+    "pos": "它落后 {pos_lag} 个 PoS 区块。",
+    "too_late": (
+        "预计它在 {eta} 左右（还有 {eta_in}）恢复；它的验证者将在 {deadline} 左右（还有 "
+        "{deadline_in}）被强制退出。"
+    ),
+    "votes": "它的验证者在委员会中有 {votes}。",
+    "hint": (
+        "请检查它的对等节点（端口 32323，TCP 和 UDP）、磁盘和处理器。如果它在自行追赶，等待即可。"
+        "如果来不及，请启用备用节点，但要先确认这个节点不会投票。"
+    ),
     "ended": "节点 {name} 不再落后",
-    "ended.near": "节点 {name} 已追上其他节点",
-    "ended.stopped": "节点 {name} 已被停止或重新启动",
+    "ended.near": "节点 {name} 已与其他节点同步",
+    "ended.in_time": "节点 {name} 来得及恢复",
+    "ended.restarting": "节点 {name} 已重新启动，正在追赶",
+    "ended.stopped": "节点 {name} 在落后期间已停止",
     "ended.not_watched": "节点 {name} 已不在监控之列",
 }
 
@@ -39,11 +55,12 @@ saying = Saying(
     rule="lagging",
     en=EN,
     zh=ZH,
+    titles=(Line("title.too_late", ("too_late",)), Line("title")),
     lines=(
-        Line("epochs", ("lag_epochs",)),
-        Line("blocks", ("lag_blocks",)),
-        Line("eta", ("eta_seconds",)),
+        Line("pow", ("pow_lag",), lacks=("too_late",)),
+        Line("pos", ("pos_lag",), lacks=("too_late",)),
+        Line("too_late", ("too_late", "eta_ms", "deadline_ms")),
         Line("votes", ("votes",)),
     ),
-    well_ended=frozenset({"near"}),
+    well_ended=frozenset({"near", "in_time"}),
 )

@@ -1,38 +1,38 @@
-"""What is said of a node whose PoW chain stands still."""
+"""What is said of a node whose PoW stands still while others move on."""
 
 from vedette.notify.rules.saying import Line, Saying
 
 EN = {
-    "name": "PoW chain stuck",
-    "why": "A node answers, and its PoW chain stands still while others move on.",
-    "title": "node {name} answers, but its PoW chain stands still",
-    "still": "Its newest PoW height has not risen for {still_span}.",
-    "lag": "Others are {lag} further.",
-    "votes": "Its validator holds {votes} in the committee, and cannot sign what it does not see.",
+    "name": "PoW stuck",
+    "why": "A node answers while its PoW stands still: its answers are old, and its PoS soon stops too.",
+    "title": "node {name} stands still on the PoW chain",
+    "still": "Its newest PoW epoch has not risen for {still_span}, while others move on.",
+    "lag": "It is {lag} epochs behind.",
+    "votes": "Its validator holds {votes} in the committee, and signs only while PoW moves.",
     "hint": (
-        "restart it: stop it with SIGTERM, wait until it has ended, start it again. If it stands at the "
-        "same epoch after that, its data around a checkpoint is bad: replace it by a snapshot."
+        "look at its disk and at the end of conflux.log, then restart it once with SIGTERM. If it stops at "
+        "the same epoch again, replace its data by a snapshot: it does not get over a broken checkpoint."
     ),
-    "ended": "the PoW chain of node {name} is no longer found still",
-    "ended.moves": "the PoW chain of node {name} moves again",
-    "ended.stopped": "node {name} was stopped or started anew",
+    "ended": "node {name} is no longer found standing still on the PoW chain",
+    "ended.moves": "node {name} moves again on the PoW chain",
+    "ended.stopped": "node {name} was stopped or started anew while it stood still",
     "ended.not_watched": "node {name} is no longer watched",
 }
 
 ZH = {
-    "name": "PoW 链停滞",
-    "why": "节点有应答，但它的 PoW 链停滞不前，而其他节点仍在前进。",
-    "title": "节点 {name} 有应答，但它的 PoW 链停滞不前",
-    "still": "它最新的 PoW 高度已有 {still_span} 没有上升。",
-    "lag": "其他节点已领先 {lag}。",
-    "votes": "它的验证者在委员会中有 {votes}，看不到区块就无法签名。",
+    "name": "PoW 停滞",
+    "why": "节点能够应答，但它的 PoW 停滞不前：它的应答已过时，PoS 很快也会停下。",
+    "title": "节点 {name} 的 PoW 链停滞不前",
+    "still": "它最新的 PoW 纪元已有 {still_span} 没有上升，而其他节点仍在前进。",
+    "lag": "它落后 {lag} 个纪元。",
+    "votes": "它的验证者在委员会中有 {votes}，只有 PoW 前进时才能签名。",
     "hint": (
-        "请重启节点：用 SIGTERM 停止，等它完全结束后再启动。如果之后仍停在同一纪元，说明检查点附近的数据"
-        "已损坏，请用快照替换。"
+        "请查看磁盘和 conflux.log 的末尾，然后用 SIGTERM 重启一次。"
+        "如果又停在同一个纪元，请用快照替换它的数据：损坏的检查点无法自行恢复。"
     ),
     "ended": "节点 {name} 的 PoW 链不再停滞",
     "ended.moves": "节点 {name} 的 PoW 链恢复前进",
-    "ended.stopped": "节点 {name} 已被停止或重新启动",
+    "ended.stopped": "节点 {name} 在停滞期间已停止或重新启动",
     "ended.not_watched": "节点 {name} 已不在监控之列",
 }
 
@@ -40,10 +40,6 @@ saying = Saying(
     rule="pow_stuck",
     en=EN,
     zh=ZH,
-    lines=(
-        Line("still", ("still_seconds",)),
-        Line("lag", ("lag",)),
-        Line("votes", ("votes",)),
-    ),
+    lines=(Line("still", ("still_seconds",)), Line("lag", ("lag",)), Line("votes", ("votes",))),
     well_ended=frozenset({"moves"}),
 )

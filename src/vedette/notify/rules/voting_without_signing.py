@@ -1,48 +1,45 @@
-"""What is said of a node that says it votes and signs nothing."""
+"""What is said of a node that says it votes, and does not sign."""
 
 from vedette.notify.rules.saying import Line, Saying
 
 EN = {
-    "name": "Votes, but signs nothing",
-    "why": "A node says that it votes, its validator is elected, and not one signature of it arrives.",
-    "title": "node {name} says that it votes, but no signature of it arrives",
-    "unsigned": "Blocks in a row without its signature: {unsigned_blocks}.",
-    "no_guard": (
-        "Its guard file (pos_db/secure_storage.json) is not there, so it cannot write down a vote and "
-        "casts none."
-    ),
-    "guard": "It last wrote its guard file {guard_age_span} ago; a voter writes it each round.",
+    "name": "Votes that are none",
+    "why": "A node says that it votes while no signature follows: its guard file is missing or not written.",
+    "title": "node {name} says that it votes, and has not signed {blocks}",
+    "no_guard": "Its guard file secure_storage.json is missing, so it cannot vote.",
+    "guard": "Its guard file has not been written for {guard_span}: it writes each vote there first.",
     "votes": "Its validator holds {votes} in the committee.",
     "hint": (
-        "if secure_storage.json is missing and secure_storage.json.save is the newest guard (no other "
-        "copy has voted since): copy .save to secure_storage.json, keep .save, stop_voting if need be, "
-        "then start_voting. Otherwise stop the node with SIGTERM and start it again, once it is certain "
-        "that no other node votes with this key."
+        "make sure that no other copy of the key has voted since. If so, copy "
+        "pos_db/secure_storage.json.save to pos_db/secure_storage.json, keep the .save, and say `conflux rpc "
+        "local pos start_voting`. If no .save is there, or another copy has voted: stop it, wait for the end "
+        "of the epoch, and restart it."
     ),
-    "ended": "node {name} is no longer found voting in vain",
-    "ended.signs": "signatures of node {name} arrive again",
-    "ended.not_elected": "nothing is expected of node {name} any more",
-    "ended.stopped": "node {name} no longer says that it votes",
+    "ended": "node {name} is no longer found voting without a signature",
+    "ended.signs_again": "node {name} signs again",
+    "ended.not_elected": "node {name} has no committee vote any more, and had not signed again",
+    "ended.voting_off": "node {name} says now that it does not vote",
+    "ended.stopped": "node {name} was stopped or started anew before it signed",
     "ended.not_watched": "node {name} is no longer watched",
 }
 
 ZH = {
-    "name": "开启投票却没有签名",
-    "why": "节点表示正在投票，验证者也已当选，却没有一个签名到达。",
-    "title": "节点 {name} 表示正在投票，却没有签名到达",
-    "unsigned": "连续没有它签名的区块数：{unsigned_blocks}。",
-    "no_guard": "它的保护文件（pos_db/secure_storage.json）不存在，因此无法记录投票，也就没有投出任何票。",
-    "guard": "它上次写保护文件是在 {guard_age_span}前；投票者每一轮都会写。",
+    "name": "投票无签名",
+    "why": "节点表示在投票，却没有签名：它的防护文件缺失，或者没有写入。",
+    "title": "节点 {name} 表示在投票，却已有 {blocks} 没有签名",
+    "no_guard": "它的防护文件 secure_storage.json 缺失，因此无法投票。",
+    "guard": "它的防护文件已有 {guard_span} 没有写入，而每次投票都会先写入这里。",
     "votes": "它的验证者在委员会中有 {votes}。",
     "hint": (
-        "如果缺少 secure_storage.json，而 secure_storage.json.save 是最新的保护文件（此后没有其他副本投过"
-        "票）：把 .save 复制为 secure_storage.json 并保留 .save，必要时先 stop_voting，再 start_voting。"
-        "否则，在确认没有其他节点用这把密钥投票之后，用 SIGTERM 停止节点并重新启动。"
+        "请先确认此后没有其他副本用这把密钥投过票。若没有，请把 pos_db/secure_storage.json.save "
+        "复制为 pos_db/secure_storage.json，保留 .save，再执行 `conflux rpc local pos start_voting`。"
+        "如果没有 .save，或者其他副本投过票：请停止节点，等到本纪元结束后再重新启动。"
     ),
-    "ended": "节点 {name} 不再空投票",
-    "ended.signs": "节点 {name} 的签名重新到达",
-    "ended.not_elected": "目前不再需要节点 {name} 签名",
-    "ended.stopped": "节点 {name} 不再表示正在投票",
+    "ended": "节点 {name} 不再只投票不签名",
+    "ended.signs_again": "节点 {name} 已重新签名",
+    "ended.not_elected": "节点 {name} 在委员会中已没有票，此前没有恢复签名",
+    "ended.voting_off": "节点 {name} 现在表示不投票",
+    "ended.stopped": "节点 {name} 在恢复签名之前已停止或重新启动",
     "ended.not_watched": "节点 {name} 已不在监控之列",
 }
 
@@ -51,10 +48,9 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(
-        Line("unsigned", ("unsigned_blocks",)),
         Line("no_guard", ("no_guard",)),
-        Line("guard", ("guard_age_seconds",)),
+        Line("guard", ("guard_seconds",), lacks=("no_guard",)),
         Line("votes", ("votes",)),
     ),
-    well_ended=frozenset({"signs"}),
+    well_ended=frozenset({"signs_again"}),
 )

@@ -1137,10 +1137,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Test contact
+         * Try contact
          * @description Send a test there, now. The delivery log keeps how it went.
          */
-        post: operations["testContact"];
+        post: operations["tryContact"];
         delete?: never;
         options?: never;
         head?: never;
@@ -10029,7 +10029,7 @@ export interface operations {
             };
         };
     };
-    testContact: {
+    tryContact: {
         parameters: {
             query?: never;
             header?: never;

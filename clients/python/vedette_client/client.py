@@ -512,7 +512,7 @@ class Client:
         )
         return answer
 
-    def test_contact(self, contact_id: str | int, body: Nothing) -> ContactTest:
+    def try_contact(self, contact_id: str | int, body: Nothing) -> ContactTest:
         """Send a test there, now. The delivery log keeps how it went."""
         answer: ContactTest = self._http.json(
             "POST", f"/api/v1/alerts/contacts/{segment(contact_id)}/test", {}, body

@@ -338,7 +338,7 @@ export class Client {
   }
 
   /** Send a test there, now. The delivery log keeps how it went. */
-  testContact(contactId: string | number, body: Sent<"testContact">): Promise<Told<"testContact">> {
+  tryContact(contactId: string | number, body: Sent<"tryContact">): Promise<Told<"tryContact">> {
     return this.#http.json("POST", `/api/v1/alerts/contacts/${segment(contactId)}/test`, {}, body);
   }
 

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vedette.alerts import mute
 from vedette.alerts.engine import endings, judge
 from vedette.alerts.limits import Limits
 from vedette.alerts.mute import explain
+from vedette.alerts.rules import RULES
 from vedette.alerts.rules.absent_votes import AbsentVotesLimit, absence, absent_votes, others_participation
 from vedette.alerts.rules.node_down import NodeDownLimit, node_down
 from vedette.alerts.rules.node_silent import NodeSilentLimit, node_silent
@@ -317,3 +319,20 @@ def test_a_validator_that_is_no_longer_watched_ends_its_absence() -> None:
     incident = opened("absent_votes", Subject(SubjectKind.VALIDATOR, bob, "x"))
     findings: list[Finding] = []
     assert endings(seen("s"), [incident], findings, Limits()) == {incident.key: "not_watched"}
+
+
+def test_every_rule_that_hides_or_is_hidden_exists_and_none_hides_itself_in_the_end() -> None:
+    tables = [mute.OF_NODE, mute.OF_VALIDATOR, mute.OF_NETWORK]
+    edges = {
+        (cause.partition("/")[0], effect)
+        for table in tables
+        for cause, effects in table.items()
+        for effect in effects
+    }
+    edges |= {(cause, effect) for cause in mute.OF_CARRIERS for effect in mute.ABSENCES}
+    known = {rule.name for rule in RULES}
+    assert {name for edge in edges for name in edge} <= known
+    hidden = {cause: {effect for one, effect in edges if one == cause} for cause in known}
+    for _ in known:
+        hidden = {one: effects.union(*(hidden[each] for each in effects)) for one, effects in hidden.items()}
+    assert [one for one, effects in hidden.items() if one in effects] == []

@@ -58,9 +58,9 @@ OF_CARRIERS: Final = (
 """Troubles of nodes that explain an absence, when every node of the team that carries the key has one."""
 
 OF_NETWORK: Final[Mapping[str, tuple[str, ...]]] = {
-    "network_participation": ("absent_votes", "vote_quality", "pos_stuck", "reward_missing"),
+    "network_participation/participation": ("absent_votes", "vote_quality", "pos_stuck", "reward_missing"),
 }
-"""What the whole network's trouble hides of each."""
+"""What the whole network's trouble hides of each, by the trouble's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ def _of_many(effect: Finding, scene: _Scene) -> Iterator[str]:
     storm = scene.standing.get(f"storm/{NODES.id}")
     if storm is not None and _in_storm(effect, scene.view):
         yield storm.key
-    for rule, effects in OF_NETWORK.items():
-        if effect.rule in effects:
-            yield from (one.key for one in scene.standing.values() if one.rule == rule)
+    for key, effects in OF_NETWORK.items():
+        if effect.rule in effects and key in scene.standing:
+            yield key
 
 
 def _in_storm(effect: Finding, view: View) -> bool:

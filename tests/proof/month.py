@@ -103,6 +103,9 @@ class Month:
     epoch: int = field(init=False, default=FIRST_EPOCH)
     blocks: list[SettledBlock] = field(init=False, default_factory=list)
     staked_votes: int = field(init=False, default=1)
+    stall: tuple[int, int] | None = None  # no block is made from the first moment to the second
+    drop: tuple[int, int] | None = None  # half of all votes are missing
+    settled_at_ms: int = field(init=False, default=START_MS)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -121,6 +124,10 @@ class Month:
             if now_ms >= next_stakes_ms:
                 self._stake(now_ms)
                 next_stakes_ms += DAY_MS
+            if _within(self.stall, now_ms):
+                yield self._view(now_ms)
+                now_ms += BLOCK_MS
+                continue
             self._settle(now_ms)
             yield self._view(now_ms)
             yield self._view(now_ms + BLOCK_MS // 2)
@@ -130,7 +137,8 @@ class Month:
                 now_ms += self.rng.choice((2, 2, 3)) * BLOCK_MS
 
     def _settle(self, now_ms: int) -> None:
-        self.height += 1
+        self.height, self.settled_at_ms = self.height + 1, now_ms
+        missing = 0.5 if _within(self.drop, now_ms) else 0.0
         slow = 0.02 * math.sin(now_ms / DAY_MS * 2 * math.pi) ** 2  # evenings are slower than mornings
         signed = total = 0
         for place, sim in enumerate(self.sims):
@@ -138,7 +146,7 @@ class Month:
             letter = Ballot.IDLE.value
             if votes:
                 total += votes
-                signs = self.rng.random() < sim.signs - slow and not self._off(place, now_ms)
+                signs = self.rng.random() < sim.signs - slow - missing and not self._off(place, now_ms)
                 letter = Ballot.SIGNED.value if signs else Ballot.ABSENT.value
                 signed += votes * signs
                 sim.known += 1
@@ -273,7 +281,7 @@ class Month:
         return NetworkView(
             epoch=self.epoch,
             height=self.height,
-            block_at_ms=now_ms - SETTLED_MS,
+            block_at_ms=self.settled_at_ms - SETTLED_MS,
             block_interval_ms=BLOCK_MS,
             epoch_last_height=pace.epoch_last_height,
             term_blocks=TERM_BLOCKS,
@@ -345,7 +353,7 @@ class Month:
             "pow.head_age_seconds": abs(rng.gauss(3, 2)),
             "pow.finality_gap_epochs": 280 + rng.randrange(-40, 60),
             "pos.committed_height": self.height + 3 - rng.choice((0, 0, 0, 1)),
-            "pos.still_seconds": rng.uniform(60, 100) if boundary else rng.uniform(0, 35),
+            "pos.still_seconds": self._still_s(now_ms, boundary=boundary),
             "peers.outgoing_count": 8 - rng.choice((0, 0, 0, 1)),
             "peers.incoming_count": 20 + rng.randrange(8),
             "host.cpu.used_ratio": min(1.0, abs(rng.gauss(0.3, 0.15))),
@@ -384,6 +392,11 @@ class Month:
             states |= {"node.voting": "true", "node.pos_address": self.sims[place].address}
         return _in_restart(numbers, states, now_ms, restart)
 
+    def _still_s(self, now_ms: int, *, boundary: bool) -> float:
+        if _within(self.stall, now_ms):
+            return (now_ms - self.settled_at_ms) / 1_000
+        return self.rng.uniform(60, 100) if boundary else self.rng.uniform(0, 35)
+
     def _layers(
         self, node: NodeView, numbers: Mapping[str, float], states: Mapping[str, str], place: int
     ) -> Mapping[Layer, Verdict]:
@@ -394,6 +407,10 @@ class Month:
         if state is NodeState.SYNCING:
             state = NodeState.UP
         return health(Evidence(state, numbers, states, references, duty), Thresholds())
+
+
+def _within(span: tuple[int, int] | None, now_ms: int) -> bool:
+    return span is not None and span[0] <= now_ms < span[1]
 
 
 def _in_restart(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.proof.month import DAY_MS, START_MS, Disturbance, Month
+from tests.proof.month import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Disturbance, Month
 from vedette.alerts.engine import step
 from vedette.alerts.life import Patience
 from vedette.alerts.limits import Limits
@@ -41,13 +41,30 @@ def test_a_healthy_month_pages_nobody() -> None:
     assert [_line(one, reason, at) for at, one, reason in told if not _why(month.disturbances, one, at)] == []
 
 
-def _lived(month: Month) -> Iterator[tuple[int, Incident, Reason]]:
+def test_a_trouble_of_the_whole_network_says_three_things_at_most() -> None:
+    """Forty minutes without a block, and an hour in which half of all votes are missing."""
+    for trouble, minutes in (("stall", 40), ("drop", 60)):
+        began_ms = START_MS + 3 * HOUR_MS
+        span = began_ms, began_ms + minutes * MINUTE_MS
+        month = Month(SEED, 1, **{trouble: span})
+        month.disturbances = []
+        told = list(_lived(month, until_ms=span[1] + HOUR_MS))
+        said = [_line(one, reason, at) for at, one, reason in told]
+        print(f"{trouble}: {len(said)} messages")
+        assert said, "nobody was told of it"
+        assert len(said) <= 3, said
+        assert [one.key for _, one, _ in told if one.severity is Severity.CRITICAL] == []
+
+
+def _lived(month: Month, until_ms: int | None = None) -> Iterator[tuple[int, Incident, Reason]]:
     """Every message of the month."""
     unresolved: dict[str, Incident] = {}
     over: list[Incident] = []
     patience, limits = Patience(), Limits()
     numbers = iter(range(1, 10**9))
     for view in month.views():
+        if until_ms is not None and view.now_ms > until_ms:
+            return
         over = [one for one in over if (one.resolved_at_ms or 0) >= view.now_ms - patience.again_ms]
         for incident, reason in step(view, list(unresolved.values()), limits, patience, over):
             kept = replace(incident, id=incident.id or next(numbers))

@@ -1,4 +1,4 @@
-"""Most of what is watched failed within minutes of each other.
+"""Most of what is watched, or many nodes, failed within minutes of each other.
 
 So many machines do not break together by chance: either something that they share broke, or it is this
 server's own line, and then they are well. So one message says how much is out and what is known of it, and
@@ -26,6 +26,7 @@ class StormLimit(Limit):
 
     nodes: int = 5  # fewer are told one by one
     share_percent: int = 50  # of all nodes are out
+    many_nodes: int = 10  # or so many are, whatever their share
     together_ms: int = 300_000  # and began to be within so long
     over_percent: int = 20  # so few are left: over
     critical_after_ms: int = 900_000  # at once where processes were seen to end and votes are at stake
@@ -35,14 +36,15 @@ def storm(view: View, ask: Ask[StormLimit]) -> Iterator[Finding]:
     """Most of what is watched failed within minutes of each other."""
     limit = ask(NODES.id)
     out = together([node for node in view.nodes.values() if is_out(node, view.now_ms)], limit.together_ms)
-    if len(view.nodes) >= limit.nodes and len(out) * 100 >= limit.share_percent * len(view.nodes):
+    most = len(out) * 100 >= limit.share_percent * len(view.nodes)
+    if len(view.nodes) >= limit.nodes and (most or len(out) >= limit.many_nodes):
         yield _finding(view, out, limit)
 
 
 def storm_ending(_incident: Incident, view: View, limit: StormLimit) -> str | None:
     """Few enough are left to be told one by one."""
     out = [node for node in view.nodes.values() if is_out(node, view.now_ms)]
-    few = len(out) * 100 <= limit.over_percent * len(view.nodes)
+    few = len(out) * 100 <= limit.over_percent * len(view.nodes) and 2 * len(out) < limit.many_nodes
     return "back" if few or len(view.nodes) < limit.nodes else None
 
 

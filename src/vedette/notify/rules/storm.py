@@ -3,8 +3,8 @@
 from vedette.notify.rules.saying import Line, Saying
 
 EN = {
-    "name": "Most nodes at once",
-    "why": "Most of what is watched failed within minutes of each other: one message instead of many.",
+    "name": "Many nodes at once",
+    "why": "Many nodes failed within minutes of each other: one message instead of many.",
     "title": "{out_count} of {total_count} nodes went down within minutes of each other",
     "title.blind": (
         "{out_count} of {total_count} nodes are not heard of at once: it may be this server's own line"
@@ -20,13 +20,13 @@ EN = {
         "look first at this server: can it reach the internet? If it can, look for what the nodes share: a "
         "host, a network, a power line, an upgrade that was rolled out to all. Start no key a second time."
     ),
-    "ended": "most nodes are back",
-    "ended.back": "most nodes are back",
+    "ended": "most of the nodes that failed together are back",
+    "ended.back": "most of the nodes that failed together are back",
 }
 
 ZH = {
-    "name": "多数节点同时异常",
-    "why": "多数受监控对象在几分钟内相继异常：合并为一条消息，而不是逐个通知。",
+    "name": "大量节点同时异常",
+    "why": "大量节点在几分钟内相继异常：合并为一条消息，而不是逐个通知。",
     "title": "{total_count} 个节点中有 {out_count} 个在几分钟内相继停止",
     "title.blind": "{total_count} 个节点中有 {out_count} 个同时失联：可能是本服务器自己的线路有问题",
     "since": "始于 {since}（{since_ago}前）。",

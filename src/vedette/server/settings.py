@@ -882,17 +882,24 @@ def limits_of(alerts: AlertSetting) -> limits.Limits:
 
 
 def _limits_by_name(alerts: AlertSetting) -> limits.Limits:
-    return limits.Limits(
-        rules={
-            "absent_votes": {
-                "absent_blocks": alerts.absent_blocks,
-                "critical_blocks": alerts.absent_critical_blocks,
-                "recovered_blocks": alerts.absent_recovered_blocks,
-            },
-            "node_down": {"critical_after_ms": alerts.down_critical_seconds * 1000},
-            "node_silent": {"critical_after_ms": alerts.silent_critical_seconds * 1000},
-        }
-    )
+    """Only what was changed: a default must not stand before a preset."""
+    usual = AlertSetting()
+    given: dict[str, dict[str, int]] = {}
+    for name, (rule, limit, factor) in LIMITS_BY_NAME.items():
+        value = getattr(alerts, name)
+        if value != getattr(usual, name):
+            given.setdefault(rule, {})[limit] = value * factor
+    return limits.Limits(rules=given)
+
+
+LIMITS_BY_NAME: Mapping[str, tuple[str, str, int]] = {
+    "absent_blocks": ("absent_votes", "absent_blocks", 1),
+    "absent_critical_blocks": ("absent_votes", "critical_blocks", 1),
+    "absent_recovered_blocks": ("absent_votes", "recovered_blocks", 1),
+    "down_critical_seconds": ("node_down", "critical_after_ms", 1000),
+    "silent_critical_seconds": ("node_silent", "critical_after_ms", 1000),
+}
+"""The few limits with a setting of their own: rule, limit, and how many of its units the setting's one is."""
 
 
 def _heartbeat(table: Table | None) -> HeartbeatSetting | None:

@@ -43,6 +43,7 @@ class Beside:
         (folder / "token").write_text(TOKEN)
         self._clock = SteadyClock(lambda: (clock.wall, clock.steady))
         self._tape = msgspec.json.decode(TAPE.read_bytes(), type=Report)
+        self.numbers = {**self._tape.numbers, "peers.outgoing_count": 8, "peers.incoming_count": 20}
         self.path = folder / "spool.db"
         self.rounds = 0
         self.spool = Spool(self.path, Troubles())
@@ -65,12 +66,12 @@ class Beside:
         return Sender(given, self._key, self.spool, memory, self._clock, self._live, Troubles())
 
     def _live(self) -> Live:
-        return Live(self._clock.now_ms(), self._tape.numbers, self._tape.states)
+        return Live(self._clock.now_ms(), self.numbers, self._tape.states)
 
     def see(self) -> None:
         """One round."""
         self.rounds += 1
-        numbers = {**self._tape.numbers, "pow.latest_epoch": self.rounds}
+        numbers = {**self.numbers, "pow.latest_epoch": self.rounds}
         assert self.spool.append(self._clock.now_ms(), numbers, self._tape.states)
 
 

@@ -27,6 +27,8 @@ from vedette.store.database import Conn
 
 pytestmark = pytest.mark.slow  # two days of rounds
 
+PEERS = ("peers.all_count", "peers.outgoing_count", "peers.incoming_count")
+"""The tape's devnet has three, which is worth a warning."""
 TAPE = Path(__file__).parents[1] / "tapes/report.json"
 TEAM = Who(FIRST_TEAM)
 AGENTS = 2
@@ -43,7 +45,8 @@ class Beside:
         (folder / "token").write_text(TOKEN)
         self._clock = SteadyClock(lambda: (clock.wall, clock.steady))
         self._tape = msgspec.json.decode(TAPE.read_bytes(), type=Report)
-        self.numbers = {**self._tape.numbers, "peers.outgoing_count": 8, "peers.incoming_count": 20}
+        self.numbers = self._tape.numbers | dict.fromkeys(PEERS, 20)
+        self.states = self._tape.states | {"node.pos_address": f"0x{number:064x}"}  # nobody votes twice
         self.path = folder / "spool.db"
         self.rounds = 0
         self.spool = Spool(self.path, Troubles())
@@ -66,13 +69,13 @@ class Beside:
         return Sender(given, self._key, self.spool, memory, self._clock, self._live, Troubles())
 
     def _live(self) -> Live:
-        return Live(self._clock.now_ms(), self.numbers, self._tape.states)
+        return Live(self._clock.now_ms(), self.numbers, self.states)
 
     def see(self) -> None:
         """One round."""
         self.rounds += 1
         numbers = {**self.numbers, "pow.latest_epoch": self.rounds}
-        assert self.spool.append(self._clock.now_ms(), numbers, self._tape.states)
+        assert self.spool.append(self._clock.now_ms(), numbers, self.states)
 
 
 @asynccontextmanager

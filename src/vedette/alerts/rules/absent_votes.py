@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vedette.alerts.rules.countdown import pace_of, whole_minute
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.recovery import left_ms, recovering_carriers
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.ballot import Ballot
 from vedette.model.forecast import Pace
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
@@ -186,14 +186,9 @@ def _finding(view: View, validator: ValidatorView, found: Absence, limit: Absent
     if coming:
         facts |= {"eta_ms": whole_minute(view, min(coming))}
     threat = _threat(view, validator)
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.CRITICAL if _wakes(view, validator, found, threat, limit) else Severity.WARNING,
-        subject=validator_subject(view, validator),
-        facts=facts | {"recovering": int(bool(coming))} | ({} if threat is None else threat.facts(view)),
-    )
+    loud = _wakes(view, validator, found, threat, limit)
+    told = facts | {"recovering": int(bool(coming))} | ({} if threat is None else threat.facts(view))
+    return finding(NAME, view, validator, Severity.CRITICAL if loud else Severity.WARNING, told)
 
 
 # --- how much is at stake ---------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vedette.alerts.rules.countdown import DAY_MS, pace_of, whole_minute
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.account_events import AccountEventKind
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import Account, PosAddress, is_dispute_locked
@@ -68,14 +68,7 @@ def _finding(view: View, validator: ValidatorView, account: Account, taken: int)
     left = None if pace is None or not ends else pace.left_ms(max(ends))
     if left is not None:
         facts["free_ms"] = whole_minute(view, left)
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.CRITICAL,
-        subject=validator_subject(view, validator),
-        facts=facts,
-    )
+    return finding(NAME, view, validator, Severity.CRITICAL, facts)
 
 
 rule = Rule(

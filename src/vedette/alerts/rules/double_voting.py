@@ -13,8 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import carriers, is_heard, validator_subject
+from vedette.alerts.rules.subjects import carriers, is_heard
 from vedette.model.incident import Facts, Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, ProcessState, ValidatorView, View
@@ -94,14 +95,7 @@ def _finding(view: View, validator: ValidatorView, nodes: list[NodeView], seen: 
         "limit": 1,
         "measure": "count",
     }
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.CRITICAL,
-        subject=validator_subject(view, validator),
-        facts=facts,
-    )
+    return finding(NAME, view, validator, Severity.CRITICAL, facts)
 
 
 rule = Rule(

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vedette.alerts.rules.countdown import DAY_MS, pace_of, whole_minute
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import Account, PosAddress
 from vedette.model.view import ValidatorView, View
@@ -63,14 +63,7 @@ def _finding(view: View, validator: ValidatorView, account: Account) -> Finding:
         facts["pool"] = validator.pool
     if (free_ms := _free_ms(view, account)) is not None:
         facts["free_ms"] = free_ms
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.CRITICAL,
-        subject=validator_subject(view, validator),
-        facts=facts,
-    )
+    return finding(NAME, view, validator, Severity.CRITICAL, facts)
 
 
 def _free_ms(view: View, account: Account) -> int | None:

@@ -8,8 +8,8 @@ Contracts pay for nothing, so an owner that is one is not judged.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import ValidatorView, View
@@ -56,15 +56,7 @@ def _finding(view: View, validator: ValidatorView, held_drip: int, limit: LowGas
     }
     if validator.pow_address is not None:
         facts["pow_address"] = validator.pow_address
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.WARNING,
-        subject=validator_subject(view, validator),
-        facts=facts,
-        hold_ms=limit.hold_ms,
-    )
+    return finding(NAME, view, validator, Severity.WARNING, facts, limit.hold_ms)
 
 
 rule = Rule(

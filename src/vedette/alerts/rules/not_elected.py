@@ -10,8 +10,9 @@ A validator all of whose votes serve already has nothing to stand with.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import carriers, validator_subject
+from vedette.alerts.rules.subjects import carriers
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import ValidatorView, View
@@ -68,14 +69,7 @@ def _finding(view: View, validator: ValidatorView, missed: int, limit: NotElecte
         "limit": limit.terms,
         "measure": "count",
     }
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.WARNING,
-        subject=validator_subject(view, validator),
-        facts=facts,
-    )
+    return finding(NAME, view, validator, Severity.WARNING, facts)
 
 
 rule = Rule(

@@ -10,8 +10,8 @@ A validator that signed nothing earned nothing: other rules tell of that.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.incident import Finding, Incident, Severity, Subject, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import EpochView, ValidatorView, View
@@ -94,14 +94,7 @@ def _short(view: View, validator: ValidatorView, paid: EpochView, limit: RewardM
         "limit": limit.least_percent,
         "measure": "percent",
     }
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.WARNING,
-        subject=validator_subject(view, validator),
-        facts=facts,
-    )
+    return finding(NAME, view, validator, Severity.WARNING, facts)
 
 
 rule = Rule(

@@ -10,8 +10,8 @@ entries. Votes that were added are told without waking anybody: no thief adds st
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.account_events import AccountEventKind
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import PosAddress
@@ -80,15 +80,8 @@ def _finding(view: View, validator: ValidatorView, change: StakeChange, limit: S
     if validator.pool is not None:
         facts["pool"] = validator.pool
     waits = validator.pool is not None and change.explained_by is None
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=(Severity.INFO, Severity.WARNING, Severity.CRITICAL)[_weight(change)],
-        subject=validator_subject(view, validator),
-        facts=facts,
-        hold_ms=limit.pool_wait_ms if waits else 0,
-    )
+    severity = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)[_weight(change)]
+    return finding(NAME, view, validator, severity, facts, limit.pool_wait_ms if waits else 0)
 
 
 rule = Rule(

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vedette.alerts.rules.of_nodes import DAY_MS
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import NetworkView, ValidatorView, View
@@ -69,14 +69,7 @@ def _finding(view: View, validator: ValidatorView, near: list[tuple[int, int]], 
         }
     if validator.pool is not None:
         facts["pool"] = validator.pool
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.INFO,
-        subject=validator_subject(view, validator),
-        facts=facts,
-    )
+    return finding(NAME, view, validator, Severity.INFO, facts)
 
 
 rule = Rule(

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vedette.alerts.rules.network_participation import is_new
+from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.alerts.rules.subjects import validator_subject
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import ValidatorView, View
@@ -97,14 +97,7 @@ def _finding(
         facts["poor"] = 1
     if new:
         facts["calibrating"] = 1
-    return Finding(
-        key=f"{NAME}/{validator.address}",
-        rule=NAME,
-        team_id=validator.team_id,
-        severity=Severity.INFO if new else Severity.WARNING,
-        subject=validator_subject(view, validator),
-        facts=facts,
-    )
+    return finding(NAME, view, validator, Severity.INFO if new else Severity.WARNING, facts)
 
 
 rule = Rule(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.agent.stand_ins import StubNode, serving
+from tests.agent.stand_ins import Canned, StubNode, serving
 from tests.agent.test_node_files import finder_at, finder_of, home, set_port
 from vedette.agent.node_process import Watch
 from vedette.agent.probes import espace, identity, metrics
@@ -127,7 +127,7 @@ def test_an_address_without_metrics_is_a_failure_in_words() -> None:
     with pytest.raises(OSError, match=r"^no metrics: 127.0.0.1:9 refuses connections"):
         metrics.read("http://user:secret@127.0.0.1:9/metrics", nowhere, 1.0)
     with (
-        serving(StubNode().respond) as server,
+        serving(lambda *_: Canned(b"nothing here", 501)) as server,
         pytest.raises(OSError, match=r"^no metrics: HTTP 501 from 127.0.0.1:\d+$"),
     ):
         metrics.read(f"{server.url}/metrics?key=secret", nowhere, 1.0)

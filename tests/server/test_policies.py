@@ -293,7 +293,7 @@ async def test_each_team_is_judged_by_its_own_limits(house: House, clock: HandCl
     async with house.database.read() as conn:
         await house.policies.look(conn)
     assert not house.policies.of(other.team_id or 0).limits.rules["node_down"]["is_on"]
-    assert "is_on" not in house.policies.of(FIRST_TEAM).limits.rules["node_down"]
+    assert "node_down" not in house.policies.of(FIRST_TEAM).limits.rules
     await routed(house, routes=[route("a", ANA)])
     async with house.database.read() as conn:
         await house.policies.look(conn)

@@ -1,8 +1,7 @@
 """Which trouble explains which: an effect whose cause was told tells nobody.
 
-An explanation must be as loud as what it hides: a warning never stands before a page. Only what tells of
-many at once (a storm, the whole network) hides what is louder than itself, for it says of them all that
-they are not to blame.
+An explanation must be as loud as what it hides: a warning never stands before a page. Only a death that was
+seen, and what tells of many at once (a storm, the whole network), hide what is louder than themselves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +56,9 @@ OF_CARRIERS: Final = (
 )
 """Troubles of nodes that explain an absence, when every node of the team that carries the key has one."""
 
+CERTAIN: Final = frozenset({"node_down"})
+"""Seen to be so, and a page by itself within a minute where anything is at stake: it may hide a page sooner."""
+
 OF_NETWORK: Final[Mapping[str, tuple[str, ...]]] = {
     "network_participation/participation": ("absent_votes", "vote_quality", "pos_stuck", "reward_missing"),
 }
@@ -74,9 +76,10 @@ class _Scene:
     def cause(self, rule: str, subject_id: str, effect: Finding) -> str | None:
         """The key of that rule's finding, if it is there and loud enough."""
         found = self.standing.get(f"{rule}/{subject_id}")
-        if found is None or found.severity.rank < effect.severity.rank or found.severity is Severity.INFO:
+        if found is None or found.severity is Severity.INFO:
             return None
-        return found.key
+        loud = rule in CERTAIN or found.severity.rank >= effect.severity.rank
+        return found.key if loud else None
 
 
 def explain(findings: Sequence[Finding], view: View, settle_ms: int = 0) -> dict[str, str]:

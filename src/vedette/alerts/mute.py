@@ -57,7 +57,7 @@ OF_CARRIERS: Final = (
 """Troubles of nodes that explain an absence, when every node of the team that carries the key has one."""
 
 CERTAIN: Final = frozenset({"node_down"})
-"""Seen to be so, and a page by itself within a minute where anything is at stake: it may hide a page sooner."""
+"""Seen to be so, and a page by itself within a minute where votes are at stake: it may hide one sooner."""
 
 OF_NETWORK: Final[Mapping[str, tuple[str, ...]]] = {
     "network_participation/participation": ("absent_votes", "vote_quality", "pos_stuck", "reward_missing"),

@@ -276,6 +276,8 @@ class Month:
 
     def _network(self, pace: Pace, now_ms: int) -> NetworkView:
         gap = 260 + round(60 * math.sin(now_ms / HOUR_MS)) + self.rng.randrange(-20, 20)
+        if _within(self.stall, now_ms):
+            gap += _pow_epoch(now_ms) - _pow_epoch(self.settled_at_ms)  # PoW goes on, and nothing is final
         fork = ForkView("v9", "9.0.0", None, self.height + 300_000, now_ms + 90 * DAY_MS)
         rates = sorted(sim.signs for sim in self.sims)
         return NetworkView(

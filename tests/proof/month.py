@@ -106,6 +106,7 @@ class Month:
     stall: tuple[int, int] | None = None  # no block is made from the first moment to the second
     drop: tuple[int, int] | None = None  # half of all votes are missing
     settled_at_ms: int = field(init=False, default=START_MS)
+    median_ppm: int | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -174,6 +175,7 @@ class Month:
             sim.epochs = [*sim.epochs[-23:], view]
             sim.signed = sim.known = 0
         self.epoch += 1
+        self.median_ppm = _median_ppm(self.sims)
         self._elect(self.epoch)
 
     def _elect(self, term: int) -> None:
@@ -279,7 +281,6 @@ class Month:
         if _within(self.stall, now_ms):
             gap += _pow_epoch(now_ms) - _pow_epoch(self.settled_at_ms)  # PoW goes on, and nothing is final
         fork = ForkView("v9", "9.0.0", None, self.height + 300_000, now_ms + 90 * DAY_MS)
-        rates = sorted(sim.signs for sim in self.sims)
         return NetworkView(
             epoch=self.epoch,
             height=self.height,
@@ -289,7 +290,7 @@ class Month:
             term_blocks=TERM_BLOCKS,
             pow_epoch=_pow_epoch(now_ms),
             finality_gap_epochs=gap,
-            median_vote_rate_ppm=round(1_000_000 * rates[len(rates) // 2]),
+            median_vote_rate_ppm=self.median_ppm,
             forks=(fork,),
             followed_since_ms=START_MS - 30 * DAY_MS,
         )
@@ -409,6 +410,15 @@ class Month:
         if state is NodeState.SYNCING:
             state = NodeState.UP
         return health(Evidence(state, numbers, states, references, duty), Thresholds())
+
+
+def _median_ppm(sims: list[Sim]) -> int | None:
+    """The middle of all vote rates of the last day."""
+    totals = [
+        (sum(e.signed_blocks for e in sim.epochs), sum(e.known_blocks for e in sim.epochs)) for sim in sims
+    ]
+    rates = sorted(1_000_000 * signed // known for signed, known in totals if known)
+    return rates[len(rates) // 2] if rates else None
 
 
 def _within(span: tuple[int, int] | None, now_ms: int) -> bool:

@@ -163,7 +163,7 @@ def post_office() -> Iterator[tuple[int, list[str]]]:
     letters: list[str] = []
 
     class Handler:
-        async def handle_DATA(self, _: object, __: object, envelope: Any) -> str:  # noqa: N802
+        async def handle_DATA(self, _: object, __: object, envelope: Any) -> str:  # noqa: N802  aiosmtpd's name
             letters.append(envelope.content.decode())
             return "250 OK"
 

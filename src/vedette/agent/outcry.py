@@ -147,7 +147,7 @@ def _post(url: str, told: Mapping[str, Any], headers: Mapping[str, str]) -> None
         )
     except NoReply as error:
         raise NotTold(str(error)) from None
-    if not 200 <= reply.status < 300:  # noqa: PLR2004
+    if not 200 <= reply.status < 300:  # noqa: PLR2004  what HTTP calls taken
         raise NotTold(f"{urlsplit(url).hostname} answered {reply.status}")
 
 

@@ -213,7 +213,7 @@ def silence_of(server: str) -> str | None:
         reply = get_once(f"{server.rstrip('/')}/healthz", deadline_s=DEADLINE_S, bytes_max=BYTES_MAX)
     except NoReply as error:
         return str(error)
-    if reply.status == 200 and reply.body.startswith(ALIVE):  # noqa: PLR2004
+    if reply.status == 200 and reply.body.startswith(ALIVE):  # noqa: PLR2004  HTTP's own number
         return None
     return f"what answers there is not Vedette (HTTP {reply.status})"
 

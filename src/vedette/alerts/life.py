@@ -9,7 +9,7 @@ incident is told at this moment, or is not, stands in it as its decision. Tellin
 part: an incident and its notices are saved in one transaction, and `told_count` makes each message's key.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -265,10 +265,3 @@ def _worth_saving(before: Incident | None, after: Incident, patience: Patience) 
 
 def _as_of_ms(incident: Incident) -> int:
     return int(incident.facts.get(AS_OF, 0))
-
-
-def told(steps: Collection[Step]) -> Iterator[tuple[Incident, Reason]]:
-    """Only the steps that somebody should hear of."""
-    for incident, reason in steps:
-        if reason is not None:
-            yield incident, reason

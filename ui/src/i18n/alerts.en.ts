@@ -240,6 +240,7 @@ export const alertsEn = {
       locked_lines: "log lines of a locked database",
       nodes: "nodes, at least",
       many_nodes: "or so many, whatever their share",
+      luck_deviations: "bad luck allowed, in standard deviations",
       lag_epochs: "behind: warning",
       far_epochs: "far behind: critical",
       pow_epochs: "behind on PoW: warning",

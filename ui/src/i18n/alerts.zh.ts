@@ -237,6 +237,7 @@ export const alertsZh: AlertsCatalogue = {
       locked_lines: "数据库被锁的日志行",
       nodes: "节点至少",
       many_nodes: "或达到这么多，无论占比",
+      luck_deviations: "允许的运气偏差（标准差倍数）",
       lag_epochs: "落后：警告",
       far_epochs: "严重落后：严重",
       pow_epochs: "PoW 落后：警告",

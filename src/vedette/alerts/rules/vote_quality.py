@@ -8,6 +8,7 @@ Epochs in which another trouble of it was known are left out. It never wakes any
 Until the chain has been followed for two days, what is usual is not known: findings are log entries then.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ class VoteQualityLimit(Limit):
     below_median_percent: int = 3  # ... and so far below the network's median
     over_percent: int = 1  # so far above the limit: over
     served_epochs: int = 3  # of fewer nothing is said
+    luck_deviations: int = 3  # standard deviations that bad luck in so few blocks is allowed
     calibrate_ms: int = 172_800_000  # the chain must have been seen for so long to know what is usual
 
 
@@ -42,6 +44,12 @@ class Rate:
     percent: float
     served_epochs: int
     missed_blocks: int
+    known_blocks: int
+
+
+def deviation_percent(rate_percent: float, blocks: int) -> float:
+    """By how much the share of so many blocks strays by luck alone, of one who signs at that rate."""
+    return math.sqrt(max(0.0, rate_percent * (100 - rate_percent)) / blocks)
 
 
 def judge(view: View, ask: Ask[VoteQualityLimit]) -> Iterator[Finding]:
@@ -49,8 +57,11 @@ def judge(view: View, ask: Ask[VoteQualityLimit]) -> Iterator[Finding]:
     for validator in view.validators.values():
         limit = ask(validator.address)
         rate, least = rate_of(validator, limit), least_percent(view, limit)
-        if rate is not None and least is not None and rate.percent < least:
-            yield _finding(view, validator, rate, least, limit)
+        if rate is None or least is None:
+            continue
+        surely = least - limit.luck_deviations * deviation_percent(least, rate.known_blocks)
+        if rate.percent < surely:
+            yield _finding(view, validator, rate, surely, limit)
 
 
 def ending(incident: Incident, view: View, limit: VoteQualityLimit) -> str | None:
@@ -70,7 +81,7 @@ def rate_of(validator: ValidatorView, limit: VoteQualityLimit) -> Rate | None:
     signed, known = sum(one.signed_blocks for one in served), sum(one.known_blocks for one in served)
     if len(served) < max(limit.served_epochs, 1) or not signed:
         return None
-    return Rate(100 * signed / known, len(served), known - signed)
+    return Rate(100 * signed / known, len(served), known - signed, known)
 
 
 def least_percent(view: View, limit: VoteQualityLimit) -> float | None:

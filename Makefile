@@ -48,6 +48,7 @@ browser: .venv/.dev ## Only the tests in a real browser
 	$(BIN)/pytest -q -m browser
 
 proof: .venv/.dev ## The long runs: make proof PART=name (no PART: their names)
+	@$(if $(PART),scripts/iptables.sh)
 	$(BIN)/python -m tests.proof $(PART)
 
 bench: .venv/.dev ## Every measurement, as a table

@@ -169,6 +169,8 @@ class Stage:
         """Without waiting for an answer on the port that the agent knows."""
         with marked(wanted=index == self.victim):
             self.net._spawn([self.net.node(index)], lambda _: None)
+        # For a moment after its birth it is found by nobody, who might then start it a second time.
+        until(lambda: self.net.node(index).pid, 10, f"the process of node {index}")
 
     def signal(self, index: int, sign: int) -> None:
         pid = self.net.node(index).pid

@@ -85,9 +85,14 @@ class Sim:
     last_signed_epoch: int | None = None
     signed: int = 0
     known: int = 0
+    members: dict[int, int] = field(default_factory=dict)  # by epoch, for as long as `seats` stay as they are
 
     def members_votes(self, epoch: int) -> int:
-        return sum(self.seats.get(term, 0) for term in range(epoch - TERMS, epoch))
+        votes = self.members.get(epoch)
+        if votes is None:
+            votes = sum(self.seats.get(term, 0) for term in range(epoch - TERMS, epoch))
+            self.members[epoch] = votes
+        return votes
 
 
 @dataclass(slots=True)
@@ -130,8 +135,10 @@ class Month:
                 now_ms += BLOCK_MS
                 continue
             self._settle(now_ms)
-            yield self._view(now_ms)
-            yield self._view(now_ms + BLOCK_MS // 2)
+            settled = self._view(now_ms)
+            yield settled
+            # Of validators, nothing new is seen before the next block.
+            yield self._view(now_ms + BLOCK_MS // 2, settled.validators)
             now_ms += BLOCK_MS + self.rng.randrange(-1_500, 1_500)
             if self.height % TERM_BLOCKS == 0:
                 self._end_epoch(now_ms)
@@ -166,12 +173,21 @@ class Month:
             one.what == "restart" and name in one.nodes and one.holds(now_ms) for one in self.disturbances
         )
 
+    def _restarted(self, place: int, from_ms: int, until_ms: int) -> bool:
+        """Whether its node was on its way back at some time between."""
+        name = f"n{place}"
+        restarts = [one for one in self.disturbances if one.what == "restart" and name in one.nodes]
+        return any(one.from_ms < until_ms and from_ms < one.until_ms for one in restarts)
+
     def _end_epoch(self, now_ms: int) -> None:
-        for sim in self.sims:
+        began_ms = now_ms - (TERM_BLOCKS + 3) * BLOCK_MS
+        for place, sim in enumerate(self.sims):
             votes = sim.members_votes(self.epoch)
             due = votes * 1_500_000_000 + sim.votes * 2_000_000
             reward = 0 if votes and not sim.signed else int(due * self.rng.uniform(0.97, 1.04))
-            view = EpochView(self.epoch, votes, sim.signed, sim.known, now_ms, reward, due)
+            # As the server marks it: its absence, though told to nobody, was an incident within this epoch.
+            told = self._restarted(place, began_ms, now_ms)
+            view = EpochView(self.epoch, votes, sim.signed, sim.known, now_ms, reward, due, explained=told)
             sim.epochs = [*sim.epochs[-23:], view]
             sim.signed = sim.known = 0
         self.epoch += 1
@@ -189,6 +205,7 @@ class Month:
         self.staked_votes = sum(sim.account.available_votes for sim in self.sims)
         for sim in self.sims:
             sim.seats = {t: n for t, n in sim.seats.items() if t > term - TERMS - 2}
+            sim.members.clear()
         for _ in range(TERM_SEATS):
             chosen = self.sims[bisect_left(ladder, self.rng.random() * ladder[-1])]
             chosen.seats[term] = chosen.seats.get(term, 0) + 1
@@ -223,10 +240,11 @@ class Month:
 
     # --- the picture
 
-    def _view(self, now_ms: int) -> View:
+    def _view(self, now_ms: int, validators: Mapping[PosAddress, ValidatorView] | None = None) -> View:
         ends = -(-self.height // TERM_BLOCKS) * TERM_BLOCKS
         pace = Pace(self.epoch, self.height, ends, TERM_BLOCKS, BLOCK_MS)
-        validators = {sim.address: self._validator(sim, pace, now_ms) for sim in self.sims}
+        if validators is None:
+            validators = {sim.address: self._validator(sim, pace, now_ms) for sim in self.sims}
         return View(
             now_ms=now_ms,
             blocks=tuple(self.blocks),

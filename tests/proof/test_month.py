@@ -23,7 +23,7 @@ SETTLING_MS = 20 * 60_000
 JUSTIFIED = {"restart": "a node restarts for 45 minutes", "line": "a site's line drops for 8 minutes",
              "source": "a reference is stuck, or at 429, for hours"}  # fmt: skip
 RULES = {
-    "restart": {"absent_votes", "vote_quality"},
+    "restart": {"absent_votes"},
     "line": {"node_silent", "storm"},
     "source": {"source_bad"},
 }

@@ -5,7 +5,7 @@ from vedette.notify.rules.saying import Line, Saying
 EN = {
     "name": "Few peers",
     "why": "A node has hardly any peers: it hears of blocks late, and its votes reach nobody in time.",
-    "title": "node {name} has only {peers} peer(s)",
+    "title": "node {name} has hardly any peers: {peers}",
     "title.none": "node {name} has no peers",
     "cut_off": "Its chain stands still as well: it is cut off.",
     "votes": "Its validator holds {votes} in the committee.",

@@ -9,7 +9,7 @@ EN = {
     "title.oom": "a process was killed for want of memory beside node {name}",
     "title.oom_hit": "node {name} ran out of memory",
     "kills": "Processes that the kernel killed for want of memory in the last half hour: {oom_kills}.",
-    "restarts": "The node's process was started anew in that time: {restarts} time(s).",
+    "restarts": "Starts of the node's process in that time: {restarts}.",
     "used": "The node's process holds {rss_size} of {bound_size} now ({used_percent}).",
     "hint": (
         "see what else runs on the machine (ps aux --sort=-rss) and what the kernel wrote (dmesg -T | grep "

@@ -3,8 +3,15 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PAGE := $(shell find ui -type f -not -path 'ui/node_modules/*' 2>/dev/null)
+WHOLE = $(BIN)/python scripts/tests.py -n 3 --dist loadfile --no-loadscope-reorder tests/whole
+WHOLE_LOG := .venv/whole.log
 
-.PHONY: help demo test check lint types unit whole browser proof bench image-test locks page-types clean
+# What Python has compiled is kept, whatever is usual here: else each of the hundreds of processes of a run would
+# compile a thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
+
+.PHONY: help demo test validators all-else compiled check lint types unit whole browser proof bench image-test locks page-types clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,11 +28,23 @@ demo: .venv/.demo ## Four real validators, watched on a web page (PORT= FOR=seco
 
 check: .venv/.dev lint types unit ## Lint, types, floors and unit tests: what to run before each commit
 
-test: .venv/.dev lint types ## Everything: unit, real validators, real database, real browser
+test: .venv/.dev lint ## Everything: unit, real validators, real database, real browser
 	@scripts/browser.sh
 	@scripts/promtool.sh
-	$(BIN)/python scripts/tests.py -n 5 -m "not real and not proof"
-	$(BIN)/python scripts/tests.py -n 3 --dist loadfile --no-loadscope-reorder -m "real and not proof"
+	@+$(MAKE) --no-print-directory -j3 validators all-else
+
+# Real validators mostly wait for their next block, so all else is done beside them. It gives way to them, because
+# what they are asked comes with seconds. What they say is shown when they have ended.
+validators:
+	@$(WHOLE) >$(WHOLE_LOG) 2>&1; status=$$?; cat $(WHOLE_LOG); exit $$status
+
+all-else:
+	@+nice -n 19 $(MAKE) --no-print-directory types compiled
+	nice -n 19 $(BIN)/python scripts/tests.py -n 5 -m "not proof" --ignore tests/whole
+
+# Each test is read once, so that not every worker has to compile all of them. What is wrong with one, its run says.
+compiled: .venv/.dev
+	@$(BIN)/pytest --collect-only -qq -m "not proof" --ignore tests/whole -p no:cacheprovider >/dev/null || true
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -41,7 +60,7 @@ unit: .venv/.dev
 	$(BIN)/pytest -q -n 3 -m "not slow and not real and not browser and not proof"
 
 whole: .venv/.dev ## Only the tests on real validators
-	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "real and not proof"
+	$(WHOLE)
 
 browser: .venv/.dev ## Only the tests in a real browser
 	@scripts/browser.sh

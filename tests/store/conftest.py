@@ -60,14 +60,20 @@ async def _fresh_sqlite(place: Path, template: Path) -> Path:
 
 
 async def _emptied(server: str) -> None:
-    """As a migration leaves it. Emptying tables is much faster than making a database."""
+    """As a migration leaves it. To look which tables have rows takes a tenth of truncating them all."""
     connection = await asyncpg.connect(server)
     try:
         if not await connection.fetch("SELECT 1 FROM pg_tables WHERE tablename = 'teams'"):
             await (await Database.open(server)).close()
-        tables = ", ".join(table.name for table in metadata.sorted_tables if table.name != "marks")
-        await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
-        await connection.execute("DELETE FROM marks WHERE name <> 'schema'")
-        await connection.execute("INSERT INTO teams (name) VALUES ('first')")
+        tables = [table.name for table in reversed(metadata.sorted_tables) if table.name != "marks"]
+        looks = (f"(SELECT '{name}' AS name FROM {name} LIMIT 1)" for name in tables)
+        filled = {row["name"] for row in await connection.fetch(" UNION ALL ".join(looks))}
+        used = "SELECT sequencename FROM pg_sequences WHERE last_value IS NOT NULL"
+        counters = [row["sequencename"] for row in await connection.fetch(used)]
+        await connection.execute(
+            "".join(f"DELETE FROM {name};" for name in tables if name in filled)
+            + "".join(f"ALTER SEQUENCE {name} RESTART;" for name in counters)
+            + "DELETE FROM marks WHERE name <> 'schema'; INSERT INTO teams (name) VALUES ('first')"
+        )
     finally:
         await connection.close()

@@ -59,7 +59,7 @@ def test_an_operator_enrols_checks_runs_and_sees_a_death(net: Devnet, tmp_path: 
     )
     url, folder = f"http://127.0.0.1:{port}", tmp_path / "agent"
     with running("serve", "--config", str(config)):
-        until(lambda: get(f"{url}/api/v1/nodes") is not None, 30, "the server answers")
+        until(lambda: get(f"{url}/api/v1/nodes") is not None, 90, "the server answers")
         assert "enrolled at" in vedette(
             *("agent", "enroll", url, TOKEN, "--name", "n1", "--dir", str(folder), "--node", node.urls.local)
         )

@@ -34,6 +34,7 @@ Everything that is said must be expected, and the other way round, to the second
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from itertools import count
 from typing import Any, TypeVar, get_origin, get_type_hints
 
@@ -203,9 +204,16 @@ def _with_sets(view: View, sets: Iterable[Setting]) -> View:
     )
 
 
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    """What the fields of a record may hold. Finding it out anew each second took a tale half of its time."""
+    return get_type_hints(kind)
+
+
 def _changed(record: R, values: Mapping[str, Any]) -> R:
     """The record with these fields; what is left out of a mapping or a record in it stays as it was."""
-    hints = get_type_hints(type(record))
+    kind: type = type(record)
+    hints = _hints(kind)
     try:
         changes = {
             name: _converted(hints[name], getattr(record, name), value) for name, value in values.items()
@@ -402,7 +410,7 @@ class _Reader:
                 yield Setting(at_ms, what, str(of), sound)
 
     def _fits(self, kind: type, values: Mapping[str, Any], where: str) -> bool:
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         faults = [f"{where}: {kind.__name__} has no {name}" for name in values if name not in hints]
         for name in values.keys() & hints.keys():
             try:

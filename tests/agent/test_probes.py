@@ -32,7 +32,11 @@ def test_a_healthy_node_fills_every_series() -> None:
         node = Node(LocalRpc(server.url))
         readings = [probe.read(node) for probe in (peers, voting, txpool)]
         readings += [sync_phase.read(node, lambda: None)]
-        readings += [Pow(node, lambda: 0)(), Pos(node, lambda: 0)(), head.read(node, lambda: 0x6B02DCF9 + 7)]
+        readings += [
+            Pow(node, Progress(lambda: 0))(),
+            Pos(node, Progress(lambda: 0))(),
+            head.read(node, lambda: 0x6B02DCF9 + 7),
+        ]
     numbers = {name: value for reading in readings for name, value in reading.numbers.items()}
     states = {name: value for reading in readings for name, value in reading.states.items()}
     assert numbers == {
@@ -90,7 +94,7 @@ def test_a_height_that_the_node_does_not_know_is_left_out() -> None:
         "pivotDecision": None,
     }
     with serving(stub.respond) as server:
-        reading = Pos(Node(LocalRpc(server.url)), lambda: 0)()
+        reading = Pos(Node(LocalRpc(server.url)), Progress(lambda: 0))()
     assert reading.numbers == {"pos.epoch": 17, "pos.committed_height": 163, "pos.still_seconds": 0}
 
 
@@ -130,7 +134,7 @@ def test_a_chain_that_pos_has_outrun_says_by_how_much() -> None:
     stub = StubNode()
     stub.results["cfx_epochNumber"] = "0x64"
     with serving(stub.respond) as server:
-        reading = Pos(Node(LocalRpc(server.url)), lambda: 0)()
+        reading = Pos(Node(LocalRpc(server.url)), Progress(lambda: 0))()
     assert reading.numbers["pos.over_pow_epochs"] == 200
 
 

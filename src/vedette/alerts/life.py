@@ -79,7 +79,7 @@ def advance(
         return _gone(incident, at)
     met = _begin(finding, at) if incident is None else _renew(incident, finding, at)
     current = _mute(met, at.muted.get(finding.key), at)
-    return _speak(current, *_due(current, finding.hold_ms, at), at)
+    return _speak(current, *_due(current, finding, at), at)
 
 
 def round(  # noqa: A001 - a round of judging; nothing here rounds numbers
@@ -170,17 +170,23 @@ def _mute(incident: Incident, muted_by: str | None, at: Round) -> Incident:
 # --- whether to speak -------------------------------------------------------------------------------------
 
 
-def _due(incident: Incident, hold_ms: int, at: Round) -> tuple[Reason | None, Decision]:
+def _due(incident: Incident, finding: Finding, at: Round) -> tuple[Reason | None, Decision]:
     """Why to speak now, if at all, and why it is so."""
     quiet = _quiet(incident, at)
     if quiet is not None:
         return None, quiet
     if incident.told_at_ms is None or incident.told_severity is None:
-        lasting = at.now_ms - incident.opened_at_ms >= hold_ms
+        lasting = at.now_ms - _began_ms(incident, finding) >= finding.hold_ms
         return (Reason.OPENED, Decision.TOLD) if lasting else (None, Decision.HELD)
     if incident.severity.rank > incident.told_severity.rank:
         return Reason.ESCALATED, Decision.TOLD
     return _reminder(incident, incident.told_at_ms, at)
+
+
+def _began_ms(incident: Incident, finding: Finding) -> int:
+    """The earlier of when it was found and when it is known to have begun: news travels on nobody's time."""
+    found_ms = incident.opened_at_ms
+    return found_ms if finding.since_ms is None else min(found_ms, finding.since_ms)
 
 
 def _quiet(incident: Incident, at: Round) -> Decision | None:

@@ -73,10 +73,18 @@ def test_what_is_known_to_have_begun_before_it_was_found_is_held_from_then() -> 
     assert advance(None, replace(found, since_ms=T - 30_000), at(T))[1] is Reason.OPENED
 
 
-def test_a_later_beginning_does_not_begin_the_hold_anew() -> None:
-    """One answer among many that did not come moves the beginning, and the trouble stands all the same."""
+def test_the_earliest_beginning_that_was_told_counts() -> None:
+    """News that is late on its way says too late a moment; it is kept, and a later one changes nothing."""
     young, found = pending(), trouble(hold_ms=120_000)
-    assert advance(young, replace(found, since_ms=T + 60_000), at(T + 120_000))[1] is Reason.OPENED
+    known, reason = advance(young, replace(found, since_ms=T - 9_400), at(T + 5_000))
+    assert known is not None
+    assert (known.facts["began_at_ms"], known.opened_at_ms, reason) == (T - 10_000, T, None)
+    late = replace(found, since_ms=T + 60_000)
+    assert advance(known, late, at(T + 109_999))[1] is None
+    assert advance(known, late, at(T + 110_000))[1] is Reason.OPENED
+    assert advance(young, late, at(T + 120_000))[1] is Reason.OPENED
+    ((saved, _),) = life.round([young], [replace(found, since_ms=T - 9_400)], at(T + 5_000))
+    assert saved.facts["began_at_ms"] == T - 10_000  # at once, not with the next minute
 
 
 def test_a_short_trouble_wakes_nobody() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vedette.alerts.rules.recovery import is_recovering
 from vedette.alerts.rules.rule import Ask, Limit, Rule
 from vedette.alerts.rules.subjects import NEEDED_ROLES, is_heard, member_votes, node_subject, planned
-from vedette.model.incident import Finding, Incident, Severity, SubjectKind
+from vedette.model.incident import Facts, Finding, Incident, Severity, SubjectKind
 from vedette.model.view import NodeView, ProcessState, View
 
 NAME = "rpc_silent"
@@ -65,8 +65,7 @@ def silent_since_ms(node: NodeView) -> int | None:
 
 
 def _finding(view: View, node: NodeView, limit: RpcSilentLimit) -> Finding:
-    since_ms = silent_since_ms(node)
-    facts: dict[str, str | int | float] = {
+    facts: Facts = {
         "votes": member_votes(view, node),
         "role": node.role,
         "depended_on": int(node.role in NEEDED_ROLES),
@@ -77,9 +76,9 @@ def _finding(view: View, node: NodeView, limit: RpcSilentLimit) -> Finding:
         team_id=node.team_id,
         severity=Severity.CRITICAL if node.role in NEEDED_ROLES else Severity.WARNING,
         subject=node_subject(node),
-        facts=facts if since_ms is None else facts | {"silent_since_ms": since_ms // 1000 * 1000},
+        facts=facts,
         hold_ms=limit.hold_ms,
-        since_ms=since_ms,
+        since_ms=silent_since_ms(node),
     )
 
 

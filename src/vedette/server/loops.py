@@ -34,7 +34,7 @@ from vedette.store.tiering import Keep
 log = logging.getLogger(__name__)
 
 JUDGE_MS, JUDGE_MAX_MS = 1_000, 5_000
-JUDGE_SHARE = 50
+JUDGE_SHARE = 20
 """A round is followed by this many times its length of rest, so that a large fleet costs a bounded share."""
 LAPSE_MS = 60_000
 SEAL_MS = 5_000

@@ -62,6 +62,31 @@ def test_what_needs_no_patience_is_told_at_once() -> None:
     assert incident.state is IncidentState.OPEN
 
 
+def test_what_is_known_to_have_begun_before_it_was_found_is_held_from_then() -> None:
+    """News on its way takes nobody's time; but nothing is told before it is found."""
+    found = replace(trouble(hold_ms=30_000), since_ms=T - 9_000)
+    first, reason = advance(None, found, at(T))
+    assert first is not None
+    assert (first.opened_at_ms, first.decision, reason) == (T, Decision.HELD, None)
+    assert advance(first, found, at(T + 20_999))[1] is None
+    assert advance(first, found, at(T + 21_000))[1] is Reason.OPENED
+    assert advance(None, replace(found, since_ms=T - 30_000), at(T))[1] is Reason.OPENED
+
+
+def test_the_earliest_beginning_that_was_told_counts() -> None:
+    """News that is late on its way says too late a moment; it is kept, and a later one changes nothing."""
+    young, found = pending(), trouble(hold_ms=120_000)
+    known, reason = advance(young, replace(found, since_ms=T - 9_400), at(T + 5_000))
+    assert known is not None
+    assert (known.facts["began_at_ms"], known.opened_at_ms, reason) == (T - 10_000, T, None)
+    late = replace(found, since_ms=T + 60_000)
+    assert advance(known, late, at(T + 109_999))[1] is None
+    assert advance(known, late, at(T + 110_000))[1] is Reason.OPENED
+    assert advance(young, late, at(T + 120_000))[1] is Reason.OPENED
+    ((saved, _),) = life.round([young], [replace(found, since_ms=T - 9_400)], at(T + 5_000))
+    assert saved.facts["began_at_ms"] == T - 10_000  # at once, not with the next minute
+
+
 def test_a_short_trouble_wakes_nobody() -> None:
     young = pending()
     found = trouble(hold_ms=120_000)

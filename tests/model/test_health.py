@@ -17,6 +17,7 @@ from vedette.model.health import (
     References,
     Thresholds,
     health,
+    stood_on,
     worst,
 )
 from vedette.model.layers import Condition, Layer
@@ -270,3 +271,19 @@ def test_more_lag_is_never_better(seen: Evidence, epochs: int, blocks: int) -> N
     )
     before, after = health(seen, MAINNET), health(behind, MAINNET)
     assert all(ORDER.index(after[one].state) <= ORDER.index(before[one].state) for one in Layer)
+
+
+VITAL = {"probe.vitals.age_seconds": 0.6, "pos.still_seconds": 178.0, "pow.still_seconds": 0.4}
+
+
+def test_a_chain_that_stood_when_its_agent_spoke_stands_on_until_it_says_otherwise() -> None:
+    assert stood_on(VITAL, 4.0) == {**VITAL, "pos.still_seconds": 182.0}
+    assert stood_on(VITAL, 600.0)["pos.still_seconds"] == 184.0  # one round of it, no longer
+    assert stood_on(VITAL, -3.0) == VITAL  # our clock was set back
+
+
+def test_of_an_agent_that_does_not_look_each_second_only_what_it_said_is_known() -> None:
+    rounds_alone = {name: value for name, value in VITAL.items() if not name.startswith("probe.")}
+    assert stood_on(rounds_alone, 4.0) == rounds_alone
+    assert stood_on({**VITAL, "probe.vitals.age_seconds": 4.0}, 4.0)["pos.still_seconds"] == 178.0
+    assert stood_on({"probe.vitals.age_seconds": 0.2}, 4.0) == {"probe.vitals.age_seconds": 0.2}

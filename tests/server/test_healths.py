@@ -35,3 +35,16 @@ def test_too_few_and_silent_neighbours_accuse_nobody() -> None:
     assert pow_of(lost, node("a", OURS)) == ("healthy", "pow_near")
     assert pow_of(lost, node("a", OURS), node("b", OURS, NodeState.SILENT)) == ("healthy", "pow_near")
     assert pow_of(node("mute", None), node("a", OURS), node("b", OURS)) == ("healthy", "pow_near")
+
+
+def test_a_standstill_is_judged_by_now_and_not_by_the_last_post() -> None:
+    def stuck(heard_s: int, told: dict[str, float]) -> tuple[str, str]:
+        numbers = {"pow.latest_epoch": 7_000, "pow.still_seconds": 118.4, **told}
+        heard_at_ms, states = NOW_MS - heard_s * 1000, node("mute", OURS).row.states
+        row = NodeRow("mute", 1, "mute", "full", heard_at_ms, NOW_MS, NOW_MS, numbers, states, None, None)
+        return pow_of(Neighbour(row, NodeState.UP), node("a", OURS), node("b", OURS))
+
+    looks = {"probe.vitals.age_seconds": 0.5}
+    assert stuck(1, looks)[0] == "lagging"
+    assert stuck(2, looks) == ("zombie", "pow_still")
+    assert stuck(2, {})[0] == "lagging"

@@ -356,3 +356,22 @@ async def test_a_death_wakes_the_judge_and_an_ordinary_report_does_not(
     house.judge.wake.clear()
     await hear(house, *agent.post(replace_live(agent.envelope(clock.now_ms()), [])))
     assert house.judge.wake.is_set()  # it is back
+
+
+async def test_a_turned_voter_and_a_silence_wake_the_judge_once_each(
+    house: House, agent: Agent, clock: HandClock
+) -> None:
+    async def woken(voting: str, silent_s: float) -> bool:
+        house.judge.wake.clear()
+        numbers, states = {"rpc.silent_seconds": silent_s}, {"node.voting": voting}
+        told = agent.envelope(clock.now_ms(), numbers=numbers, states=states)
+        await hear(house, *agent.post(replace_live(told, [])))
+        return house.judge.wake.is_set()
+
+    assert not await woken("true", 0)  # the first that we hear of it is no change
+    assert [await woken("false", 0), await woken("false", 0)] == [True, False]
+    assert [await woken("false", 9.5), await woken("false", 14.5), await woken("false", 0)] == [
+        True,
+        False,
+        True,
+    ]

@@ -14,7 +14,7 @@ from vedette.agent.board import Board, Observed
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Settings
 from vedette.agent.files import own
-from vedette.agent.heap import give_back
+from vedette.agent.heap import give_back, share
 from vedette.agent.identity import load_identity
 from vedette.agent.memory import Memory
 from vedette.agent.node_process import NodeProcess, Watch
@@ -50,6 +50,7 @@ from vedette.agent.probes.node import Node
 from vedette.agent.probes.pos import Pos
 from vedette.agent.probes.pow import Pow
 from vedette.agent.probes.process import PAGE_BYTES, Process
+from vedette.agent.probes.progress import Progress
 from vedette.agent.probes.reading import Probe, Reading, present
 from vedette.agent.probes.volumes import Volumes
 from vedette.agent.rounds import Roll, merged, rounds, tell
@@ -57,10 +58,11 @@ from vedette.agent.sender import Sender
 from vedette.agent.sentinel import Sentinel
 from vedette.agent.spool import Spool
 from vedette.agent.troubles import Troubles
+from vedette.agent.vitals import Vitals
 from vedette.conflux.local import LocalRpc
 from vedette.model.errors import SettingError
+from vedette.model.process import ProcessState
 from vedette.model.report import Live
-from vedette.model.view import ProcessState
 
 log = logging.getLogger("vedette.agent")
 
@@ -105,7 +107,10 @@ class Agent:
             lambda place: self._memory.keep(place=_told(place)),
         )
         self._plan = Plan(Path(settings.planned_stop_file), self._troubles)
-        self._board = Board(self._process.watch, self._facts)
+        self._node = Node(LocalRpc(settings.node, settings.rpc_deadline_s))
+        self._chains = Progress(self._clock.steady_ms), Progress(self._clock.steady_ms)
+        self._vitals = Vitals(self._node, lambda: self._process.watch, self._chains, self._say_now)
+        self._board = Board(self._process.watch, self._facts, self._vitals.reading)
         self._sender = Sender(
             settings,
             load_identity(folder / "agent.key"),
@@ -125,6 +130,7 @@ class Agent:
         self._process.look()
         self._thread("process", partial(self._process.run, self._stop))
         self._thread("rounds", self._rounds)
+        self._thread("vitals", partial(self._vitals.run, self._stop))
         self._sending = self._thread("sender", partial(self._sender.run, self._stop))
         self._thread("sentinel", partial(self._sentinel.run, self._stop))
 
@@ -175,9 +181,14 @@ class Agent:
         now_ms = watch.died_at_ms or self._clock.now_ms()
         observed = self._board.change(watch, now_ms)
         self._sender.urgent()
+        self._node.forget()
         self._keep(observed)
+        self._sender.news()
         self._memory.keep(died_at_ms=watch.died_at_ms, like=self._process.like)
         _tell_process(watch)
+
+    def _say_now(self) -> None:
+        self._sender.urgent()
 
     def _keep(self, observed: Observed) -> None:
         self._spool.append(observed.at_ms, observed.numbers, observed.states)
@@ -190,17 +201,15 @@ class Agent:
         return {**self._memory.known.facts, **self._host}
 
     def _probes(self) -> list[Probe]:
-        deadline_s = self._settings.rpc_deadline_s
-        node = Node(LocalRpc(self._settings.node, deadline_s))
-        return [*self._of_rpc(node), *self._of_files(node, deadline_s), *self._of_host()]
+        return [*self._of_rpc(), *self._of_files(), *self._of_host()]
 
-    def _of_rpc(self, node: Node) -> list[Probe]:
+    def _of_rpc(self) -> list[Probe]:
         """What the node says when it is asked."""
-        steady_ms = self._clock.steady_ms
+        node, (pow_chain, pos_chain) = self._node, self._chains
         return [
-            Probe("pow", Pow(node, steady_ms), asks_node=True),
+            Probe("pow", Pow(node, pow_chain), asks_node=True),
             Probe("head", partial(head.read, node), asks_node=True),
-            Probe("pos", Pos(node, steady_ms), asks_node=True),
+            Probe("pos", Pos(node, pos_chain), asks_node=True),
             Probe("pivot", partial(pivot.read, node), asks_node=True, every_s=pivot.EVERY_S),
             Probe("peers", partial(peers.read, node), asks_node=True),
             Probe("voting", partial(voting.read, node), asks_node=True),
@@ -209,8 +218,9 @@ class Agent:
             self._fact("pos_address", partial(identity.read_pos_address, node, self._settings.pos_address)),
         ]
 
-    def _of_files(self, node: Node, deadline_s: float) -> list[Probe]:
+    def _of_files(self) -> list[Probe]:
         """What its files say, and the ports that they name."""
+        node, deadline_s = self._node, self._settings.rpc_deadline_s
         finder, steady_ms = self._finder, self._clock.steady_ms
         logs = Logs(
             finder,
@@ -329,6 +339,7 @@ def run(settings: Settings) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
     )
     threading.stack_size(STACK_BYTES)
+    share()
     # Waited for, not handled: a handler may interrupt a thread that holds the lock which the handler wants.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     agent = Agent(settings, on_broken=partial(os.kill, os.getpid(), signal.SIGTERM))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from vedette.agent.node_process import Watch
 from vedette.agent.probes.reading import Reading
+from vedette.model.process import ProcessState
 from vedette.model.report import Live
-from vedette.model.view import ProcessState
 
 RUNNING = {ProcessState.RUNNING: 1, ProcessState.GONE: 0}
 
@@ -41,10 +41,19 @@ class Board:
     that began before the change is refused for the same reason.
     """
 
-    def __init__(self, watch: Watch, facts: Callable[[], Mapping[str, str]]) -> None:
-        """`facts` are states that outlive the process: who the node and its host are."""
+    def __init__(
+        self,
+        watch: Watch,
+        facts: Callable[[], Mapping[str, str]],
+        felt: Callable[[int], Reading] = lambda _: Reading(),
+    ) -> None:
+        """`facts` are states that outlive the process: who the node and its host are.
+
+        `felt` is what is known since the round, of a process that had so many lives.
+        """
         self._lock = threading.Lock()
         self._facts = facts
+        self._felt = felt
         self._watch = watch
         self._reading = Reading()
 
@@ -68,7 +77,9 @@ class Board:
 
     def live(self, now_ms: int, planned_stop_until_ms: int | None) -> Live:
         with self._lock:
-            numbers, states = self._merged(self._reading)
+            known, felt = self._reading, self._felt(self._watch.lives)
+            newest = Reading({**known.numbers, **felt.numbers}, {**known.states, **felt.states})
+            numbers, states = self._merged(newest)
             return Live(now_ms, numbers, states, planned_stop_until_ms, self._watch.died_at_ms)
 
     def _merged(self, reading: Reading) -> tuple[dict[str, int | float], dict[str, str]]:

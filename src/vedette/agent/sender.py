@@ -41,7 +41,7 @@ def backoff_s(failures: int, wait_s: float | None, chance: float) -> float:
 
 
 class Sender:
-    """One thread talks to the server. Others call `news` after a round, `urgent` when the process changed."""
+    """One thread talks to the server. Others call `news` after a round, `urgent` for what is told now."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Sender:
         self._failures = 0
         self._retry_at_s = 0.0
         self._troubles.over("server", f"{self._upstream.name} takes our reports again")
-        if more or urgent:
+        if more or (urgent and self._spool.waiting_count > 0):
             self.news()
 
     def _failed(self, error: Undelivered) -> None:

@@ -32,6 +32,7 @@ AS_OF: Final = "as_of_ms"  # the fact: when the other facts were judged
 EXPLAINED_UNTIL: Final = "explained_until_ms"  # the fact: when the cause of this trouble ended
 ENDED: Final = "ended"  # the fact: how the trouble ended, a word of its rule
 CLOSED: Final = "closed"  # how one ended that somebody closed by hand
+BEGAN: Final = "began_at_ms"  # the fact: when it began, where that is known to be before it was found
 FLAPS: Final = "flaps"  # the fact: how often it came back, once it is called flapping
 
 
@@ -135,7 +136,7 @@ def _begin(finding: Finding, at: Round) -> Incident:
         team_id=finding.team_id,
         severity=finding.severity,
         subject=finding.subject,
-        facts={**finding.facts, AS_OF: at.now_ms},
+        facts={**finding.facts, **_beginning({}, finding), AS_OF: at.now_ms},
         opened_at_ms=at.now_ms,
     )
     return incident if before is None else _came_back(incident, before.flaps + 1, at)
@@ -143,11 +144,19 @@ def _begin(finding: Finding, at: Round) -> Incident:
 
 def _renew(incident: Incident, finding: Finding, at: Round) -> Incident:
     """Newer facts replace older ones; one that slid out of the rule's window is still true and stays."""
-    facts = {**incident.facts, **finding.facts}
+    facts = {**incident.facts, **finding.facts, **_beginning(incident.facts, finding)}
     if facts != incident.facts:
         facts[AS_OF] = at.now_ms
     current = replace(incident, severity=finding.severity, subject=finding.subject, facts=facts)
     return current if incident.clear_since_ms is None else _came_back(current, incident.flaps + 1, at)
+
+
+def _beginning(known: Facts, finding: Finding) -> Facts:
+    """The earliest that was told, in whole seconds: news that was late on its way says too late a moment."""
+    if finding.since_ms is None:
+        return {}
+    told_ms = finding.since_ms // 1000 * 1000
+    return {BEGAN: min(told_ms, int(known.get(BEGAN, told_ms)))}
 
 
 def _came_back(incident: Incident, flaps: int, at: Round) -> Incident:
@@ -176,11 +185,16 @@ def _due(incident: Incident, hold_ms: int, at: Round) -> tuple[Reason | None, De
     if quiet is not None:
         return None, quiet
     if incident.told_at_ms is None or incident.told_severity is None:
-        lasting = at.now_ms - incident.opened_at_ms >= hold_ms
+        lasting = at.now_ms - _began_ms(incident) >= hold_ms
         return (Reason.OPENED, Decision.TOLD) if lasting else (None, Decision.HELD)
     if incident.severity.rank > incident.told_severity.rank:
         return Reason.ESCALATED, Decision.TOLD
     return _reminder(incident, incident.told_at_ms, at)
+
+
+def _began_ms(incident: Incident) -> int:
+    """The earlier of when it was found and when it is known to have begun: news travels on nobody's time."""
+    return min(incident.opened_at_ms, int(incident.facts.get(BEGAN, incident.opened_at_ms)))
 
 
 def _quiet(incident: Incident, at: Round) -> Decision | None:
@@ -258,7 +272,7 @@ def _end(incident: Incident, at: Round) -> tuple[Incident, Reason | None]:
 def _worth_saving(before: Incident | None, after: Incident, patience: Patience) -> bool:
     if before is None or replace(after, facts=before.facts) != before:
         return True
-    if any(after.facts.get(name) != before.facts.get(name) for name in (EXPLAINED_UNTIL, FLAPS)):
+    if any(after.facts.get(name) != before.facts.get(name) for name in (EXPLAINED_UNTIL, FLAPS, BEGAN)):
         return True
     return _as_of_ms(after) - _as_of_ms(before) >= patience.save_ms
 

@@ -11,6 +11,7 @@ from vedette.conflux.wire import (
     Unreachable,
     answer,
     endpoint_name,
+    limited,
     request,
 )
 
@@ -31,4 +32,7 @@ class LocalRpc:
         except NoReply as error:
             kind = Garbled if error.spoke else Unreachable
             raise kind(f"{error}.") from error
+        wait = limited(reply.status, reply.headers.get("retry-after"), reply.body, method)
+        if wait is not None:
+            raise wait
         return answer(reply.body, reply.status, reply.headers.get("content-type", ""), method=method)

@@ -90,6 +90,24 @@ class Evidence:
     pivot_agrees: bool | None = None
 
 
+VITALS_OLD_S = 2.0
+STILL = ("pow.still_seconds", "pos.still_seconds")
+
+
+def stood_on(numbers: Mapping[str, float], heard_s: float) -> Mapping[str, float]:
+    """A node's numbers as they are now, so many seconds after its agent told them.
+
+    An agent that looks each second tells at once when a chain moves that had stood: that it said nothing
+    since means that the chain stands on. Of other agents only what they said is known.
+    """
+    age_s = numbers.get("probe.vitals.age_seconds")
+    if age_s is None or age_s > VITALS_OLD_S:
+        return numbers
+    more_s = min(max(0.0, heard_s), ROUND_S)
+    stands = {name: numbers[name] + more_s for name in STILL if numbers.get(name, 0) + more_s > STILL_MIN_S}
+    return {**numbers, **stands} if stands else numbers
+
+
 class Crowd:
     """What many say of one figure, asked by each of them about the rest: no look goes through all."""
 
@@ -272,7 +290,7 @@ def _still(
     """Whose fault a standstill is: the node's only if others are seen to be further."""
     if still_s is None or still_s <= limit_s:
         return None
-    figures = {"still_seconds": still_s, "limit_seconds": limit_s}
+    figures = {"still_seconds": float(int(still_s)), "limit_seconds": limit_s}
     if ahead is None:
         return Verdict(Condition.STALLED, f"{layer}_still", figures, still_s)
     figures["lag"] = ahead

@@ -52,6 +52,7 @@ class Finding:
     subject: Subject
     facts: Facts = field(default_factory=dict)  # what the texts in every language are made of
     hold_ms: int = 0  # how long it must last before anyone is told
+    since_ms: int | None = None  # when it began, by our clock, where somebody saw it before we heard of it
 
 
 class Reason(StrEnum):

@@ -9,14 +9,7 @@ from vedette.model.forecast import Retirement
 from vedette.model.layers import Layer, Verdict
 from vedette.model.people import FIRST_TEAM
 from vedette.model.pos import Account, PosAddress
-
-
-class ProcessState(StrEnum):
-    """What the agent last knew of the node's process."""
-
-    RUNNING = "running"
-    GONE = "gone"
-    UNKNOWN = "unknown"
+from vedette.model.process import ProcessState as ProcessState  # noqa: PLC0414  for who sees all
 
 
 class NodeState(StrEnum):

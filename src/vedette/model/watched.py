@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median_low
 from typing import Final
 
 REFERENCES_MIN: Final = 2
@@ -90,14 +89,19 @@ def _unknown(sight: Sight) -> tuple[str, ...]:
 def median_height(heights: Collection[int]) -> int | None:
     """Where the chain is by these references; of two in the middle the lower. None: nobody tells."""
     believed = without_outliers(heights)
-    return median_low(believed) if believed else None
+    return _lower_middle(believed) if believed else None
+
+
+def _lower_middle(values: Collection[int]) -> int:
+    """The median; of two in the middle the lower. The library's would cost every agent memory."""
+    return sorted(values)[(len(values) - 1) // 2]
 
 
 def without_outliers(heights: Collection[int]) -> list[int]:
     """The heights that are not more than 1,000 above the median of all."""
     if not heights:
         return []
-    middle = median_low(heights)
+    middle = _lower_middle(heights)
     return [height for height in heights if height <= middle + OUTLIER]
 
 
@@ -114,7 +118,7 @@ def common_epoch(own_confirmed: int, confirmed: Collection[int]) -> int | None:
     """The newest epoch that this endpoint and all references of about one height have confirmed."""
     if len(confirmed) < REFERENCES_MIN:
         return None
-    middle = median_low(confirmed)
+    middle = _lower_middle(confirmed)
     return min(own_confirmed, *(each for each in confirmed if each >= middle - OUTLIER))
 
 

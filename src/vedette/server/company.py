@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from vedette.model.health import Crowd, Duty, Evidence, References, Thresholds, health
+from vedette.model.health import Crowd, Duty, Evidence, References, Thresholds, health, stood_on
 from vedette.model.layers import Layer, Verdict
 from vedette.model.pivots import agrees, pivots, tally
 from vedette.model.pos import PosAddress
@@ -23,6 +23,8 @@ class Told(Protocol):
 
     @property
     def id(self) -> str: ...
+    @property
+    def heard_at_ms(self) -> int: ...
     @property
     def numbers(self) -> Mapping[str, float]: ...
     @property
@@ -57,6 +59,7 @@ class Company:
 
     def __init__(self, all_nodes: Iterable[Neighbour], outside: Outside, now_ms: int) -> None:
         self._outside = outside
+        self._now_ms = now_ms
         up = [one.row for one in all_nodes if one.state is NodeState.UP]
         self._ids = {row.id for row in up}
         epochs, heights = _endpoint_heights(outside, now_ms)
@@ -75,7 +78,8 @@ class Company:
         row = node.row
         agreed = agrees(told_pivots(row), self._pivots, counted=row.id in self._ids)
         duty_of_it = self._duty(row)
-        seen = Evidence(node.state, row.numbers, row.states, self._others(row), duty_of_it, agreed)
+        numbers = stood_on(row.numbers, (self._now_ms - row.heard_at_ms) / 1000)
+        seen = Evidence(node.state, numbers, row.states, self._others(row), duty_of_it, agreed)
         return health(seen, self._limits)
 
     def _duty(self, row: Told) -> Duty:

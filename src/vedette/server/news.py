@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
+from vedette.model import report
 from vedette.model.incident import Incident, SubjectKind
 from vedette.model.people import Who
 from vedette.model.pos import PosAddress
@@ -34,8 +35,10 @@ PAUSE_S = (
 BLOCKS_AT_ONCE = 120
 """Older blocks are the past being read: the page asks for those when it wants them."""
 
-Telling = tuple[str | None, int | None, int | None]  # process state, death, planned stop
-AT_REST: Telling = (ProcessState.RUNNING.value, None, None)
+Telling = tuple[str | None, int | None, int | None, bool, str | None]
+"""What is judged at once when it changes: process state, death, planned stop, silence, whether it votes."""
+AT_REST = (ProcessState.RUNNING.value, None, None, False)
+"""Of a node that we hear of for the first time; whether it votes is no change then."""
 
 
 class News:
@@ -66,7 +69,7 @@ class News:
         self.judge_wake = asyncio.Event()
 
     def heard(self, heard: Heard) -> None:
-        """An agent's word is on disk. A death or a return is judged at once."""
+        """An agent's word is on disk. A death, a return, a silence or a turned voter is judged at once."""
         node_id = heard.agent.node_id
         if self._live.heard_by(heard.agent.team_id):
             self._nodes[node_id] = heard.agent.team_id
@@ -74,11 +77,11 @@ class News:
         live = heard.envelope.live
         if live is None:
             return
-        telling = (live.states.get("process.state"), live.died_at_ms, live.planned_stop_until_ms)
-        if self._telling.get(node_id, AT_REST) != telling:
-            self._telling[node_id] = telling
+        telling = _telling(live)
+        if self._telling.get(node_id, (*AT_REST, telling[-1])) != telling:
             self.judge_wake.set()
             self._wake.set()
+        self._telling[node_id] = telling
 
     def enrolled(self, node_id: str, team_id: int) -> None:
         self.changed(node_id, team_id)
@@ -181,6 +184,16 @@ class News:
         for block in sorted(found, key=lambda block: block.height):
             if block.height in heights:
                 self._publish("block", partial(_live_block, block, known), None)
+
+
+def _telling(live: report.Live) -> Telling:
+    return (
+        live.states.get("process.state"),
+        live.died_at_ms,
+        live.planned_stop_until_ms,
+        live.numbers.get("rpc.silent_seconds", 0) > 0,
+        live.states.get("node.voting"),
+    )
 
 
 def _live_block(block: BlockVotes, known: Iterable[PosAddress]) -> LiveBlock:

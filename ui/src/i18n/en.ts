@@ -448,6 +448,7 @@ export const en = {
     last_signed_height: "Last signed block",
     height: "Newest block then",
     votes: "Committee votes",
+    began_at_ms: "Began",
     died_at_ms: "Process ended",
     heard_at_ms: "Last heard",
     planned_stop_until_ms: "Planned stop was to end",

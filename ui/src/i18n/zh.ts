@@ -416,6 +416,7 @@ export const zh: Catalogue = {
     last_signed_height: "最后签名区块",
     height: "当时最新区块",
     votes: "委员会票数",
+    began_at_ms: "始于",
     died_at_ms: "进程结束",
     heard_at_ms: "最近消息",
     planned_stop_until_ms: "计划停止应结束于",

@@ -10,7 +10,7 @@ from vedette.agent.files import read_small
 from vedette.agent.node_process import Watch, local_port
 from vedette.agent.place import NodeFiles
 from vedette.agent.probes import guard
-from vedette.model.view import ProcessState
+from vedette.model.process import ProcessState
 
 AS_ITS_USER = "run the agent as the node's user or as root; in a container share the node's PID namespace"
 SHOW_DATA = (

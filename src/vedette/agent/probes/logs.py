@@ -13,7 +13,7 @@ from vedette.agent.probes.findings import Findings
 from vedette.agent.probes.reading import Reading
 from vedette.agent.probes.sync_log import SyncLog
 from vedette.agent.tail import Added, Position, read_on
-from vedette.model.view import ProcessState
+from vedette.model.process import ProcessState
 
 BYTES_MAX = 512 << 10
 """Of one file in one round; of more, the newest. A node that logs all it does writes less."""

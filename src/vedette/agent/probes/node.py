@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from vedette.agent.pulse import Pulse
 from vedette.conflux.local import LocalRpc
-from vedette.conflux.wire import METHOD_NOT_FOUND, Refused
+from vedette.conflux.wire import METHOD_NOT_FOUND, Limited, Refused, RpcError, Unreachable
 
 OLD_NAMES = {
     "debug_currentSyncPhase": "current_sync_phase",
@@ -11,17 +12,53 @@ OLD_NAMES = {
     "test_posVotingStatus": "pos_voting_status",
     "test_posRegister": "pos_register",
 }
+VITAL = frozenset({"cfx_epochNumber", "pos_getStatus", "test_posVotingStatus"})
+"""What is asked each second; asked without parameters, so that an answer is anybody's."""
 
 
 class Node:
-    """Remembers which name each method answers to. Any thread may ask."""
+    """Remembers which name each method answers to, and the newest vital answers. Any thread may ask."""
 
     def __init__(self, rpc: LocalRpc) -> None:
         self._rpc = rpc
         self._spoken: dict[str, str] = {}
+        self._answers: dict[str, tuple[int, Any]] = {}
+        self.pulse = Pulse()
 
     def ask(self, method: str, *params: Any) -> Any:
         """The result. Raises RpcError; a method that is unknown under both names is refused under the new."""
+        asked_ms = self.pulse.now_ms()
+        try:
+            result = self._named(method, params)
+        except RpcError as error:
+            if isinstance(error, Unreachable) and not isinstance(error, Limited):
+                self.pulse.unanswered(asked_ms)
+            else:
+                self.pulse.answered()
+                self._answers.pop(method, None)
+            raise
+        self.pulse.answered()
+        if method in VITAL and not params:
+            self._answers[method] = asked_ms, result
+        return result
+
+    def lately(self, method: str, within_ms: int) -> Any:
+        """The answer to a question that was asked so lately, by whomever; else it is asked anew."""
+        asked_ms, result = self._answers.get(method, (None, None))
+        if asked_ms is not None and self.pulse.now_ms() - asked_ms <= within_ms:
+            return result
+        return self.ask(method)
+
+    def answers(self, method: str) -> bool:
+        """Whether its last word to that was an answer. Before the first, after a refusal: no."""
+        return method in self._answers
+
+    def forget(self) -> None:
+        """Its process is another one."""
+        self._answers.clear()
+        self.pulse.answered()
+
+    def _named(self, method: str, params: tuple[Any, ...]) -> Any:
         spoken = self._spoken.get(method, method)
         try:
             return self._rpc.ask(spoken, *params)

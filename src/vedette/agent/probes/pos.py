@@ -1,7 +1,5 @@
 """Heights of the PoS chain, whether they move, and whether the PoW chain follows what PoS decided."""
 
-from collections.abc import Callable
-
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.progress import Progress
 from vedette.agent.probes.reading import Reading, present
@@ -10,17 +8,18 @@ from vedette.conflux.pow import epoch_number
 
 
 class Pos:
-    """Remembers when the committed height rose."""
+    """`progress` remembers when the committed height rose, whoever saw it."""
 
-    def __init__(self, node: Node, steady_ms: Callable[[], int]) -> None:
+    def __init__(self, node: Node, progress: Progress) -> None:
         self._node = node
-        self._progress = Progress(steady_ms)
+        self._progress = progress
 
     def __call__(self) -> Reading:
+        asked_ms = self._progress.now_ms()
         status = pos_status(self._node.ask("pos_getStatus"))
         # Asked here once more: only two numbers of the same moment make an honest difference.
         pow_epoch = epoch_number(self._node.ask("cfx_epochNumber"))
-        self._progress.see(status.committed_height)
+        self._progress.see(status.committed_height, asked_ms)
         voted, pivot = status.voted_height, status.pivot_height
         return Reading(
             present(

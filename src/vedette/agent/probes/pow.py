@@ -1,7 +1,5 @@
 """Heights of the PoW chain, how far its parts are behind each other, and whether they move."""
 
-from collections.abc import Callable
-
 from vedette.agent.probes.node import Node
 from vedette.agent.probes.progress import Progress
 from vedette.agent.probes.reading import Reading, present
@@ -9,15 +7,16 @@ from vedette.conflux.pow import pow_status
 
 
 class Pow:
-    """Remembers when the newest epoch rose."""
+    """`progress` remembers when the newest epoch rose, whoever saw it."""
 
-    def __init__(self, node: Node, steady_ms: Callable[[], int]) -> None:
+    def __init__(self, node: Node, progress: Progress) -> None:
         self._node = node
-        self._progress = Progress(steady_ms)
+        self._progress = progress
 
     def __call__(self) -> Reading:
+        asked_ms = self._progress.now_ms()
         status = pow_status(self._node.ask("cfx_getStatus"))
-        self._progress.see(status.latest_epoch)
+        self._progress.see(status.latest_epoch, asked_ms)
         return Reading(
             present(
                 {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vedette.agent.node_process import PROC, TICKS_PER_SECOND, Watch
 from vedette.agent.probes.reading import Reading, present
-from vedette.model.view import ProcessState
+from vedette.model.process import ProcessState
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 

@@ -1,9 +1,9 @@
 """A node's process lives and its RPC does not answer.
 
-Its agent asks it each round, and three rounds had no answer. A node that rebuilds itself after a start
-answers nothing for half an hour: while its log shows that it comes nearer, that is no trouble. Where its
-validator signs all the same, it can wait; where others depend on the answers (role `rpc`), somebody should
-wake.
+Its agent asks it each second and each round, and had no answer for half a minute, counted from its first
+question without one. A node that rebuilds itself after a start answers nothing for half an hour: while its
+log shows that it comes nearer, that is no trouble. Where its validator signs all the same, it can wait; where
+others depend on the answers (role `rpc`), somebody should wake.
 
 An endpoint without an agent that does not answer is the matter of node_silent.
 """
@@ -18,12 +18,13 @@ from vedette.model.incident import Facts, Finding, Incident, Severity, SubjectKi
 from vedette.model.view import NodeView, ProcessState, View
 
 NAME = "rpc_silent"
+SILENT = "rpc.silent_seconds"
 ERRORS = ("probe.pow.error", "probe.sync_phase.error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RpcSilentLimit(Limit):
-    """For how long it must not answer: three rounds of an agent."""
+    """For how long it must not answer, from the first question that had no answer."""
 
     hold_ms: int = 30_000
 
@@ -57,6 +58,12 @@ def _is_silent(view: View, node: NodeView) -> bool:
     return failing and heard and not is_recovering(node, view.now_ms)
 
 
+def silent_since_ms(node: NodeView) -> int | None:
+    """By our clock, since when it answers its agent nothing; None where the agent cannot tell."""
+    seconds = node.numbers.get(SILENT, 0)
+    return round(node.heard_at_ms - 1000 * seconds) if seconds > 0 else None
+
+
 def _finding(view: View, node: NodeView, limit: RpcSilentLimit) -> Finding:
     facts: Facts = {
         "votes": member_votes(view, node),
@@ -71,6 +78,7 @@ def _finding(view: View, node: NodeView, limit: RpcSilentLimit) -> Finding:
         subject=node_subject(node),
         facts=facts,
         hold_ms=limit.hold_ms,
+        since_ms=silent_since_ms(node),
     )
 
 

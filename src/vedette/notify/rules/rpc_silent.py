@@ -6,6 +6,7 @@ EN = {
     "name": "RPC silent",
     "why": "A node's process lives and its RPC does not answer.",
     "title": "node {name} runs and does not answer",
+    "since": "It has answered nothing since {began_at}.",
     "depended_on": "Others depend on its answers.",
     "votes": "Its validator holds {votes} in the committee; whether it signs, the chain shows.",
     "hint": (
@@ -23,6 +24,7 @@ ZH = {
     "name": "RPC 无应答",
     "why": "节点的进程还在，但它的 RPC 没有应答。",
     "title": "节点 {name} 在运行，但没有应答",
+    "since": "自 {began_at} 起没有任何应答。",
     "depended_on": "有其他用户依赖它的应答。",
     "votes": "它的验证者在委员会中有 {votes}；是否在签名，以链上为准。",
     "hint": (
@@ -40,6 +42,10 @@ saying = Saying(
     rule="rpc_silent",
     en=EN,
     zh=ZH,
-    lines=(Line("depended_on", ("depended_on",)), Line("votes", ("votes",))),
+    lines=(
+        Line("since", ("began_at_ms",)),
+        Line("depended_on", ("depended_on",)),
+        Line("votes", ("votes",)),
+    ),
     well_ended=frozenset({"answers"}),
 )

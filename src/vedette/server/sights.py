@@ -15,7 +15,7 @@ from vedette.conflux.pow import BALANCE, balance
 from vedette.conflux.wire import Garbled, RpcError
 from vedette.model.health import Duty
 from vedette.model.incident import SubjectKind
-from vedette.model.people import EVERYBODY, FIRST_TEAM
+from vedette.model.people import EVERYBODY, FIRST_TEAM, Who
 from vedette.model.pos import PosAddress, PowStatus
 from vedette.model.view import (
     ContactView,
@@ -41,9 +41,9 @@ from vedette.server.loops import Failures, woken
 from vedette.server.prospects import DAY_MS, Day, Prospects, Retired
 from vedette.server.readiness import Heights
 from vedette.server.references import References
-from vedette.server.rises import Rises
+from vedette.server.rises import COUNTERS, LATELY_MS, Rises
 from vedette.server.tip import Tips
-from vedette.store import contacts
+from vedette.store import contacts, reading
 from vedette.store.announced import Announced, Trouble, announced, troubles
 from vedette.store.database import Conn, Database
 from vedette.store.view import views
@@ -54,6 +54,8 @@ NODES_AT_ONCE: Final = 250
 """Judging the layers of so many takes some milliseconds: then others have their turn."""
 LOOK_MS: Final = 2_000
 LOOK_AGAIN_MS: Final = 10_000
+RECALLED_AT_ONCE: Final = 100
+"""Nodes whose counters are looked up before each look: after a start, thousands are known within minutes."""
 LOOK_SHARE: Final = 20
 """A look is followed by this many times its length of rest."""
 GAS_MS: Final = 600_000
@@ -132,6 +134,7 @@ class Sights:
 
     async def run(self, failures: Failures) -> None:
         while True:
+            await failures.guard("sights", self.recall)
             began = time.perf_counter()
             await failures.guard("sights", self._look_if_due)
             took_ms = 1000 * (time.perf_counter() - began)
@@ -161,6 +164,14 @@ class Sights:
             await self.look()
         if changed:
             self._judge_wake.set()
+
+    async def recall(self) -> None:
+        """Read what some of the nodes counted before we first saw them."""
+        for one in self._rises.strangers(RECALLED_AT_ONCE):
+            from_ms, who = one.seen_at_ms - LATELY_MS, Who(one.team_id)
+            async with self._database.read() as conn:
+                told = await reading.counts(conn, who, one.node_id, COUNTERS, from_ms, one.seen_at_ms)
+            self._rises.recall(one.node_id, told)
 
     async def look(self) -> None:
         """Look anew at what moves with blocks and epochs, for all who were in the last views."""

@@ -306,6 +306,13 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "digests": house.digests.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
+        "tidy": loops.tidy(
+            house.database,
+            house.ears,
+            house.settings.alerts.log_days,
+            house.settings.alerts.evidence_days,
+            failures,
+        ),
         "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
         "switch": DeadMansSwitch(house.settings.heartbeat, house.ears, house.judge, house.outbox).run(

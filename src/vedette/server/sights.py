@@ -45,6 +45,7 @@ from vedette.server.rises import COUNTERS, LATELY_MS, Rises
 from vedette.server.tip import Tips
 from vedette.store import contacts, reading
 from vedette.store.announced import Announced, Trouble, announced, troubles
+from vedette.store.codec import ChunkError
 from vedette.store.database import Conn, Database
 from vedette.store.view import views
 
@@ -169,8 +170,12 @@ class Sights:
         """Read what some of the nodes counted before we first saw them."""
         for one in self._rises.strangers(RECALLED_AT_ONCE):
             from_ms, who = one.seen_at_ms - LATELY_MS, Who(one.team_id)
-            async with self._database.read() as conn:
-                told = await reading.counts(conn, who, one.node_id, COUNTERS, from_ms, one.seen_at_ms)
+            try:
+                async with self._database.read() as conn:
+                    told = await reading.counts(conn, who, one.node_id, COUNTERS, from_ms, one.seen_at_ms)
+            except ChunkError as error:
+                log.warning("what node %s counted before is not known: %s", one.node_id, error)
+                told = {}  # the other nodes must not wait for a body that nobody can read
             self._rises.recall(one.node_id, told)
 
     async def look(self) -> None:

@@ -43,6 +43,7 @@ class StubNode:
     broken: str = ""  # "down", "garbled", "slow"
     no_committees: bool = False
     answers: dict[str, Any] = field(default_factory=dict)  # method -> what to answer instead
+    told: dict[tuple[str, str], Any] = field(default_factory=dict)  # method and first parameter -> the same
     asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     port: int = 0
 
@@ -102,6 +103,13 @@ class StubNode:
         status_lists: dict[str, Any] = {"inQueue": [], "outQueue": [], "forceRetired": None}
         return {"address": address, "blockNumber": hex(self.committed), "status": status | status_lists}
 
+    def lock(self, address: str) -> None:
+        """The chain locks all its votes for a dispute (CIP-156), as in recorded replies."""
+        told = self.account(address)
+        leaving = [{"endBlockNumber": hex(self.committed + 518_400), "power": "0xa"}]
+        told["status"] |= {"availableVotes": "0x0", "locked": "0x0", "outQueue": leaving}
+        self.told["pos_getAccount", address] = told
+
     def status(self) -> dict[str, Any]:
         return {
             "epoch": hex((self.committed - 1) // self.term + 1),
@@ -123,6 +131,8 @@ class StubNode:
         if method in self.answers:
             return self.answers[method]
         first = params[0] if params else None
+        if (method, str(first)) in self.told:
+            return self.told[method, str(first)]
         ways: dict[str, Callable[[], Any]] = {
             "pos_getStatus": self.status,
             "cfx_getStatus": self.pow_status,

@@ -158,16 +158,6 @@ def test_a_failing_endpoint_is_asked_less_and_less(failures: int, jitter: float,
 
 
 @pytest.mark.parametrize(
-    "now, done, changed, is_due",
-    [(0, None, False, True), (59_999, 0, False, False), (60_000, 0, False, True), (1, 0, True, True)],
-)
-def test_looking_again_is_due_at_first_by_time_and_by_change(
-    now: int, done: int | None, changed: bool, is_due: bool
-) -> None:
-    assert plan.due(now, done, 60_000, changed=changed) is is_due
-
-
-@pytest.mark.parametrize(
     "before, now, back", [(100, 101, False), (100, 98, False), (100, 96, True), (0, 0, False)]
 )
 def test_only_a_real_fall_is_a_step_back(before: int, now: int, back: bool) -> None:

@@ -16,7 +16,7 @@ from tests.stub_node import TERM, StubNode, person, served
 from vedette.model.people import FIRST_TEAM
 from vedette.model.pos import SETTLED_DEPTH, PosAddress
 from vedette.model.spans import total
-from vedette.server.chores import Pace
+from vedette.server.chores import Judged, Pace
 from vedette.server.follower import Follower
 from vedette.store import accounts, chain, people, votes
 from vedette.store.database import Database
@@ -520,6 +520,59 @@ async def test_a_new_epoch_looks_at_the_accounts_at_once(database: Database) -> 
         node.asked.clear()
         node.members = [*node.members, nobody]
         node.committed += TERM
+        await until(lambda: ("pos_getAccount", (nobody,)) in node.asked)
+
+
+def disputed(who: PosAddress, number: int, height: int) -> dict[str, Any]:
+    """A transaction as a node tells it."""
+    return {
+        "number": hex(number),
+        "hash": "0x" + f"{number:064x}",
+        "from": alice,
+        "type": "Dispute",
+        "status": "Executed",
+        "blockNumber": hex(height),
+        "timestamp": hex(1_790_000_000_000_000 + height * 1_000_000),
+        "payload": {"address": who, "conflictingVotes": {"conflictVoteType": "vote"}},
+    }
+
+
+async def test_each_new_block_asks_about_the_watched_and_tells_who_changed(database: Database) -> None:
+    """Settled or not: an account is what it is as of the committed block."""
+    node, changes = StubNode(committed=33, term=1_000), list[set[PosAddress]]()
+    await database.write(lambda conn: people.watch(conn, FIRST_TEAM, [bob]))
+    how = {"pace": Pace(accounts_ms=3_600_000), "judged": lambda: Judged([carol], [nobody])}
+    async with (
+        served(node),
+        following(database, {"one": node}, on_accounts=lambda one: changes.append(set(one)), **how) as watch,
+    ):
+        await watch.read_all()
+        await until(lambda: set().union(*changes) >= {alice, bob, carol, nobody})
+        changes.clear()
+        node.asked.clear()
+        node.committed += 1
+        everyone = [("pos_getAccount", (one,)) for one in (bob, carol, nobody)]
+        await until(lambda: set(everyone) <= set(node.asked))
+        node.lock(bob)
+        node.committed += 1
+        await until(lambda: {bob} in changes)
+        assert (await stakes(database))[bob] == 0, "it is on disk when it is told"
+    assert set().union(*changes) == {bob}
+    assert ("pos_getAccount", (alice,)) not in node.asked, "who is not judged waits for the epoch's end"
+
+
+async def test_an_account_that_a_transaction_names_is_asked_about_at_once(database: Database) -> None:
+    node = StubNode(committed=33, term=1_000)
+    node.answers["pos_getTransactionByNumber"] = None
+    async with (
+        served(node),
+        following(database, {"one": node}, pace=Pace(accounts_ms=3_600_000)) as watch,
+    ):
+        await watch.read_all()
+        await until(lambda: ("pos_getAccount", (alice,)) in node.asked)
+        await until(lambda: ("pos_getTransactionByNumber", (hex(30),)) in node.asked)
+        node.answers["pos_getTransactionByNumber"] = disputed(nobody, 34, 34)
+        node.committed = 37
         await until(lambda: ("pos_getAccount", (nobody,)) in node.asked)
 
 

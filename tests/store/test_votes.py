@@ -307,9 +307,13 @@ def test_signers_read_like_the_dictionary_they_stand_for() -> None:
 
 
 async def test_a_stake_gets_a_row_of_history_only_when_it_changed(database: Database) -> None:
+    changed = []
     for height, locked in ((1, 5), (2, 5), (3, 6), (4, 6)):
         told = [stake(ALICE, height, locked), stake(BOB, height, 1)]
-        await database.write(lambda conn, t=told, h=height: remember_accounts(conn, t, h * 1000))  # type: ignore[misc]
+        changed.append(
+            await database.write(lambda conn, t=told, h=height: remember_accounts(conn, t, h * 1000))  # type: ignore[misc]
+        )
+    assert changed == [{ALICE, BOB}, set(), {ALICE}, set()]
     async with database.read() as conn:
         held = await accounts(conn)
         rows = (await conn.execute(select(t.pos_stake_history).order_by(t.pos_stake_history.c.at_ms))).all()

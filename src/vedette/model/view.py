@@ -45,7 +45,8 @@ class NodeView:
     # Its newest words, by the names of docs/reference/series.md. What is missing was not told lately.
     numbers: Mapping[str, float] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
-    # By how much a counter rose in the last half hour, by its name; one that began anew counts from nothing.
+    # By how much a counter rose in the last half hour, by its name; one that began anew counts from nothing,
+    # and one of which that is not known yet is missing.
     rises: Mapping[str, float] = field(default_factory=dict)
     layers: Mapping[Layer, Verdict] = field(default_factory=dict)  # empty: nobody judged them
 

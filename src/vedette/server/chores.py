@@ -21,8 +21,8 @@ from vedette.model.reward import DRIP_PER_CFX, VOTE_CFX, EpochRewards
 from vedette.model.spans import Span, gaps, spans
 from vedette.model.transaction import PosTransaction, TransactionKind, TransactionStatus
 from vedette.server import chore_plan as plan
-from vedette.server.feed import STORE_TROUBLE, Shared, Unheard, trouble
-from vedette.server.follow_plan import due
+from vedette.server.account_turns import Turns
+from vedette.server.feed import STORE_TROUBLE, Feed, Shared, Unheard, trouble
 from vedette.store import (
     accounts,
     economics,
@@ -45,6 +45,7 @@ TRANSACTIONS_AT_ONCE: Final = 100
 LIVE_TRANSACTIONS: Final = 200
 """So many of the newest are read even while the blocks of the past are not: that is a few hours' worth."""
 ACCOUNTS_MAX: Final = 500
+"""So many of everyone are asked about when an epoch has ended."""
 MEETING_MS: Final = 6_000
 """At first the endpoints have so long to answer: whoever does not is not heard in what is asked first."""
 FIRST_MS_MAX: Final = 90_000
@@ -68,6 +69,7 @@ class Pace:
     """How often to look at what does not come with the blocks."""
 
     accounts_ms: int = 60_000
+    turns_ms: int = 500
     pow_ms: int = 5_000
     missing_ms: int = 30_000
     rewards_ms: int = 60_000
@@ -77,20 +79,38 @@ class Pace:
     look_ms: int = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Whose accounts are judged: of teams, and of strangers who asked to be told of one."""
+
+    by_teams: Collection[PosAddress] = ()
+    by_strangers: Collection[PosAddress] = ()
+
+
 @dataclass(slots=True)
 class Chores:
-    """The loops beside the feeds of one follower."""
+    """The loops beside the feeds of one follower.
+
+    `on_accounts` is told, after their commit, the accounts that changed. `judged` says who is watched besides
+    those whom the store names.
+    """
 
     shared: Shared
     pace: Pace
-    named: set[PosAddress] = field(default_factory=set)  # accounts that new transactions spoke of
+    on_accounts: Callable[[Collection[PosAddress]], None] = lambda _: None
+    judged: Callable[[], Judged] = Judged
+    turns: Turns = field(init=False)
     newest_paid: int | None = None
     postponed: dict[int, int] = field(default_factory=dict)  # epochs, and when to ask for their rewards again
+
+    def __post_init__(self) -> None:
+        self.turns = Turns(self.pace.accounts_ms)
 
     def loops(self) -> dict[str, Coroutine[None, None, None]]:
         """By name; each runs until cancelled."""
         return {
             "accounts": self._later(self._watch_accounts),
+            "stakes": self._later(self._watch_stakes),
             "committees": self._complete_committees(),
             "elections": self._later(self._watch_elections),
             "rewards": self._later(lambda: self._each(self.pace.rewards_ms, self.rewards_again)),
@@ -143,6 +163,7 @@ class Chores:
     async def _first(self) -> None:
         async with self.shared.database.read() as conn:
             watched = sorted(await people.watched(conn))
+        self.turns.asked(watched, self.shared.clock.steady_ms())
         await self._snapshot(watched)
         epoch = self.epoch
         await self._committees([epoch])
@@ -346,32 +367,60 @@ class Chores:
             await _mark(conn, "transactions", done)
 
         await self.shared.database.write(deed)
-        self.named |= {one.account for one in others if one.account is not None}
+        oldest_first = sorted(others, key=lambda one: one.number)
+        self.turns.name({one.account: one.height for one in oldest_first if one.account and one.height})
 
     # --- accounts
 
     async def _watch_accounts(self) -> None:
-        """Stakes of everyone at an epoch's change; of the watched and the named once in a while."""
-        taken_ms: int | None = None
+        """Those who are judged at each new block, as far as that is a fair share, and each minute."""
+        committed = 0
+        while True:
+            newest = self.shared.committed
+            if newest:
+                await self._survive(self._ask_in_turn(new_block=newest != committed))
+                committed = newest
+            await self.shared.clock.sleep_ms(self.pace.turns_ms)
+
+    async def _ask_in_turn(self, *, new_block: bool) -> None:
+        first = next(iter(self._up_to_date()), None)
+        if first is None:
+            return
+        async with self.shared.database.read() as conn:
+            watched = await people.watched(conn)
+        judged, now_ms = self.judged(), self.shared.clock.steady_ms()
+        wanted = self.turns.whose(
+            watched | set(judged.by_teams),
+            judged.by_strangers,
+            now_ms,
+            new_block=new_block,
+            calls_per_s=first.calls_per_s,
+        )
+        if wanted:
+            await self._snapshot(wanted)
+
+    def _up_to_date(self) -> list[Feed]:
+        """The endpoints to ask about accounts: those first that have the newest block."""
+        return sorted(self.shared.current(), key=lambda feed: feed.committed < self.shared.committed)
+
+    async def _watch_stakes(self) -> None:
+        """Stakes of everyone at an epoch's change."""
         taken_epoch = 0
         while True:
-            now = self.shared.clock.steady_ms()
             epoch = self.epoch
-            if epoch and due(now, taken_ms, self.pace.accounts_ms, changed=epoch != taken_epoch):
-                await self._survive(self._accounts(epoch, ended=epoch != taken_epoch))
-                taken_ms, taken_epoch = now, epoch
+            if epoch != taken_epoch:
+                await self._survive(self._stakes(epoch))
+                taken_epoch = epoch
             await self.shared.clock.sleep_ms(self.pace.look_ms)
 
-    async def _accounts(self, epoch: int, *, ended: bool) -> None:
+    async def _stakes(self, epoch: int) -> None:
         await self._committees([epoch])
-        named, self.named = self.named, set()
         async with self.shared.database.read() as conn:
             committee = await votes.committee(conn, epoch)
-            wanted = [*sorted(await people.watched(conn)), *sorted(named)]
-            if ended:
-                wanted += [*(committee.votes if committee else ()), *await accounts.known_addresses(conn)]
+            wanted = [*sorted(await people.watched(conn)), *(committee.votes if committee else ())]
+            wanted += await accounts.known_addresses(conn)
         told = await self._snapshot(list(dict.fromkeys(wanted))[:ACCOUNTS_MAX])
-        if ended and told and epoch > 1:
+        if told and epoch > 1:
             held = {one.address: one.available_votes for one in told if one.exists}
             everyone = await self._network_votes()
             await self.shared.database.write(
@@ -379,14 +428,19 @@ class Chores:
             )
 
     async def _snapshot(self, wanted: Sequence[PosAddress]) -> list[Account]:
+        """What the first endpoint tells of these that tells anything; it is kept."""
         told: list[Account] = []
-        for feed in self.shared.current():
+        for feed in self._up_to_date():
             told = await feed.accounts(wanted)
             if told:
                 break
         if told:
             now = self.shared.clock.now_ms()
-            await self.shared.database.write(lambda conn: accounts.remember_accounts(conn, told, now))
+            self.turns.told(told)
+            changed = await self.shared.database.write(
+                lambda conn: accounts.remember_accounts(conn, told, now)
+            )
+            self.on_accounts(changed)
         return told
 
     async def _network_votes(self) -> int | None:

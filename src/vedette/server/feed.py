@@ -257,6 +257,11 @@ class Feed:
         )
 
     @property
+    def calls_per_s(self) -> float | None:
+        """How often it may be asked; None: no limit is known."""
+        return self._rpc.calls_per_s
+
+    @property
     def recent_is_read(self) -> bool:
         return plan.recent_is_read(self._read, self._target)
 

@@ -136,11 +136,6 @@ def backoff_ms(failures: int, jitter: float) -> int:
     return round(longest * (0.75 + jitter / 4)) if failures else 0
 
 
-def due(now_ms: int, done_ms: int | None, each_ms: int, *, changed: bool) -> bool:
-    """Whether to look again: at first, when something changed, and once in a while."""
-    return done_ms is None or changed or now_ms - done_ms >= each_ms
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What tells one chain from another. `first_hash` is None on a node that does not keep its past."""

@@ -8,7 +8,7 @@ newest first. What to do next is decided by pure functions (follow_plan.py, chor
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -17,10 +17,10 @@ from vedette.conflux.pos import FIRST_HEIGHT
 from vedette.conflux.rpc import Rpc, open_session
 from vedette.conflux.wire import Call, RpcError, Unreachable
 from vedette.model.clock import Clock
-from vedette.model.pos import PowStatus
+from vedette.model.pos import PosAddress, PowStatus
 from vedette.server import follow_plan as plan
 from vedette.server.chore_plan import Pulse, blocks_per_s, eta_s
-from vedette.server.chores import Chores, Pace
+from vedette.server.chores import Chores, Judged, Pace
 from vedette.server.feed import Endpoint, EndpointHealth, Feed, Shared, Told, rate_of
 from vedette.server.follow_plan import Identity
 from vedette.store import chain, votes
@@ -58,7 +58,9 @@ class Follower:
     """Follows the chain until cancelled.
 
     `on_blocks` is told, after their commit, the heights that are new or gained signers; past ones too, while
-    the past is being read. It may be a coroutine function.
+    the past is being read. It may be a coroutine function. `on_accounts` is told, likewise, the accounts that
+    changed; `judged` says whose are asked about at each new block, besides those whom the store says are
+    watched.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Follower:
         clock: Clock,
         *,
         on_blocks: Told = lambda _: None,
+        on_accounts: Callable[[Collection[PosAddress]], None] = lambda _: None,
+        judged: Callable[[], Judged] = Judged,
         pace: Pace | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -77,7 +81,7 @@ class Follower:
         self._pace = pace or Pace()
         self._jitter = jitter
         self._shared = Shared(database, clock, on_blocks)
-        self._chores = Chores(self._shared, self._pace)
+        self._chores = Chores(self._shared, self._pace, on_accounts, judged)
         self._pulses: deque[Pulse] = deque(maxlen=PULSES)
         self.pow_now: PowNow | None = None
 

@@ -209,6 +209,8 @@ def build(
         database,
         clock,
         on_blocks=lambda heights: news.blocks_changed(heights),  # noqa: PLW0108 - made below
+        on_accounts=lambda changed: sights.accounts_changed(changed),  # noqa: PLW0108 - made below
+        judged=lambda: sights.judged,
     )
     news = News(database, ears, live, tips, language, lambda: follower.committed_height)
     batcher = Batcher(database, ears, news.heard)
@@ -243,9 +245,8 @@ def build(
     whereabouts = Whereabouts(Geo(settings.geo_file), database, news)
     limits, patience = limits_of(settings.alerts), patience_of(settings.alerts)
     watch, failures = Watch(settings, database, ears, news.changed), Failures(clock.steady_ms)
-    sights = Sights(
-        database, ears, tips, follower, watch.references, purse, failures, Bridges(settings.pools, follower)
-    )
+    bridges, references = Bridges(settings.pools, follower), watch.references
+    sights = Sights(database, ears, tips, follower, references, purse, failures, bridges, news.judge_wake)
     policies = Policies(limits, (tuple(ways), tuple(members)), ears)
     judge = Judge(database, ears, policies, patience, saved, news.judge_wake, push.audience, sights.views)
     return House(
@@ -305,6 +306,13 @@ def running(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         "digests": house.digests.run(failures),
         "whereabouts": house.whereabouts.run(failures),
         "seal": loops.seal(house.database, house.ears, keep_of(house.settings.series), failures),
+        "tidy": loops.tidy(
+            house.database,
+            house.ears,
+            house.settings.alerts.log_days,
+            house.settings.alerts.evidence_days,
+            failures,
+        ),
         "sights": house.sights.run(failures),
         "judge": house.judge.run(failures),
         "switch": DeadMansSwitch(house.settings.heartbeat, house.ears, house.judge, house.outbox).run(

@@ -25,7 +25,8 @@ from vedette.model.view import View
 from vedette.server.ears import PACE_MS, Ears
 from vedette.server.live import Live
 from vedette.server.policies import Policies, channel_to, ref_of
-from vedette.store import incidents, series, sessions
+from vedette.store import evidence as kept_evidence
+from vedette.store import incidents, outbox, series, sessions
 from vedette.store.database import Conn, Database
 from vedette.store.incidents import Change
 from vedette.store.push import channel_of
@@ -40,6 +41,9 @@ LAPSE_MS = 60_000
 SEAL_MS = 5_000
 SEAL_NODES = 20
 SEAL_PAUSE_MS = 50
+TIDY_MS = 3_600_000
+EVIDENCE_AT_ONCE = 100
+DAY_MS = 86_400_000
 PAUSE_AFTER_BUG_S = 1
 TRACEBACK_EACH_MS = 60_000
 
@@ -254,3 +258,32 @@ async def seal(database: Database, ears: Ears, keep: Keep, failures: Failures) -
 
     async for _ in rounds(ears, SEAL_MS):
         await failures.guard("seal", some)
+
+
+async def tidy(database: Database, ears: Ears, log_days: int, evidence_days: int, failures: Failures) -> None:
+    """Each hour: drop what was told long ago, and what led to incidents that have long been over."""
+
+    async def some() -> None:
+        now_ms = ears.now_ms()
+        await _forget_messages(database, ears, now_ms - log_days * DAY_MS)
+        await _forget_evidence(database, ears, now_ms - evidence_days * DAY_MS)
+
+    async for _ in rounds(ears, TIDY_MS):
+        await failures.guard("tidy", some)
+
+
+async def _forget_messages(database: Database, ears: Ears, until_ms: int) -> None:
+    after: int | None = 0
+    while after is not None:
+        after = await database.write(partial(outbox.forget_old, until_ms=until_ms, after=after))
+        await ears.sleep_ms(SEAL_PAUSE_MS)
+
+
+async def _forget_evidence(database: Database, ears: Ears, until_ms: int) -> None:
+    while True:
+        async with database.read() as conn:
+            old = await kept_evidence.old(conn, until_ms, EVIDENCE_AT_ONCE)
+        if not old:
+            return
+        await database.write(partial(kept_evidence.drop_of, incident_ids=old))
+        await ears.sleep_ms(SEAL_PAUSE_MS)

@@ -87,6 +87,8 @@ class AlertSetting:
     silent_critical_seconds: int = 900
     language: Lang = "en"
     apprise: bool = False  # whether contact points may be of a service that only apprise knows
+    log_days: int = 90  # for which messages that were taken or given up are kept, with their attempts
+    evidence_days: int = 365  # for which it is kept what led to an incident, from its end on
     preset: Preset = Preset.NORMAL
     rules: OfRules = field(default_factory=dict)
     subjects: Mapping[str, OfRules] = field(default_factory=dict)
@@ -868,6 +870,8 @@ def _alerts(table: Table | None) -> AlertSetting:
         silent_critical_seconds=table.take("silent_critical_seconds", seconds, usual.silent_critical_seconds),
         language=table.take("language", language, usual.language),
         apprise=table.take("apprise", flag, usual.apprise),
+        log_days=table.take("log_days", whole(1, DAYS_MAX), usual.log_days),
+        evidence_days=table.take("evidence_days", whole(1, DAYS_MAX), usual.evidence_days),
         preset=table.take("preset", preset, usual.preset),
         rules=table.take("rules", of_rules, usual.rules),
         subjects=table.take("subjects", of_subjects, usual.subjects),

@@ -15,7 +15,7 @@ from vedette.conflux.pow import BALANCE, balance
 from vedette.conflux.wire import Garbled, RpcError
 from vedette.model.health import Duty
 from vedette.model.incident import SubjectKind
-from vedette.model.people import EVERYBODY, FIRST_TEAM
+from vedette.model.people import EVERYBODY, FIRST_TEAM, Who
 from vedette.model.pos import PosAddress, PowStatus
 from vedette.model.view import (
     ContactView,
@@ -32,18 +32,20 @@ from vedette.model.view import (
 from vedette.server import prospects
 from vedette.server.asking import Purse
 from vedette.server.bridges import Bridges
+from vedette.server.chores import Judged
 from vedette.server.company import ENDPOINT_OLD_MS, Company, Neighbour, Outside, outside_by
 from vedette.server.ears import Ears
 from vedette.server.feed import EndpointHealth
 from vedette.server.follower import Follower
-from vedette.server.loops import Failures
+from vedette.server.loops import Failures, woken
 from vedette.server.prospects import DAY_MS, Day, Prospects, Retired
 from vedette.server.readiness import Heights
 from vedette.server.references import References
-from vedette.server.rises import Rises
+from vedette.server.rises import COUNTERS, LATELY_MS, Rises
 from vedette.server.tip import Tips
-from vedette.store import contacts
+from vedette.store import contacts, reading
 from vedette.store.announced import Announced, Trouble, announced, troubles
+from vedette.store.codec import ChunkError
 from vedette.store.database import Conn, Database
 from vedette.store.view import views
 
@@ -53,6 +55,8 @@ NODES_AT_ONCE: Final = 250
 """Judging the layers of so many takes some milliseconds: then others have their turn."""
 LOOK_MS: Final = 2_000
 LOOK_AGAIN_MS: Final = 10_000
+RECALLED_AT_ONCE: Final = 100
+"""Nodes whose counters are looked up before each look: after a start, thousands are known within minutes."""
 LOOK_SHARE: Final = 20
 """A look is followed by this many times its length of rest."""
 GAS_MS: Final = 600_000
@@ -99,8 +103,11 @@ class Sights:
         purse: Purse,
         failures: Failures,
         bridges: Bridges,
+        judge_wake: asyncio.Event,
     ) -> None:
         self._database = database
+        self._judge_wake = judge_wake
+        self._wake = asyncio.Event()
         self._bridges = bridges
         self._ears = ears
         self._tips = tips
@@ -110,8 +117,10 @@ class Sights:
         self._failures = failures
         self._rises = Rises()
         self._wanted: set[PosAddress] = set()
+        self._judged = Judged()
         self._seen: tuple[int | None, frozenset[PosAddress]] | None = None
         self._looked_at_ms = 0
+        self._changed = False  # an account of those in the last views
         self._day = Day()
         self._retired: dict[PosAddress, Retired] = {}
         self._known = Prospects()
@@ -126,18 +135,48 @@ class Sights:
 
     async def run(self, failures: Failures) -> None:
         while True:
+            await failures.guard("sights", self.recall)
             began = time.perf_counter()
             await failures.guard("sights", self._look_if_due)
             took_ms = 1000 * (time.perf_counter() - began)
-            await self._ears.sleep_ms(max(LOOK_MS, round(LOOK_SHARE * took_ms)))
+            await self._ears.sleep_ms(round(took_ms))
+            await woken(self._wake, max(LOOK_MS, round(LOOK_SHARE * took_ms)))
+
+    @property
+    def judged(self) -> Judged:
+        """Whose accounts matter to the rules."""
+        return self._judged
+
+    def accounts_changed(self, changed: Collection[PosAddress]) -> None:
+        """Snapshots of these are on disk. What nobody is told of waits for the next look."""
+        if changed:
+            self._tips.forget()
+        if not self._wanted.isdisjoint(changed):
+            self._changed = True
+            self._wake.set()
 
     async def _look_if_due(self) -> None:
-        """When there is a new block, or somebody new; else once in a while."""
+        """When there is a new block, or somebody new, or an account changed; else once in a while."""
         newest, now = (await self._tips.now()).newest, self._ears.steady_ms()
         seen = (None if newest is None else newest.height, frozenset(self._wanted))
-        if seen != self._seen or now - self._looked_at_ms >= LOOK_AGAIN_MS:
+        changed, self._changed = self._changed, False
+        if changed or seen != self._seen or now - self._looked_at_ms >= LOOK_AGAIN_MS:
             self._seen, self._looked_at_ms = seen, now
             await self.look()
+        if changed:
+            self._judge_wake.set()
+
+    async def recall(self) -> None:
+        """Read what some of the nodes counted before we first saw them."""
+        for one in self._rises.strangers(RECALLED_AT_ONCE):
+            from_ms, who = one.seen_at_ms - LATELY_MS, Who(one.team_id)
+            try:
+                async with self._database.read() as conn:
+                    told = await reading.counts(conn, who, one.node_id, COUNTERS, from_ms, one.seen_at_ms)
+            except ChunkError as error:
+                log.warning("what node %s counted before is not known: %s", one.node_id, error)
+                told = {}  # the other nodes must not wait for a body that nobody can read
+            self._rises.recall(one.node_id, told)
 
     async def look(self) -> None:
         """Look anew at what moves with blocks and epochs, for all who were in the last views."""
@@ -173,7 +212,9 @@ class Sights:
         """By team; `everybody`: what strangers asked to be told of."""
         seen = await views(conn, now_ms, everybody=everybody)
         self._teams = seen.keys() - {EVERYBODY}
-        self._wanted = {one for view in seen.values() for one in view.validators}
+        teams = {one for team_id in self._teams for one in seen[team_id].validators}
+        self._judged = Judged(teams, set(everybody) - teams)
+        self._wanted = teams | set(everybody)
         self._rises.forget_but({one for view in seen.values() for one in view.nodes})
         network = self._network(next(iter(seen.values())).network)
         return {

@@ -30,10 +30,10 @@ async def _numbers(conn: Conn, addresses: Collection[PosAddress]) -> dict[PosAdd
     return {row.address: row.id for row in await conn.execute(query)}
 
 
-async def remember_accounts(conn: Conn, accounts: Sequence[Account], now_ms: int) -> None:
+async def remember_accounts(conn: Conn, accounts: Sequence[Account], now_ms: int) -> frozenset[PosAddress]:
     """Keep what a node said of these accounts; one that changed since also gets a row of history.
 
-    What a node says that lags behind the one asked before is old.
+    What a node says that lags behind the one asked before is old. Returns who changed.
     """
     numbers = await intern(conn, {account.address for account in accounts})
     newest = {numbers[account.address]: account for account in accounts}
@@ -43,6 +43,7 @@ async def remember_accounts(conn: Conn, accounts: Sequence[Account], now_ms: int
     changed = [row for row in rows if _changed(newest[row["account"]], held.get(row["account"]))]
     await _upsert(conn, t.pos_stakes, ["account"], rows)
     await _upsert(conn, t.pos_stake_history, ["account", "at_ms"], changed)
+    return frozenset(newest[row["account"]].address for row in changed)
 
 
 LOOKED_UP = "looked up"

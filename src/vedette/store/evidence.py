@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import zstandard
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 
 from vedette.model.incident import Incident, SubjectKind
 from vedette.model.people import Who
@@ -101,6 +101,13 @@ async def forget_node(conn: Conn, team_id: int, node_id: str, names: Collection[
         after = cleaned(before, node_id, names)
         if after != before:
             await conn.execute(update(t.incident_evidence).where(*mine).values(packed=pack(after)))
+
+
+async def old(conn: Conn, until_ms: int, limit: int) -> list[int]:
+    """At most so many incidents that were over by then and of which something is still kept."""
+    mine = exists().where(t.incident_evidence.c.incident_id == t.incidents.c.id)
+    query = select(t.incidents.c.id).where(t.incidents.c.resolved_at_ms < until_ms, mine).limit(limit)
+    return list((await conn.execute(query)).scalars())
 
 
 async def drop_of(conn: Conn, incident_ids: Collection[int]) -> int:

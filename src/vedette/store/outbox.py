@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, func, insert, or_, select, true, update
 
 from vedette.model.incident import Incident, Notice, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import EVERYBODY, Who
@@ -377,6 +377,26 @@ def _delivery(row: Row[Any], attempts: tuple[AttemptRow, ...]) -> Delivery:
         instead_of=row.instead_of,
         attempts=attempts,
     )
+
+
+FORGOTTEN_AT_ONCE: Final = 500
+
+
+async def forget_old(conn: Conn, until_ms: int, after: int = 0) -> int | None:
+    """Drop messages from before then, with every attempt; from which one to go on, None at the end.
+
+    What waits for its channel stays, and so does all that was told of an incident that is not over, or was
+    not by then: whoever was told of it is to hear of its end. The numbers of messages ascend in time.
+    """
+    columns, trouble = outbox.c, t.incidents.c
+    page = select(columns.id, columns.created_at_ms).where(columns.id > after).order_by(columns.id)
+    rows = (await conn.execute(page.limit(FORGOTTEN_AT_ONCE))).all()
+    old = [row.id for row in rows if row.created_at_ms < until_ms]
+    over = exists().where(trouble.id == columns.incident_id, trouble.resolved_at_ms < until_ms)
+    settled = columns.state != "waiting", or_(columns.incident_id.is_(None), over)
+    if old:
+        await conn.execute(delete(outbox).where(columns.id.in_(old), *settled))
+    return old[-1] if len(old) == FORGOTTEN_AT_ONCE else None
 
 
 @dataclass(frozen=True, slots=True)

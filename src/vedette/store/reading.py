@@ -54,6 +54,8 @@ from vedette.store.tiers import (
 T = TypeVar("T")
 
 BODIES_INLINE = 48
+NO_STEP_MS = 1
+"""Of such a step no tier is made: the samples themselves are read."""
 STATE_POINTS = 5_000
 """States are told as finely as so many buckets would be: a run costs the same whatever its resolution."""
 
@@ -80,6 +82,28 @@ async def states(
     window = Window(node_id, list(names), from_ms, to_ms, STATE_POINTS)
     past = await _past(conn, who, window, lambda kept: step_for(window, kept.step_min_ms(from_ms)))
     return None if past is None else await _beside(past, lambda: _runs(window, past))
+
+
+async def counts(
+    conn: Conn, who: Who, node_id: str, names: Sequence[str], from_ms: int, to_ms: int
+) -> dict[str, list[tuple[int, float]]]:
+    """Every sample that is still kept of each named number, as (unix milliseconds, value), oldest first."""
+    window = Window(node_id, list(names), from_ms, to_ms, 0)
+    past = await _past(conn, who, window, lambda _: NO_STEP_MS)
+    held = None if past is None else _told(window, past, names)
+    if held is None:
+        return {}
+    times = held.times.tolist()
+    return {
+        name: [
+            (at_ms, float(value))
+            for at_ms, value, there in zip(
+                times, column.values.tolist(), column.present.tolist(), strict=True
+            )
+            if there
+        ]
+        for name, column in held.numbers.items()
+    }
 
 
 async def availability_of(

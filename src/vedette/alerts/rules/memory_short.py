@@ -46,7 +46,7 @@ def ending(incident: Incident, view: View, limit: MemoryShortLimit) -> str | Non
     def how(node: NodeView) -> str | None:
         used = used_ratio(node)
         eased = used is not None and used < limit.used_ratio * WELL_BELOW
-        return "eased" if eased and not _kills(node) else None
+        return "eased" if eased and not _kills(node) and _are_known(node) else None
 
     return ending_of(incident, view, how)
 
@@ -78,6 +78,11 @@ def _was_hit(node: NodeView) -> bool:
 
 def _kills(node: NodeView) -> int:
     return int(max(node.rises.get(OWN_KILLS, 0), node.rises.get(KILLS, 0)))
+
+
+def _are_known(node: NodeView) -> bool:
+    """Whether it is known how often something was killed lately, by each counter that the node has."""
+    return all(name in node.rises for name in (OWN_KILLS, KILLS) if name in node.numbers)
 
 
 def _facts(node: NodeView, limit: MemoryShortLimit) -> Facts:

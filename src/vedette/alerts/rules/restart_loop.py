@@ -46,7 +46,7 @@ def ending(incident: Incident, view: View, limit: RestartLoopLimit) -> str | Non
         if planned(node, view.now_ms):
             return "planned"
         locked = node.numbers.get(LOCKED, 0) >= max(limit.locked_lines, 1)
-        steady = node.process is ProcessState.RUNNING and RESTARTS in node.numbers and not _restarts(node)
+        steady = node.process is ProcessState.RUNNING and node.rises.get(RESTARTS) == 0
         return "steady" if steady and not locked else None
 
     return ending_of(incident, view, how)

@@ -523,6 +523,7 @@ class Alerted:
             "receipt": None,
             "error": None,
             "instead_of": None,
+            "told_with": None,
         }
         hook = {"channel": "contact:c2", "channel_name": "Ops hook"}
         phone = {"channel": "contact:c1", "channel_name": "Mei's phone"}

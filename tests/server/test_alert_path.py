@@ -59,6 +59,8 @@ class Street:
         channels: Sequence[str],
         severity: Severity = Severity.CRITICAL,
         not_before_ms: int | None = None,
+        *,
+        is_held: bool = False,
     ) -> Incident:
         """What the judge does when it has decided."""
         now = self.clock.now_ms()
@@ -72,7 +74,7 @@ class Street:
             told_count=one.told_count + 1,
             resolved_at_ms=now if reason is Reason.RESOLVED else None,
         )
-        change = Change(told, reason, tuple(channels), now, not_before_ms)
+        change = Change(told, reason, tuple(channels), now, not_before_ms, is_held=is_held)
         [kept] = await self.house.database.write(partial(incidents.save, changes=[change]))
         self.trouble[name] = kept
         self.house.outbox.wake.set()
@@ -476,3 +478,112 @@ async def test_a_mail_server_that_cuts_or_hangs_is_in_the_log_and_another_way_is
         await until(lambda: hook.bodies)
         over.set()
         server.close()
+
+
+# --- told once --------------------------------------------------------------------------------------------
+
+
+async def test_a_dead_mail_server_is_told_of_each_incident_once_when_it_returns(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    """What began and ended meanwhile is one line, what stands is told without its reminders."""
+    async with mailbox() as box:
+        box.answer = "451 come again"
+        async with street(settings(tmp_path, mail=box.setting), clock) as ours:
+            point = await ours.mail()
+            for name in ("n1", "n2"):
+                await ours.tell(name, Reason.OPENED, [point.channel])
+            await ours.attempts(point.channel, 1)
+            for _ in range(4):
+                await ours.pass_s(1_800, step_s=300)
+                for name in ("n1", "n2"):
+                    await ours.tell(name, Reason.REMINDED, [point.channel])
+            await ours.tell("n1", Reason.RESOLVED, [point.channel])
+            await ours.pass_s(600, step_s=60)
+            box.answer = "250 OK"
+            await ours.pass_s(400, step_s=20)
+            await until(lambda: len(box.letters) == 2)
+            await ours.pass_s(400, step_s=20)
+            titles = sorted(str(letter["Subject"]) for letter in box.letters)
+            assert [title.split(":")[0] for title in titles] == ["Critical", "Resolved"]
+            log = await ours.log(point.channel)
+            sent = {one.id for one in log if one.state == "sent"}
+            assert [one.reason for one in log if one.state == "sent"] == [Reason.OPENED, Reason.RESOLVED]
+            rest = [one for one in log if one.state != "sent"]
+            assert {(one.state, one.told_with in sent) for one in rest} == {("superseded", True)}
+            assert len(log) == 11
+
+
+async def test_a_dead_webhook_hears_the_beginning_and_the_end_of_each_and_no_old_reminder(
+    ours: Street, hook: Hook
+) -> None:
+    hook.usual = (503, {})
+    point = await ours.point("hook", hook.url)
+    await ours.tell("n1", Reason.OPENED, [point.channel])
+    await ours.attempts(point.channel, 1)
+    for _ in range(3):
+        await ours.pass_s(600, step_s=60)
+        await ours.tell("n1", Reason.REMINDED, [point.channel])
+    await ours.tell("n1", Reason.RESOLVED, [point.channel])
+    hook.usual = (200, {})
+    await ours.pass_s(120)
+    await until(lambda: len(hook.bodies) == 2)
+    await ours.pass_s(120)
+    assert reasons(hook) == ["opened", "resolved"]
+    await ours.settled(point.channel, "sent", *["superseded"] * 3, "sent")
+
+
+async def test_too_many_for_people_are_one_mail_and_each_reaches_a_webhook(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    async with mailbox() as box:
+        box.answer = "451 come again"
+        given = settings(tmp_path, mail=box.setting, security=LOOPBACK)
+        async with street(given, clock) as ours:
+            point, machine = await ours.mail(), await ours.point("hook", hook.url)
+            await ours.tell("n0", Reason.OPENED, [point.channel], Severity.WARNING)
+            await ours.attempts(point.channel, 1)
+            for n in range(25):
+                both = [point.channel, machine.channel]
+                await ours.tell(f"n{n}", Reason.OPENED, both, Severity.WARNING)
+            await until(lambda: len(hook.bodies) == 25)
+            await ours.pass_s(120)
+            box.answer = "250 OK"
+            await ours.pass_s(60)
+            await until(lambda: box.letters)
+            log = await ours.settled(point.channel, *["superseded"], *["sent"] * 25)
+            (letter,) = box.letters
+            assert str(letter["Subject"]) == "Many messages in one: 25 warnings"
+            text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+            assert all(f"node n{n} is down" in text for n in range(25))
+            first = log[1]
+            assert {one.told_with for one in log[2:]} == {first.id}
+            assert {one.receipt for one in log[1:]} == {first.receipt}
+            assert first.receipt is not None
+
+
+async def test_what_quiet_hours_held_back_is_one_mail_and_each_its_own_for_a_webhook(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    async with mailbox() as box:
+        given = settings(tmp_path, mail=box.setting, security=LOOPBACK)
+        async with street(given, clock) as ours:
+            point, machine = await ours.mail(), await ours.point("hook", hook.url)
+            both = [point.channel, machine.channel]
+            for n in range(3):
+                await ours.tell(f"n{n}", Reason.OPENED, both, Severity.WARNING, is_held=True)
+            await until(lambda: len(hook.bodies) == 3)
+            assert box.letters == []
+            box.answer = "451 come again"
+            await ours.pass_s(16, step_s=4)
+            await ours.attempts(point.channel, 1)
+            box.answer = "250 OK"
+            await ours.pass_s(20)
+            log = await ours.settled(point.channel, "sent", "sent", "sent")
+            (letter,) = box.letters
+            assert str(letter["Subject"]) == "After the quiet hours: 3 warnings"
+            assert [[one.outcome for one in row.attempts] for row in log] == [
+                ["failed", "sent"],
+                ["sent"],
+                ["sent"],
+            ]

@@ -423,12 +423,13 @@ class DeliveryShape(TypedDict):
     channel: str
     channel_name: str
     reason: Reason
-    state: Literal["waiting", "sent", "failed"]
+    state: Literal["waiting", "sent", "failed", "superseded"]
     created_at_ms: int
     sent_at_ms: int | None
     receipt: str | None
     error: str | None
     instead_of: int | None
+    told_with: int | None
     attempts: list[AttemptShape]
 
 
@@ -1198,7 +1199,7 @@ class Nothing(TypedDict):
 class NoticeShape(TypedDict):
     channel: str
     reason: Reason
-    state: Literal["waiting", "sent", "failed"]
+    state: Literal["waiting", "sent", "failed", "superseded"]
     created_at_ms: int
     sent_at_ms: int | None
     attempts: int

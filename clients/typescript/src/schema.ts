@@ -3460,9 +3460,10 @@ export interface components {
             reason: components["schemas"]["Reason"];
             /**
              * State
+             * @description superseded: it was no longer news, and is told no more
              * @enum {string}
              */
-            state: "waiting" | "sent" | "failed";
+            state: "waiting" | "sent" | "failed" | "superseded";
             /** Created At Ms */
             created_at_ms: number;
             /** Sent At Ms */
@@ -3476,6 +3477,11 @@ export interface components {
              * @description the message whose channel did not take it in time
              */
             instead_of: number | null;
+            /**
+             * Told With
+             * @description the message in which it was told with others; of one superseded, the one told instead
+             */
+            told_with: number | null;
             /** Attempts */
             attempts: components["schemas"]["AttemptShape"][];
         };
@@ -5165,7 +5171,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "waiting" | "sent" | "failed";
+            state: "waiting" | "sent" | "failed" | "superseded";
             /** Created At Ms */
             created_at_ms: number;
             /** Sent At Ms */

@@ -146,3 +146,4 @@ class Notice:
     attempts: int
     kind: str = "incident"  # or digest, test, notice: then `incident` says nothing, and `matter` all
     matter: Mapping[str, Any] = field(default_factory=dict)
+    is_held: bool = False  # quiet hours held it back

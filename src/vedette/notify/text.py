@@ -19,7 +19,7 @@ from vedette.notify.words import Lang
 NAME_LENGTH_MAX = 80
 
 
-MessageKind = Literal["incident", "test", "digest", "notice"]
+MessageKind = Literal["incident", "test", "digest", "notice", "summary"]
 
 
 @dataclass(frozen=True, slots=True)

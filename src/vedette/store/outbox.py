@@ -1,4 +1,7 @@
-"""Messages on their way: claimed, sent, tried again, sent another way, given up; and every attempt."""
+"""Messages on their way: claimed, sent, tried again, sent another way, given up; and every attempt.
+
+What is next before one channel is for `lines` to say; here one is claimed after the other.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,10 +97,11 @@ async def due(
     )
     if rows:
         await conn.execute(claim)
-    return [_notice(row) for row in rows]
+    return [notice_of(row) for row in rows]
 
 
-def _notice(row: Row[Any]) -> Notice:
+def notice_of(row: Row[Any]) -> Notice:
+    """A row as a message to be sent."""
     is_incident = row.kind == INCIDENT
     return Notice(
         id=row.id,
@@ -109,6 +113,7 @@ def _notice(row: Row[Any]) -> Notice:
         attempts=row.attempts,
         kind=row.kind,
         matter={} if is_incident else row.incident,
+        is_held=row.is_held,
     )
 
 
@@ -131,11 +136,17 @@ class Attempt:
 
 
 async def sent(
-    conn: Conn, notice_id: int, now_ms: int, receipt: str | None = None, attempt: Attempt | None = None
+    conn: Conn,
+    notice_id: int,
+    now_ms: int,
+    receipt: str | None = None,
+    attempt: Attempt | None = None,
+    told_with: int | None = None,
 ) -> None:
-    """It was delivered."""
+    """It was delivered; `told_with`: in the message of another."""
     told = update(outbox).where(outbox.c.id == notice_id, outbox.c.state != "sent")
-    await conn.execute(told.values(state="sent", sent_at_ms=now_ms, error=None, receipt=receipt))
+    values = {"state": "sent", "sent_at_ms": now_ms, "error": None, "receipt": receipt}
+    await conn.execute(told.values(**values, told_with=told_with))
     if attempt is not None:
         await _note(conn, notice_id, attempt, "sent", receipt)
 
@@ -205,7 +216,7 @@ async def late(conn: Conn, now_ms: int) -> list[Notice]:
         columns.incident["severity"].as_string() == Severity.CRITICAL.value,
         ~went,
     )
-    return [_notice(row) for row in await conn.execute(query.order_by(columns.id).limit(LINES_MAX))]
+    return [notice_of(row) for row in await conn.execute(query.order_by(columns.id).limit(LINES_MAX))]
 
 
 async def acknowledged(conn: Conn, incident: Incident, now_ms: int) -> None:
@@ -328,6 +339,7 @@ class Delivery:
     error: str | None
     receipt: str | None
     instead_of: int | None
+    told_with: int | None  # the message in which it was told; of one superseded, the one told instead
     attempts: tuple[AttemptRow, ...]
 
 
@@ -375,6 +387,7 @@ def _delivery(row: Row[Any], attempts: tuple[AttemptRow, ...]) -> Delivery:
         error=row.error,
         receipt=row.receipt,
         instead_of=row.instead_of,
+        told_with=row.told_with,
         attempts=attempts,
     )
 

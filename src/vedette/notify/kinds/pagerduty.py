@@ -128,5 +128,6 @@ kind = Kind(
     wakes=True,
     receipts=True,
     digests=False,
+    for_people=False,
     acknowledges=True,
 )

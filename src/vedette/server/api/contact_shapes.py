@@ -124,12 +124,17 @@ class DeliveryShape(Shape):
     channel: str
     channel_name: str
     reason: Reason
-    state: Literal["waiting", "sent", "failed"]
+    state: Literal["waiting", "sent", "failed", "superseded"] = Field(
+        description="superseded: it was no longer news, and is told no more"
+    )
     created_at_ms: int
     sent_at_ms: int | None
     receipt: str | None
     error: str | None
     instead_of: int | None = Field(description="the message whose channel did not take it in time")
+    told_with: int | None = Field(
+        description="the message in which it was told with others; of one superseded, the one told instead"
+    )
     attempts: list[AttemptShape]
 
 

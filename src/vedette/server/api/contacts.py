@@ -252,6 +252,7 @@ def _delivery(one: Delivery, names: dict[str, str]) -> DeliveryShape:
             "receipt": one.receipt,
             "error": one.error,
             "instead_of": one.instead_of,
+            "told_with": one.told_with,
             "attempts": [
                 AttemptShape.model_validate(
                     {name: getattr(attempt, name) for name in AttemptShape.model_fields}

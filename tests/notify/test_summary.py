@@ -27,11 +27,10 @@ def notice(
     over: bool = False,
     severity: Severity = Severity.WARNING,
     is_held: bool = True,
-    incident_id: int | None = None,
 ) -> Notice:
     """One that was found an hour before, and is over half an hour later, if so."""
     incident = Incident(
-        id=incident_id or number,
+        id=number,
         key=f"node_down/{name}",
         rule="node_down",
         team_id=3,
@@ -103,8 +102,8 @@ def test_one_that_wakes_is_not_hidden_among_many() -> None:
     assert "voter" in told.lines[3]
 
 
-def test_an_incident_stands_in_it_once_as_it_was_last_told_of() -> None:
-    twice = [notice(1, "a", incident_id=7), notice(2, "a", over=True, incident_id=7), notice(3, "b")]
+def test_a_trouble_stands_in_it_once_as_it_was_last_told_of() -> None:
+    twice = [notice(1, "a"), notice(2, "a", over=True), notice(3, "b")]
     assert said(twice).title == "After the quiet hours: 1 warning, 1 over"
 
 

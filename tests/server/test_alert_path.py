@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from tests.server.hooks import Hook, hooks
 from tests.server.mailbox import mailbox
 from tests.server.stage import Agent, HandClock, Letterbox, enrol, hear, quiet_house, settings, until
+from tests.server.test_policies import limited, route, routed
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import FIRST_TEAM, Role, Who
 from vedette.notify.channels import Channel, ChannelError
@@ -587,3 +589,50 @@ async def test_what_quiet_hours_held_back_is_one_mail_and_each_its_own_for_a_web
                 ["sent"],
                 ["sent"],
             ]
+
+
+async def test_the_night_is_one_mail_in_the_morning_with_what_ended_in_it(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    """From the agents' posts to the letter: one node came back unheard, two are down still."""
+    here = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+    night = {"id": "q", "name": "q", "zone": "UTC", "weekdays": None}
+    night |= {"from": f"{here:%H:%M}", "until": f"{here + timedelta(minutes=30):%H:%M}"}
+    async with mailbox() as box:
+        given = settings(tmp_path, mail=box.setting, security=LOOPBACK)
+        async with street(given, clock) as ours:
+            house, point = ours.house, await ours.mail()
+            machine = await ours.point("hook", hook.url)
+            await limited(house, {"node_down": {"loudest": "warning"}})
+            to = [route("a", point.channel, machine.channel, quiet="q")]
+            await routed(house, routes=to, quiet=[night])
+            agents = [Agent(name=f"n{n}") for n in range(3)]
+            for agent in agents:
+                await enrol(house, agent)
+                await hear(house, *agent.post(agent.envelope(clock.now_ms())))
+            clock.pass_ms(10)
+
+            async def hour_goes_on(dead: Sequence[Agent]) -> None:
+                for agent in agents:
+                    at = clock.now_ms()
+                    said = agent.died(at) if agent in dead else agent.envelope(at)
+                    await hear(house, *agent.post(said))
+                await house.judge.round()
+
+            await hour_goes_on(agents)
+            await hour_goes_on(agents[1:])
+            for _ in range(2):
+                clock.pass_ms(10 * MINUTE_MS)
+                await hour_goes_on(agents[1:])
+            assert (box.letters, hook.bodies) == ([], [])
+            clock.pass_ms(10 * MINUTE_MS)
+            await hour_goes_on(agents[1:])
+            await ours.pass_s(20, step_s=4)
+            log = await ours.settled(point.channel, "sent", "sent", "sent")
+            (letter,) = box.letters
+            assert str(letter["Subject"]) == "After the quiet hours: 2 warnings, 1 over"
+            assert [one.reason for one in log] == [Reason.RESOLVED, Reason.OPENED, Reason.OPENED]
+            assert [one.told_with for one in log] == [None, log[0].id, log[0].id]
+            await until(lambda: len(hook.bodies) == 2)
+            assert {body["incident"]["subject"]["name"] for body in hook.bodies} == {"n1", "n2"}
+            assert reasons(hook) == ["opened", "opened"]

@@ -1,8 +1,9 @@
 """Whom to tell of an incident, if anybody may be told now, and who is next while nobody has taken it on.
 
 `decide` is asked for everything that is about to be told. What it holds back is asked again each round, so
-whatever still stands when a silence or the quiet hours end is told then. The word that something is over is
-never held back for good: whoever heard of the trouble hears of its end, a warning's after the quiet hours.
+whatever still stands when a silence or the quiet hours end is told then; what quiet hours alone held back and
+is over before they are, is told then as over. The word that something is over is never held back for good:
+whoever heard of the trouble hears of its end, a warning's after the quiet hours.
 """
 
 from collections.abc import Iterable, Iterator
@@ -92,6 +93,19 @@ def decide(incident: Incident, reason: Reason, scene: Scene) -> Word:
     if is_acknowledged(incident, scene.now_ms):
         return Word(Decision.ACKNOWLEDGED)
     return _by_routes(incident, routes, scene)
+
+
+def ended_unheard(incident: Incident, scene: Scene) -> Word:
+    """Whom to tell, and when, of what quiet hours held back and what is over; nobody, if somebody knows."""
+    target = target_of(incident, scene.view)
+    held = held_back(incident, scene, target)
+    if held is not None:
+        return held
+    if is_acknowledged(incident, scene.now_ms):
+        return Word(Decision.ACKNOWLEDGED)
+    routes = list(routes_of(target, scene.policy))
+    told = people(_unique(ref for route in routes for ref in route.contacts), scene)
+    return Word(Decision.QUIET_HOURS, told, not_before_ms=_quiet_end_ms(incident, routes, scene))
 
 
 def held_back(incident: Incident, scene: Scene, target: Target | None = None) -> Word | None:

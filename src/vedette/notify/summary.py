@@ -111,8 +111,8 @@ def _key(notices: Sequence[Notice]) -> str:
 
 
 def _items(notices: Sequence[Notice], ack_urls: Mapping[int, str]) -> list[Item]:
-    """Each incident once, as it was last told of; the worst first, then in the order in which they began."""
-    newest = {one.incident.id: Item(one.incident, ack_urls.get(one.id)) for one in notices}
+    """Each trouble once, as it was last told of, though it came and went; the worst first, then by age."""
+    newest = {one.incident.key: Item(one.incident, ack_urls.get(one.id)) for one in notices}
     return sorted(
         newest.values(),
         key=lambda one: (-one.incident.severity.rank, one.incident.opened_at_ms, one.incident.id),

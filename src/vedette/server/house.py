@@ -51,7 +51,7 @@ from vedette.server.outbox import Outbox, Render
 from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
-from vedette.server.policies import Policies
+from vedette.server.policies import FOR_PEOPLE, MAIL_CHANNEL, Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
@@ -82,10 +82,6 @@ from vedette.store.sessions import Lasting
 from vedette.store.tiering import Keep
 
 log = logging.getLogger(__name__)
-
-MAIL_CHANNEL = "email"
-FOR_PEOPLE = frozenset({MAIL_CHANNEL, members_mail.NAME})
-"""The settings' channels that people read: a webhook is told of each incident by itself."""
 
 
 @dataclass(frozen=True, slots=True)

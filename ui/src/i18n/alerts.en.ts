@@ -396,7 +396,7 @@ export const alertsEn = {
     repeatNever: "never",
     repeats: (text: string) => `begins again after ${text}`,
     quietHours: "Quiet hours",
-    quietHint: "Warnings wait, and are told in one message when the hours end, if they still stand. Pages never wait.",
+    quietHint: "Warnings wait, and are told in one message when the hours end, with those that are over by then. Pages never wait.",
     addQuiet: "Add quiet hours",
     newQuiet: "Nights",
     from: "From",

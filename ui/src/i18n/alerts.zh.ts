@@ -393,7 +393,7 @@ export const alertsZh: AlertsCatalogue = {
     repeatNever: "从不",
     repeats: (text) => `${text}后重新开始`,
     quietHours: "安静时段",
-    quietHint: "警告会等待，时段结束时若仍在，用一条消息告知。呼叫从不等待。",
+    quietHint: "警告会等待，时段结束时用一条消息告知，其中包括届时已结束的。呼叫从不等待。",
     addQuiet: "添加安静时段",
     newQuiet: "夜间",
     from: "从",

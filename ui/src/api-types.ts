@@ -6081,7 +6081,7 @@ export interface components {
          * @description Why a message was sent.
          * @enum {string}
          */
-        Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "passed_on";
+        Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "taken_back" | "passed_on";
         /** Recent */
         Recent: {
             /**

@@ -1593,7 +1593,7 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
-Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
+Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "taken_back", "passed_on"]
 
 
 class Recent(TypedDict):

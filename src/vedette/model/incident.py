@@ -62,6 +62,7 @@ class Reason(StrEnum):
     REMINDED = "reminded"
     RESOLVED = "resolved"
     ACKNOWLEDGED = "acknowledged"  # somebody has it: told to services that ring until they know
+    TAKEN_BACK = "taken_back"  # nobody has it any more: told to the same services
     PASSED_ON = "passed_on"  # nobody acknowledged it in time: the next ones are told
 
 

@@ -58,6 +58,7 @@ class Message:
     lines: tuple[str, ...] = ()  # below the title, without advice
     hint: str | None = None  # what to do, as a whole sentence
     actions: tuple[Action, ...] = ()
+    rings_anew: bool = False  # somebody had it, and that no longer counts
     images: tuple[Image, ...] = ()
 
     @property
@@ -130,7 +131,13 @@ def render(
         lines=parts.lines,
         hint=parts.hint,
         actions=parts.actions,
+        rings_anew=_rings_anew(incident, reason),
     )
+
+
+def _rings_anew(incident: Incident, reason: Reason) -> bool:
+    """Whoever had it gave it back; or it grew worse than what he took."""
+    return reason is Reason.TAKEN_BACK or (reason is Reason.ESCALATED and incident.acked is not None)
 
 
 def trial(contact: str, lang: Lang, public_url: str | None, key: str, team_id: int) -> Message:

@@ -28,8 +28,8 @@ NEWS_MS: Final = 3_600_000
 """What is older than that is sent no other way: whoever is told of it so late is not woken for it."""
 INCIDENT: Final = "incident"
 LINES_MAX: Final = 500
-NO_ALARM: Final = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED})
-"""What wakes nobody, and so goes no other way when it is late."""
+NO_ALARM: Final = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED, Reason.TAKEN_BACK})
+"""What wakes nobody elsewhere, and so goes no other way when it is late."""
 RING_ON: Final = ("pagerduty",)
 """Kinds of contact points that ring until they know that somebody has it."""
 
@@ -221,11 +221,24 @@ async def late(conn: Conn, now_ms: int) -> list[Notice]:
 
 async def acknowledged(conn: Conn, incident: Incident, now_ms: int) -> None:
     """Tell those services that rang for it and would ring on that somebody has it."""
+    await _tell_ringing(conn, incident, Reason.ACKNOWLEDGED, true(), now_ms)
+
+
+async def taken_back(conn: Conn, incident: Incident, now_ms: int) -> None:
+    """Tell the services that were told that somebody has it that nobody does any more."""
+    knows = outbox.c.reason == Reason.ACKNOWLEDGED.value
+    await _tell_ringing(conn, incident, Reason.TAKEN_BACK, knows, now_ms)
+
+
+async def _tell_ringing(
+    conn: Conn, incident: Incident, reason: Reason, which: ColumnElement[bool], now_ms: int
+) -> None:
+    """`which`: of the incident's messages, those that such a service must have been sent."""
     columns, points = outbox.c, t.contact_points.c
     heard = (
         select(columns.channel)
         .join(t.contact_points, columns.channel == contacts.CHANNEL + points.id)
-        .where(columns.incident_id == incident.id, points.kind.in_(RING_ON))
+        .where(columns.incident_id == incident.id, points.kind.in_(RING_ON), which)
         .distinct()
     )
     rows = [
@@ -234,8 +247,8 @@ async def acknowledged(conn: Conn, incident: Incident, now_ms: int) -> None:
             "incident_id": incident.id,
             "incident": msgspec.to_builtins(incident),
             "channel": channel,
-            "reason": Reason.ACKNOWLEDGED.value,
-            "key": f"{incident.id}/{now_ms}/{Reason.ACKNOWLEDGED}/{channel}",
+            "reason": reason.value,
+            "key": f"{incident.id}/{now_ms}/{reason}/{channel}",
             "state": "waiting",
             "created_at_ms": now_ms,
             "next_at_ms": now_ms,

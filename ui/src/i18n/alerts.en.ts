@@ -339,7 +339,7 @@ export const alertsEn = {
     reason: "Why",
     state: "State",
     took: "Took",
-    reasons: { opened: "found", escalated: "grew worse", reminded: "reminder", resolved: "over", passed_on: "passed on", acknowledged: "somebody has it", test: "test", digest: "digest", notice: "notice" } as Record<string, string>,
+    reasons: { opened: "found", escalated: "grew worse", reminded: "reminder", resolved: "over", passed_on: "passed on", acknowledged: "somebody has it", taken_back: "given back", test: "test", digest: "digest", notice: "notice" } as Record<string, string>,
     states: { waiting: "waiting", sent: "sent", failed: "failed", superseded: "superseded" } as Record<string, string>,
     outcomes: { sent: "taken", failed: "not taken, tried again", refused: "refused for good" } as Record<string, string>,
     attempts: (n: number) => count(n, "attempt"),

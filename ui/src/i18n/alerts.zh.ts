@@ -336,7 +336,7 @@ export const alertsZh: AlertsCatalogue = {
     reason: "缘由",
     state: "状态",
     took: "用时",
-    reasons: { opened: "发现", escalated: "变坏", reminded: "提醒", resolved: "结束", passed_on: "转交", acknowledged: "已有人处理", test: "测试", digest: "摘要", notice: "通知" },
+    reasons: { opened: "发现", escalated: "变坏", reminded: "提醒", resolved: "结束", passed_on: "转交", acknowledged: "已有人处理", taken_back: "已交还", test: "测试", digest: "摘要", notice: "通知" },
     states: { waiting: "等待中", sent: "已发送", failed: "失败", superseded: "已被取代" },
     outcomes: { sent: "已接收", failed: "未接收，将重试", refused: "被永久拒绝" },
     attempts: (n) => `${count(n)} 次尝试`,

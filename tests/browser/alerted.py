@@ -447,7 +447,8 @@ class Alerted:
 
     async def _contacts(self, _: web.Request) -> web.Response:
         warnings = [] if any(one["wakes"] for one in self.contacts) else self.warnings
-        return reply(contact_shapes.ContactList, {"contacts": self.contacts, "warnings": warnings})
+        told = {"contacts": self.contacts, "warnings": warnings, "silent_routes": []}
+        return reply(contact_shapes.ContactList, told)
 
     async def _add_contact(self, request: web.Request) -> web.Response:
         given = await request.json()

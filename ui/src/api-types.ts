@@ -3271,9 +3271,14 @@ export interface components {
             contacts: components["schemas"]["ContactShape"][];
             /**
              * Warnings
-             * @description nothing: nobody is told; no_waking_channel: what is critical rings nowhere; switched_off: a contact point takes nothing as it is
+             * @description nothing: nobody is told; no_waking_channel: what is critical rings nowhere, as no contact point that wakes is on and takes messages; switched_off: a contact point takes nothing as it is; silent_route: a route takes what is critical and wakes nobody by it
              */
-            warnings: ("nothing" | "no_waking_channel" | "switched_off")[];
+            warnings: ("nothing" | "no_waking_channel" | "switched_off" | "silent_route")[];
+            /**
+             * Silent Routes
+             * @description the names of those routes
+             */
+            silent_routes: string[];
         };
         /**
          * ContactShape

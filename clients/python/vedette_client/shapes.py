@@ -324,7 +324,8 @@ class ContactKinds(TypedDict):
 
 class ContactList(TypedDict):
     contacts: list[ContactShape]
-    warnings: list[Literal["nothing", "no_waking_channel", "switched_off"]]
+    warnings: list[Literal["nothing", "no_waking_channel", "switched_off", "silent_route"]]
+    silent_routes: list[str]
 
 
 class ContactShape(TypedDict):

@@ -6,7 +6,7 @@ is over before they are, is told then as over. The word that something is over i
 whoever heard of the trouble hears of its end, a warning's after the quiet hours.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from vedette.model.incident import Decision, Incident, Reason, Severity, Subject
 from vedette.model.policy import (
     MINUTE_MS,
     SCHEDULE,
+    Contact,
     Escalation,
     Matcher,
     Policy,
@@ -188,14 +189,14 @@ def _quiet_end_ms(incident: Incident, routes: list[Route], scene: Scene) -> int 
 def people(refs: Iterable[str], scene: Scene) -> tuple[str, ...]:
     """Those who can be told now: a schedule is whoever is on call, and whoever is gone drops out."""
     found = (_on_call(ref, scene) if ref.startswith(SCHEDULE) else ref for ref in refs)
-    able = (_able(ref, scene.policy) for ref in found if ref is not None)
-    return _unique(ref for ref in able if ref is not None)
+    told = (able(ref, scene.policy.contacts) for ref in found if ref is not None)
+    return _unique(ref for ref in told if ref is not None)
 
 
-def _able(ref: str, policy: Policy) -> str | None:
+def able(ref: str, contacts: Mapping[str, Contact]) -> str | None:
     """He himself, or whoever is told in his stead while he is disabled."""
     seen: set[str] = set()
-    while ref not in seen and (contact := policy.contacts.get(ref)) is not None:
+    while ref not in seen and (contact := contacts.get(ref)) is not None:
         if contact.is_enabled:
             return ref
         seen.add(ref)

@@ -288,10 +288,11 @@ export const alertsEn = {
     nothing: "Nobody would be told anything yet.",
     what: "The contacts",
     warnings: {
-      no_waking_channel: "A page has no contact that wakes: at night nobody hears it. Add one that rings, or say of one of these that it does.",
+      no_waking_channel: "A page has no contact that wakes and takes messages: at night nobody hears it. Add one that rings, set the failing one right, or say of one of these that it rings.",
       nothing: "Nobody would be told anything. Add a contact.",
       switched_off: "A contact is switched off: it takes nothing as it is set up now. Set it anew, or switch it on again.",
     } as Record<string, string>,
+    silentRoutes: (names: readonly string[]) => `${names.length === 1 ? "A route takes" : "Routes take"} pages to contacts that do not wake: ${names.join(", ")}. Name one there that rings, or an escalation to one.`,
     ofSettings: "from the settings file",
     wakes: "wakes",
     optional: "May be left empty.",

@@ -285,10 +285,11 @@ export const alertsZh: AlertsCatalogue = {
     nothing: "目前谁都不会得到通知。",
     what: "联系点",
     warnings: {
-      no_waking_channel: "呼叫没有能叫醒人的联系点：夜里没有人会听到。请添加一个会响铃的，或注明其中某个会响。",
+      no_waking_channel: "呼叫没有能叫醒人且正常接收的联系点：夜里没有人会听到。请添加一个会响铃的，修好失败的那个，或注明其中某个会响。",
       nothing: "谁都不会得到通知。请添加联系点。",
       switched_off: "有联系点已停用：按现在的设置它什么都收不到。请重新设置，或重新启用。",
     },
+    silentRoutes: (names: readonly string[]) => `以下路由把呼叫只发给叫不醒人的联系点：${names.join("、")}。请在其中加入会响铃的联系点，或通向它的升级步骤。`,
     ofSettings: "来自设置文件",
     wakes: "能叫醒人",
     optional: "可以留空。",

@@ -90,10 +90,12 @@ class ContactShape(Shape):
 
 class ContactList(Shape):
     contacts: list[ContactShape]
-    warnings: list[Literal["nothing", "no_waking_channel", "switched_off"]] = Field(
-        description="nothing: nobody is told; no_waking_channel: what is critical rings nowhere;"
-        " switched_off: a contact point takes nothing as it is"
+    warnings: list[Literal["nothing", "no_waking_channel", "switched_off", "silent_route"]] = Field(
+        description="nothing: nobody is told; no_waking_channel: what is critical rings nowhere, as no"
+        " contact point that wakes is on and takes messages; switched_off: a contact point takes nothing as"
+        " it is; silent_route: a route takes what is critical and wakes nobody by it"
     )
+    silent_routes: list[str] = Field(description="the names of those routes")
 
 
 class ContactTest(Shape):

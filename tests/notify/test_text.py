@@ -259,6 +259,12 @@ def test_one_whole_message_reads_like_this() -> None:
     )
 
 
+def test_what_comes_late_says_since_when_it_is_so() -> None:
+    one = incident()
+    assert "Found at" not in say(one, Reason.OPENED, now_ms=T + 4 * MINUTE).body_text
+    assert "3 h ago." in say(one, Reason.OPENED, now_ms=T + 180 * MINUTE).body_text
+
+
 def test_one_whole_end_reads_like_this() -> None:
     message = say(resolved(incident("absent_votes", VALIDATOR, ABSENT), "signs_again"), Reason.RESOLVED, "zh")
     assert message.body_text == (

@@ -17,6 +17,8 @@ from vedette.notify.rules.saying import Line, Saying
 from vedette.notify.words import Lang
 
 NAME_LENGTH_MAX = 80
+LATE_MS = 300_000
+"""What comes so long after it was decided says since when it is so."""
 
 
 MessageKind = Literal["incident", "test", "digest", "notice", "summary"]
@@ -282,11 +284,16 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
         keys += [k for k in [f"{incident.rule}.ending.{incident.facts.get('ended')}"] if k in known]
         return _Parts(tuple(_say(lang, key, **values) for key in keys), None)
     flaps = ("line.flaps",) if "flaps" in incident.facts else ()
-    since = () if reason is Reason.OPENED else ("line.since",)
+    since = () if reason is Reason.OPENED and not _comes_late(incident, now_ms) else ("line.since",)
     keys = [*_fitting(_saying(incident).lines, incident), *flaps, *since]
     hint = _hint(incident, lang)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
+
+
+def _comes_late(incident: Incident, now_ms: int) -> bool:
+    """Its channel was dead when it was to be told: it is no news of this moment."""
+    return incident.told_at_ms is not None and now_ms - incident.told_at_ms >= LATE_MS
 
 
 def _hint(incident: Incident, lang: Lang) -> str | None:

@@ -173,10 +173,6 @@ class Outbox:
             else await self._points.is_for_people(conn, contact_id)
         )
 
-    async def tell(self, notice: Notice) -> None:
-        """Send one message and keep how it went."""
-        await self._tell([notice], self._lines.setdefault(line_of(notice.channel), Line()))
-
     async def _tell(self, notices: Sequence[Notice], line: Line) -> None:
         at_ms, began = self._ears.now_ms(), time.perf_counter()
         try:

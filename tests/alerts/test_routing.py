@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.model.test_zones import ms
 from vedette.alerts.matching import Target, matches, target_of
-from vedette.alerts.routing import FIRST_TOLD, Scene, decide, passed_on, steps_due
+from vedette.alerts.routing import FIRST_TOLD, Scene, decide, ended_unheard, passed_on, steps_due
 from vedette.model.incident import (
     Acknowledgement,
     Decision,
@@ -218,6 +218,20 @@ def test_the_end_is_told_whatever_holds_and_a_warnings_end_waits_for_the_morning
     assert decide(woken, Reason.RESOLVED, night).not_before_ms is None
     silenced = scene(None, silences=(silence(),))
     assert decide(told, Reason.RESOLVED, silenced).decision is Decision.TOLD
+
+
+def test_what_quiet_hours_kept_from_everybody_is_told_as_over_to_the_same_people() -> None:
+    """Unless somebody knows, or wants to know nothing of it."""
+    routing = {"routes": [route("a", ANA, quiet="night")], "quiet": [QUIET]}
+    missed = incident(resolved_at_ms=NIGHT)
+    word = ended_unheard(missed, scene(routing, now_ms=NIGHT))
+    assert (word.told, word.not_before_ms) == ((ANA,), ms("2026-11-29T07:00"))
+    morning = ended_unheard(missed, scene(routing, now_ms=ms("2026-11-29T07:00")))
+    assert (morning.told, morning.not_before_ms) == ((ANA,), None)
+    now = scene(routing, now_ms=NIGHT, silences=(replace(silence(), ends_at_ms=NIGHT + 1),))
+    assert ended_unheard(missed, now).told == ()
+    acked = replace(missed, acked=Acknowledgement(NIGHT, "ana", Severity.WARNING))
+    assert ended_unheard(acked, scene(routing, now_ms=NIGHT)).told == ()
 
 
 def test_what_somebody_has_is_told_again_only_when_it_is_worse_or_his_time_is_up() -> None:

@@ -133,6 +133,67 @@ def test_nothing_is_told_in_a_silence_and_what_stands_is_told_after_it(
     assert course.incident.decision is Decision.TOLD
 
 
+QUIET_MINUTES = 120
+NIGHT = {
+    "id": "night",
+    "name": "night",
+    "zone": "UTC",
+    "from": "12:00",  # NOW
+    "until": "14:00",
+}
+
+
+class Night(Course):
+    """The node comes and goes; ends are known by its process. It grows critical when `is_grave`."""
+
+    def __init__(self) -> None:
+        routes = [route("a", ANA, quiet="night")]
+        super().__init__(Policy(parse({"routes": routes, "quiet": [NIGHT]}), contacts=CONTACTS))
+        self.tellings: list[tuple[int, Telling]] = []
+        self.ids = 0
+
+    def go(self, *, is_dead: bool, is_grave: bool) -> None:
+        alive = replace(DEAD, process=ProcessState.RUNNING, died_at_ms=None)
+        node = replace(DEAD if is_dead else alive, role="rpc" if is_grave else "full")
+        view = View(self.now_ms, nodes={"n1": node})
+        known = [] if self.incident is None else [self.incident]
+        limits = Limits(rules={"node_down": {"critical_after_ms": 0}})
+        for one in telling.judge(view, known, limits, Patience(), (), self.policy):
+            if one.incident.rule == "node_down":
+                self.ids += self.incident is None
+                incident = replace(one.incident, id=self.ids)
+                self.incident = incident if incident.resolved_at_ms is None else None
+                self.tellings.append((self.now_ms, replace(one, incident=incident)))
+        self.now_ms += STEP_MS
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=30, max_size=40))
+def test_quiet_hours_lose_nothing_and_tell_each_trouble_once(course: list[tuple[bool, bool]]) -> None:
+    """Whatever comes and goes: a warning is told after them, as it is then; what is critical, at once."""
+    night, morning_ms = Night(), NOW + QUIET_MINUTES * MINUTE_MS
+    for is_dead, is_grave in course:
+        night.go(is_dead=is_dead, is_grave=is_grave)
+    for at_ms, one in night.tellings:
+        if one.reason is None:
+            continue
+        is_quiet = at_ms < morning_ms
+        if one.reason is not Reason.RESOLVED:
+            assert not is_quiet or one.incident.severity is Severity.CRITICAL
+            assert not (one.is_held and one.incident.severity is Severity.CRITICAL)
+        elif is_quiet and one.is_held:
+            assert one.not_before_ms == morning_ms
+        if one.told and one.reason is Reason.RESOLVED:
+            assert (one.incident.decision, one.is_held) == (Decision.QUIET_HOURS, True)
+    for number in range(1, night.ids + 1):
+        reasons = [one.reason for _, one in night.tellings if one.incident.id == number and one.reason]
+        assert reasons.count(Reason.RESOLVED) <= 1
+        assert reasons.count(Reason.OPENED) <= 1
+    seen = [one for _, one in night.tellings if one.incident.decision is Decision.QUIET_HOURS]
+    ended = {one.incident.id for _, one in night.tellings if one.reason is Reason.RESOLVED}
+    standing = {one.incident.id for _, one in night.tellings if one.reason is Reason.OPENED}
+    assert {one.incident.id for one in seen} <= ended | standing | {night.ids}
+
+
 @given(st.lists(st.booleans(), min_size=1, max_size=20))
 def test_each_message_has_a_number_of_its_own(taken: Sequence[bool]) -> None:
     """It is a part of its key: two of one number would be told once."""

@@ -447,7 +447,8 @@ class Alerted:
 
     async def _contacts(self, _: web.Request) -> web.Response:
         warnings = [] if any(one["wakes"] for one in self.contacts) else self.warnings
-        return reply(contact_shapes.ContactList, {"contacts": self.contacts, "warnings": warnings})
+        told = {"contacts": self.contacts, "warnings": warnings, "silent_routes": []}
+        return reply(contact_shapes.ContactList, told)
 
     async def _add_contact(self, request: web.Request) -> web.Response:
         given = await request.json()
@@ -523,6 +524,7 @@ class Alerted:
             "receipt": None,
             "error": None,
             "instead_of": None,
+            "told_with": None,
         }
         hook = {"channel": "contact:c2", "channel_name": "Ops hook"}
         phone = {"channel": "contact:c1", "channel_name": "Mei's phone"}

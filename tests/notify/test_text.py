@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.alerts.tale import lived, parse
-from vedette.model.incident import Facts, Incident, Reason, Severity, Subject, SubjectKind
+from vedette.model.incident import Acknowledgement, Facts, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.notify import text
 from vedette.notify.rules import CATALOGUE, SAYINGS
 from vedette.notify.text import clean, duration, incident_title, moment, render, trial
@@ -259,6 +259,12 @@ def test_one_whole_message_reads_like_this() -> None:
     )
 
 
+def test_what_comes_late_says_since_when_it_is_so() -> None:
+    one = incident()
+    assert "Found at" not in say(one, Reason.OPENED, now_ms=T + 4 * MINUTE).body_text
+    assert "3 h ago." in say(one, Reason.OPENED, now_ms=T + 180 * MINUTE).body_text
+
+
 def test_one_whole_end_reads_like_this() -> None:
     message = say(resolved(incident("absent_votes", VALIDATOR, ABSENT), "signs_again"), Reason.RESOLVED, "zh")
     assert message.body_text == (
@@ -380,6 +386,18 @@ def test_a_signed_link_stands_in_text_html_and_parts(lang: Lang, label: str) -> 
     assert ACK in said.body_text
     assert f'<a href="{ACK.replace("&", "&amp;")}">{label}</a>' in said.body_html
     assert ACK not in repr(said.actions)
+
+
+def test_what_somebody_had_rings_anew_when_it_is_given_back_or_grew_worse() -> None:
+    one = incident("node_down", NODE, {})
+    acked = replace(one, acked=Acknowledgement(0, "ana", Severity.WARNING))
+    for what, reason, anew in (
+        (one, Reason.ESCALATED, False),
+        (acked, Reason.ESCALATED, True),
+        (acked, Reason.REMINDED, False),
+        (one, Reason.TAKEN_BACK, True),
+    ):
+        assert render(what, reason, "en", None, "k", one.opened_at_ms).rings_anew is anew
 
 
 def test_what_is_over_is_for_nobody_to_take_on() -> None:

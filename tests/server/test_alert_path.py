@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from tests.server.hooks import Hook, hooks
 from tests.server.mailbox import mailbox
 from tests.server.stage import Agent, HandClock, Letterbox, enrol, hear, quiet_house, settings, until
+from tests.server.test_policies import limited, route, routed
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import FIRST_TEAM, Role, Who
 from vedette.notify.channels import Channel, ChannelError
@@ -59,6 +61,8 @@ class Street:
         channels: Sequence[str],
         severity: Severity = Severity.CRITICAL,
         not_before_ms: int | None = None,
+        *,
+        is_held: bool = False,
     ) -> Incident:
         """What the judge does when it has decided."""
         now = self.clock.now_ms()
@@ -72,7 +76,7 @@ class Street:
             told_count=one.told_count + 1,
             resolved_at_ms=now if reason is Reason.RESOLVED else None,
         )
-        change = Change(told, reason, tuple(channels), now, not_before_ms)
+        change = Change(told, reason, tuple(channels), now, not_before_ms, is_held=is_held)
         [kept] = await self.house.database.write(partial(incidents.save, changes=[change]))
         self.trouble[name] = kept
         self.house.outbox.wake.set()
@@ -476,3 +480,159 @@ async def test_a_mail_server_that_cuts_or_hangs_is_in_the_log_and_another_way_is
         await until(lambda: hook.bodies)
         over.set()
         server.close()
+
+
+# --- told once --------------------------------------------------------------------------------------------
+
+
+async def test_a_dead_mail_server_is_told_of_each_incident_once_when_it_returns(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    """What began and ended meanwhile is one line, what stands is told without its reminders."""
+    async with mailbox() as box:
+        box.answer = "451 come again"
+        async with street(settings(tmp_path, mail=box.setting), clock) as ours:
+            point = await ours.mail()
+            for name in ("n1", "n2"):
+                await ours.tell(name, Reason.OPENED, [point.channel])
+            await ours.attempts(point.channel, 1)
+            for _ in range(4):
+                await ours.pass_s(1_800, step_s=300)
+                for name in ("n1", "n2"):
+                    await ours.tell(name, Reason.REMINDED, [point.channel])
+            await ours.tell("n1", Reason.RESOLVED, [point.channel])
+            await ours.pass_s(600, step_s=60)
+            box.answer = "250 OK"
+            await ours.pass_s(400, step_s=20)
+            await until(lambda: len(box.letters) == 2)
+            await ours.pass_s(400, step_s=20)
+            titles = sorted(str(letter["Subject"]) for letter in box.letters)
+            assert [title.split(":")[0] for title in titles] == ["Critical", "Resolved"]
+            log = await ours.log(point.channel)
+            sent = {one.id for one in log if one.state == "sent"}
+            assert [one.reason for one in log if one.state == "sent"] == [Reason.OPENED, Reason.RESOLVED]
+            rest = [one for one in log if one.state != "sent"]
+            assert {(one.state, one.told_with in sent) for one in rest} == {("superseded", True)}
+            assert len(log) == 11
+
+
+async def test_a_dead_webhook_hears_the_beginning_and_the_end_of_each_and_no_old_reminder(
+    ours: Street, hook: Hook
+) -> None:
+    hook.usual = (503, {})
+    point = await ours.point("hook", hook.url)
+    await ours.tell("n1", Reason.OPENED, [point.channel])
+    await ours.attempts(point.channel, 1)
+    for _ in range(3):
+        await ours.pass_s(600, step_s=60)
+        await ours.tell("n1", Reason.REMINDED, [point.channel])
+    await ours.tell("n1", Reason.RESOLVED, [point.channel])
+    hook.usual = (200, {})
+    await ours.pass_s(120)
+    await until(lambda: len(hook.bodies) == 2)
+    await ours.pass_s(120)
+    assert reasons(hook) == ["opened", "resolved"]
+    await ours.settled(point.channel, "sent", *["superseded"] * 3, "sent")
+
+
+async def test_too_many_for_people_are_one_mail_and_each_reaches_a_webhook(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    async with mailbox() as box:
+        box.answer = "451 come again"
+        given = settings(tmp_path, mail=box.setting, security=LOOPBACK)
+        async with street(given, clock) as ours:
+            point, machine = await ours.mail(), await ours.point("hook", hook.url)
+            await ours.tell("n0", Reason.OPENED, [point.channel], Severity.WARNING)
+            await ours.attempts(point.channel, 1)
+            for n in range(25):
+                both = [point.channel, machine.channel]
+                await ours.tell(f"n{n}", Reason.OPENED, both, Severity.WARNING)
+            await until(lambda: len(hook.bodies) == 25)
+            await ours.pass_s(120)
+            box.answer = "250 OK"
+            await ours.pass_s(60)
+            await until(lambda: box.letters)
+            log = await ours.settled(point.channel, *["superseded"], *["sent"] * 25)
+            (letter,) = box.letters
+            assert str(letter["Subject"]) == "Many messages in one: 25 warnings"
+            text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+            assert all(f"node n{n} is down" in text for n in range(25))
+            first = log[1]
+            assert {one.told_with for one in log[2:]} == {first.id}
+            assert {one.receipt for one in log[1:]} == {first.receipt}
+            assert first.receipt is not None
+
+
+async def test_what_quiet_hours_held_back_is_one_mail_and_each_its_own_for_a_webhook(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    async with mailbox() as box:
+        given = settings(tmp_path, mail=box.setting, security=LOOPBACK)
+        async with street(given, clock) as ours:
+            point, machine = await ours.mail(), await ours.point("hook", hook.url)
+            both = [point.channel, machine.channel]
+            for n in range(3):
+                await ours.tell(f"n{n}", Reason.OPENED, both, Severity.WARNING, is_held=True)
+            await until(lambda: len(hook.bodies) == 3)
+            assert box.letters == []
+            box.answer = "451 come again"
+            await ours.pass_s(16, step_s=4)
+            await ours.attempts(point.channel, 1)
+            box.answer = "250 OK"
+            await ours.pass_s(20)
+            log = await ours.settled(point.channel, "sent", "sent", "sent")
+            (letter,) = box.letters
+            assert str(letter["Subject"]) == "After the quiet hours: 3 warnings"
+            assert [[one.outcome for one in row.attempts] for row in log] == [
+                ["failed", "sent"],
+                ["sent"],
+                ["sent"],
+            ]
+
+
+async def test_the_night_is_one_mail_in_the_morning_with_what_ended_in_it(
+    tmp_path: Path, clock: HandClock, hook: Hook
+) -> None:
+    """From the agents' posts to the letter: one node came back unheard, two are down still."""
+    here = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+    night = {"id": "q", "name": "q", "zone": "UTC", "weekdays": None}
+    night |= {"from": f"{here:%H:%M}", "until": f"{here + timedelta(minutes=30):%H:%M}"}
+    async with mailbox() as box:
+        given = settings(tmp_path, mail=box.setting, security=LOOPBACK)
+        async with street(given, clock) as ours:
+            house, point = ours.house, await ours.mail()
+            machine = await ours.point("hook", hook.url)
+            await limited(house, {"node_down": {"loudest": "warning"}})
+            to = [route("a", point.channel, machine.channel, quiet="q")]
+            await routed(house, routes=to, quiet=[night])
+            agents = [Agent(name=f"n{n}") for n in range(3)]
+            for agent in agents:
+                await enrol(house, agent)
+                await hear(house, *agent.post(agent.envelope(clock.now_ms())))
+            clock.pass_ms(10)
+
+            async def hour_goes_on(dead: Sequence[Agent]) -> None:
+                for agent in agents:
+                    at = clock.now_ms()
+                    said = agent.died(at) if agent in dead else agent.envelope(at)
+                    await hear(house, *agent.post(said))
+                await house.judge.round()
+
+            await hour_goes_on(agents)
+            await hour_goes_on(agents[1:])
+            for _ in range(2):
+                clock.pass_ms(10 * MINUTE_MS)
+                await hour_goes_on(agents[1:])
+            assert (box.letters, hook.bodies) == ([], [])
+            clock.pass_ms(10 * MINUTE_MS)
+            await hour_goes_on(agents[1:])
+            await ours.pass_s(20, step_s=4)
+            log = await ours.settled(point.channel, "sent", "sent", "sent")
+            (letter,) = box.letters
+            assert str(letter["Subject"]) == "After the quiet hours: 2 warnings, 1 over"
+            assert [one.reason for one in log] == [Reason.RESOLVED, Reason.OPENED, Reason.OPENED]
+            assert [one.told_with for one in log] == [None, log[0].id, log[0].id]
+            await until(lambda: len(hook.bodies) == 2)
+            assert {body["incident"]["subject"]["name"] for body in hook.bodies} == {"n1", "n2"}
+            assert reasons(hook) == ["opened", "opened"]

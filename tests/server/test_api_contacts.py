@@ -11,6 +11,8 @@ import pytest
 
 from tests.server.hooks import Hook, hooks
 from tests.server.stage import client, served, settings
+from vedette.server.api.contact_shapes import ContactShape
+from vedette.server.api.contacts import FAILING_MS, is_waking
 from vedette.server.settings import MailSetting, SecuritySetting
 
 LOOPBACK = SecuritySetting(allow_private_targets=(ipaddress.ip_network("127.0.0.0/8"),))
@@ -116,6 +118,27 @@ async def test_a_team_is_warned_when_nobody_is_woken(team: Team, hook: Hook) -> 
     assert await warnings() == ["no_waking_channel"]
     await team.good("PATCH", f"/contacts/{one['id']}", {"wakes": True})
     assert await warnings() == []
+
+
+async def test_a_team_is_warned_of_what_wakes_nobody_though_something_rings(team: Team, hook: Hook) -> None:
+    """A route past it, and one that fails or is switched off."""
+    ring = await team.hook(hook.url)
+    await team.good("PATCH", f"/contacts/{ring['id']}", {"wakes": True})
+    calm = await team.good(
+        "POST", "/contacts", {"name": "calm", "kind": "webhook", "config": {"url": hook.url}}
+    )
+    routing = await team.good("GET", "/routing")
+    rest = {"id": "rest", "name": "The rest", "match": {}, "contacts": [calm["ref"]]}
+    await team.good("PUT", "/routing", routing | {"routes": [rest]})
+    told = await team.good("GET", "/contacts")
+    assert (told["warnings"], told["silent_routes"]) == (["silent_route"], ["The rest"])
+    hook.usual = (503, {})
+    await team.good("POST", f"/contacts/{ring['id']}/test", {})
+    assert (await team.good("GET", "/contacts"))["warnings"] == ["silent_route"]  # it may be a moment
+    fresh = ContactShape.model_validate(ring | {"wakes": True, "failing_since_ms": 1_000})
+    assert [is_waking(fresh, 1_000 + at_ms) for at_ms in (FAILING_MS - 1, FAILING_MS)] == [True, False]
+    off = ContactShape.model_validate(ring | {"wakes": True, "is_enabled": False})
+    assert not is_waking(off, 0)
 
 
 async def test_every_kind_tells_what_it_asks_for_in_both_languages(team: Team) -> None:

@@ -73,6 +73,26 @@ async def test_what_rings_until_it_knows_is_told_and_nobody_else(database: Datab
     await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, None, "", NOON + 1))
     notices = await database.write(lambda conn: outbox.due(conn, NOON + 1, 10))
     assert [(one.channel, one.reason) for one in notices] == [(pager.channel, Reason.ACKNOWLEDGED)]
+    await database.write(partial(outbox.sent, notice_id=notices[0].id, now_ms=NOON + 1))
+    for at_ms in (NOON + 2, NOON + 3):  # given back twice is given back once
+        await database.write(partial(acks.take_back, who=OURS, incident_id=kept.id, now_ms=at_ms))
+    notices = await database.write(lambda conn: outbox.due(conn, NOON + 3, 10))
+    assert [(one.channel, one.reason) for one in notices] == [(pager.channel, Reason.TAKEN_BACK)]
+    assert notices[0].incident.acked is None
+
+
+async def test_who_was_never_told_that_somebody_has_it_is_not_told_that_nobody_does(
+    database: Database,
+) -> None:
+    pager = replace(PHONE, id="pager", name="pager", kind="pagerduty")
+    await add(database, pager)
+    kept = await _opened(database)
+    await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, None, "", NOON))
+    worse = Change(replace(kept, told_count=9), Reason.ESCALATED, (pager.channel,), NOON + 1)
+    await database.write(lambda conn: save(conn, [worse]))
+    await database.write(partial(acks.take_back, who=OURS, incident_id=kept.id, now_ms=NOON + 2))
+    notices = await database.write(lambda conn: outbox.due(conn, NOON + 2, 10))
+    assert Reason.TAKEN_BACK not in {one.reason for one in notices}
     async with database.read() as conn:
         assert await outbox.late(conn, NOON + 600_000) == []
 

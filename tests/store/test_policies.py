@@ -74,7 +74,8 @@ async def test_contact_points_are_seen_as_far_as_telling_goes(database: Database
     await database.write(lambda conn: conn.execute(insert(t.contact_points), rows))
     async with database.read() as conn:
         found = await policies.contacts(conn)
-    ana, bo = Contact("contact:a", "Ana"), Contact("contact:b", "Bo", is_enabled=False, fallback="contact:a")
+    ana = Contact("contact:a", "Ana", kind="ntfy")
+    bo = Contact("contact:b", "Bo", is_enabled=False, fallback="contact:a", kind="ntfy")
     assert found == {FIRST_TEAM: [ana, bo]}
 
 

@@ -324,7 +324,8 @@ class ContactKinds(TypedDict):
 
 class ContactList(TypedDict):
     contacts: list[ContactShape]
-    warnings: list[Literal["nothing", "no_waking_channel", "switched_off"]]
+    warnings: list[Literal["nothing", "no_waking_channel", "switched_off", "silent_route"]]
+    silent_routes: list[str]
 
 
 class ContactShape(TypedDict):
@@ -423,12 +424,13 @@ class DeliveryShape(TypedDict):
     channel: str
     channel_name: str
     reason: Reason
-    state: Literal["waiting", "sent", "failed"]
+    state: Literal["waiting", "sent", "failed", "superseded"]
     created_at_ms: int
     sent_at_ms: int | None
     receipt: str | None
     error: str | None
     instead_of: int | None
+    told_with: int | None
     attempts: list[AttemptShape]
 
 
@@ -1198,7 +1200,7 @@ class Nothing(TypedDict):
 class NoticeShape(TypedDict):
     channel: str
     reason: Reason
-    state: Literal["waiting", "sent", "failed"]
+    state: Literal["waiting", "sent", "failed", "superseded"]
     created_at_ms: int
     sent_at_ms: int | None
     attempts: int
@@ -1592,7 +1594,7 @@ class RadarShape(TypedDict):
     elections: list[ComingElection]
 
 
-Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "passed_on"]
+Reason = Literal["opened", "escalated", "reminded", "resolved", "acknowledged", "taken_back", "passed_on"]
 
 
 class Recent(TypedDict):

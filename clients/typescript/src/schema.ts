@@ -3271,9 +3271,14 @@ export interface components {
             contacts: components["schemas"]["ContactShape"][];
             /**
              * Warnings
-             * @description nothing: nobody is told; no_waking_channel: what is critical rings nowhere; switched_off: a contact point takes nothing as it is
+             * @description nothing: nobody is told; no_waking_channel: what is critical rings nowhere, as no contact point that wakes is on and takes messages; switched_off: a contact point takes nothing as it is; silent_route: a route takes what is critical and wakes nobody by it
              */
-            warnings: ("nothing" | "no_waking_channel" | "switched_off")[];
+            warnings: ("nothing" | "no_waking_channel" | "switched_off" | "silent_route")[];
+            /**
+             * Silent Routes
+             * @description the names of those routes
+             */
+            silent_routes: string[];
         };
         /**
          * ContactShape
@@ -3460,9 +3465,10 @@ export interface components {
             reason: components["schemas"]["Reason"];
             /**
              * State
+             * @description superseded: it was no longer news, and is told no more
              * @enum {string}
              */
-            state: "waiting" | "sent" | "failed";
+            state: "waiting" | "sent" | "failed" | "superseded";
             /** Created At Ms */
             created_at_ms: number;
             /** Sent At Ms */
@@ -3476,6 +3482,11 @@ export interface components {
              * @description the message whose channel did not take it in time
              */
             instead_of: number | null;
+            /**
+             * Told With
+             * @description the message in which it was told with others; of one superseded, the one told instead
+             */
+            told_with: number | null;
             /** Attempts */
             attempts: components["schemas"]["AttemptShape"][];
         };
@@ -5165,7 +5176,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "waiting" | "sent" | "failed";
+            state: "waiting" | "sent" | "failed" | "superseded";
             /** Created At Ms */
             created_at_ms: number;
             /** Sent At Ms */
@@ -6075,7 +6086,7 @@ export interface components {
          * @description Why a message was sent.
          * @enum {string}
          */
-        Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "passed_on";
+        Reason: "opened" | "escalated" | "reminded" | "resolved" | "acknowledged" | "taken_back" | "passed_on";
         /** Recent */
         Recent: {
             /**

@@ -1,11 +1,12 @@
 """Whom to tell of an incident, if anybody may be told now, and who is next while nobody has taken it on.
 
 `decide` is asked for everything that is about to be told. What it holds back is asked again each round, so
-whatever still stands when a silence or the quiet hours end is told then. The word that something is over is
-never held back for good: whoever heard of the trouble hears of its end, a warning's after the quiet hours.
+whatever still stands when a silence or the quiet hours end is told then; what quiet hours alone held back and
+is over before they are, is told then as over. The word that something is over is never held back for good:
+whoever heard of the trouble hears of its end, a warning's after the quiet hours.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from vedette.model.incident import Decision, Incident, Reason, Severity, Subject
 from vedette.model.policy import (
     MINUTE_MS,
     SCHEDULE,
+    Contact,
     Escalation,
     Matcher,
     Policy,
@@ -92,6 +94,19 @@ def decide(incident: Incident, reason: Reason, scene: Scene) -> Word:
     if is_acknowledged(incident, scene.now_ms):
         return Word(Decision.ACKNOWLEDGED)
     return _by_routes(incident, routes, scene)
+
+
+def ended_unheard(incident: Incident, scene: Scene) -> Word:
+    """Whom to tell, and when, of what quiet hours held back and what is over; nobody, if somebody knows."""
+    target = target_of(incident, scene.view)
+    held = held_back(incident, scene, target)
+    if held is not None:
+        return held
+    if is_acknowledged(incident, scene.now_ms):
+        return Word(Decision.ACKNOWLEDGED)
+    routes = list(routes_of(target, scene.policy))
+    told = people(_unique(ref for route in routes for ref in route.contacts), scene)
+    return Word(Decision.QUIET_HOURS, told, not_before_ms=_quiet_end_ms(incident, routes, scene))
 
 
 def held_back(incident: Incident, scene: Scene, target: Target | None = None) -> Word | None:
@@ -174,14 +189,14 @@ def _quiet_end_ms(incident: Incident, routes: list[Route], scene: Scene) -> int 
 def people(refs: Iterable[str], scene: Scene) -> tuple[str, ...]:
     """Those who can be told now: a schedule is whoever is on call, and whoever is gone drops out."""
     found = (_on_call(ref, scene) if ref.startswith(SCHEDULE) else ref for ref in refs)
-    able = (_able(ref, scene.policy) for ref in found if ref is not None)
-    return _unique(ref for ref in able if ref is not None)
+    told = (able(ref, scene.policy.contacts) for ref in found if ref is not None)
+    return _unique(ref for ref in told if ref is not None)
 
 
-def _able(ref: str, policy: Policy) -> str | None:
+def able(ref: str, contacts: Mapping[str, Contact]) -> str | None:
     """He himself, or whoever is told in his stead while he is disabled."""
     seen: set[str] = set()
-    while ref not in seen and (contact := policy.contacts.get(ref)) is not None:
+    while ref not in seen and (contact := contacts.get(ref)) is not None:
         if contact.is_enabled:
             return ref
         seen.add(ref)

@@ -11,8 +11,8 @@ from typing import Final
 from vedette.alerts import engine
 from vedette.alerts.life import AS_OF, Patience, Step
 from vedette.alerts.limits import Limits
-from vedette.alerts.routing import FIRST_TOLD, Scene, decide, held_back, passed_on
-from vedette.model.incident import Decision, Incident, Reason
+from vedette.alerts.routing import FIRST_TOLD, Scene, Word, decide, ended_unheard, held_back, passed_on
+from vedette.model.incident import Decision, Incident, Reason, Severity
 from vedette.model.policy import Policy
 from vedette.model.view import View
 
@@ -22,12 +22,16 @@ WAITING: Final = frozenset({Decision.SILENCED, Decision.MAINTENANCE, Decision.QU
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What an incident became, and whom to tell, by reference; of its end whoever was told of it."""
+    """What an incident became, and whom to tell, by reference; of its end whoever was told of it.
+
+    `told` of an end: whoever was to be told of it after the quiet hours, which it did not outlast.
+    """
 
     incident: Incident
     reason: Reason | None
     told: tuple[str, ...] = ()
     not_before_ms: int | None = None
+    is_held: bool = False  # quiet hours hold or held it back: told together with what else they did
 
 
 def judge(
@@ -76,6 +80,9 @@ def _told(
         incident, reason = _said(incident, scene), Reason.OPENED
     if reason is not None:
         return _spoken(incident, reason, before, scene)
+    missed = _missed(incident, before, scene)
+    if missed is not None:
+        return missed
     shown = _shown(incident, before, scene)
     further = _passed_on(shown, scene)
     if further is not None:
@@ -103,7 +110,29 @@ def _spoken(incident: Incident, reason: Reason, before: Incident | None, scene: 
         incident = _from_now(incident, scene)
     if word.decision is Decision.NO_CONTACT:
         return Telling(replace(incident, decision=Decision.NO_CONTACT), None)
-    return Telling(incident, reason, word.told, word.not_before_ms)
+    return Telling(
+        incident, reason, word.told, word.not_before_ms, is_held=_is_held(incident, reason, before, word)
+    )
+
+
+def _is_held(incident: Incident, reason: Reason, before: Incident | None, word: Word) -> bool:
+    """What wakes somebody goes at once and by itself, whatever waited before it was so bad."""
+    waited = before is not None and before.decision is Decision.QUIET_HOURS
+    if reason is Reason.RESOLVED:
+        return waited or word.not_before_ms is not None
+    return waited and incident.severity is not Severity.CRITICAL
+
+
+def _missed(incident: Incident, before: Incident | None, scene: Scene) -> Telling | None:
+    """Nobody was told of it because the hours were quiet, and it is over: that is told after them."""
+    waited = before is not None and before.decision is Decision.QUIET_HOURS
+    is_over = incident.resolved_at_ms is not None and incident.closed_by is None
+    if not waited or not is_over or incident.told_at_ms is not None:
+        return None
+    word = ended_unheard(incident, scene)
+    if not word.told:
+        return None
+    return Telling(incident, Reason.RESOLVED, word.told, word.not_before_ms, is_held=True)
 
 
 def _shown(incident: Incident, before: Incident | None, scene: Scene) -> Incident:

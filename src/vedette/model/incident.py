@@ -63,6 +63,7 @@ class Reason(StrEnum):
     REMINDED = "reminded"
     RESOLVED = "resolved"
     ACKNOWLEDGED = "acknowledged"  # somebody has it: told to services that ring until they know
+    TAKEN_BACK = "taken_back"  # nobody has it any more: told to the same services
     PASSED_ON = "passed_on"  # nobody acknowledged it in time: the next ones are told
 
 
@@ -147,3 +148,4 @@ class Notice:
     attempts: int
     kind: str = "incident"  # or digest, test, notice: then `incident` says nothing, and `matter` all
     matter: Mapping[str, Any] = field(default_factory=dict)
+    is_held: bool = False  # quiet hours held it back

@@ -178,6 +178,7 @@ class Contact:
     name: str
     is_enabled: bool = True
     fallback: str | None = None  # told in its stead while it is disabled
+    kind: str = "email"  # of contact points
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from vedette.notify.rules.saying import Line, Saying
 from vedette.notify.words import Lang
 
 NAME_LENGTH_MAX = 80
+LATE_MS = 300_000
+"""What comes so long after it was decided says since when it is so."""
 
 
-MessageKind = Literal["incident", "test", "digest", "notice"]
+MessageKind = Literal["incident", "test", "digest", "notice", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Message:
     lines: tuple[str, ...] = ()  # below the title, without advice
     hint: str | None = None  # what to do, as a whole sentence
     actions: tuple[Action, ...] = ()
+    rings_anew: bool = False  # somebody had it, and that no longer counts
     images: tuple[Image, ...] = ()
 
     @property
@@ -130,7 +133,13 @@ def render(
         lines=parts.lines,
         hint=parts.hint,
         actions=parts.actions,
+        rings_anew=_rings_anew(incident, reason),
     )
+
+
+def _rings_anew(incident: Incident, reason: Reason) -> bool:
+    """Whoever had it gave it back; or it grew worse than what he took."""
+    return reason is Reason.TAKEN_BACK or (reason is Reason.ESCALATED and incident.acked is not None)
 
 
 def trial(contact: str, lang: Lang, public_url: str | None, key: str, team_id: int) -> Message:
@@ -275,11 +284,16 @@ def _parts(incident: Incident, reason: Reason, lang: Lang, now_ms: int) -> _Part
         keys += [k for k in [f"{incident.rule}.ending.{incident.facts.get('ended')}"] if k in known]
         return _Parts(tuple(_say(lang, key, **values) for key in keys), None)
     flaps = ("line.flaps",) if "flaps" in incident.facts else ()
-    since = () if reason is Reason.OPENED else ("line.since",)
+    since = () if reason is Reason.OPENED and not _comes_late(incident, now_ms) else ("line.since",)
     keys = [*_fitting(_saying(incident).lines, incident), *flaps, *since]
     hint = _hint(incident, lang)
     lines = tuple(_say(lang, key, **values) for key in keys)
     return _Parts(lines, None if hint is None else _say(lang, "line.hint", hint=hint))
+
+
+def _comes_late(incident: Incident, now_ms: int) -> bool:
+    """Its channel was dead when it was to be told: it is no news of this moment."""
+    return incident.told_at_ms is not None and now_ms - incident.told_at_ms >= LATE_MS
 
 
 def _hint(incident: Incident, lang: Lang) -> str | None:

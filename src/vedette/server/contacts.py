@@ -102,6 +102,12 @@ class Contacts:
             raise ChannelError(f"the contact point is switched off: {one.disabled_why}", permanent=True)
         return Way(self._channel(one), one.language)
 
+    async def is_for_people(self, conn: Conn, contact_id: str) -> bool:
+        """Whether several incidents may stand in one message there."""
+        one = await contacts.held(conn, contact_id)
+        kind = None if one is None else self._kinds.get(one.kind)
+        return kind is not None and kind.for_people
+
     def _channel(self, one: Contact) -> Channel:
         """Raises ChannelError."""
         sealed, channel = self._built.get(one.id, (b"", None))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from vedette.notify.channels import Channel, MailSettings, WebhookSettings, mail
 from vedette.notify.guard import Guard
 from vedette.notify.kinds import Means
 from vedette.notify.push import Pusher
+from vedette.notify.summary import summary
 from vedette.notify.targets import Targets
 from vedette.notify.text import Message, render
 from vedette.notify.words import Lang
@@ -50,7 +51,7 @@ from vedette.server.outbox import Outbox, Render
 from vedette.server.parquet import Kiln
 from vedette.server.passwords import Passwords
 from vedette.server.pins import Pins
-from vedette.server.policies import Policies
+from vedette.server.policies import FOR_PEOPLE, MAIL_CHANNEL, Policies
 from vedette.server.pools import Pools
 from vedette.server.post import Post
 from vedette.server.push import Push
@@ -81,8 +82,6 @@ from vedette.store.sessions import Lasting
 from vedette.store.tiering import Keep
 
 log = logging.getLogger(__name__)
-
-MAIL_CHANNEL = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +231,7 @@ def build(
         database,
         ears,
         ways | members,
+        FOR_PEOPLE,
         contacts,
         _renderer(settings, ears, ack),
         lambda one: news.incidents_changed([one]),
@@ -371,12 +371,15 @@ def _members_mail(settings: Settings, database: Database) -> dict[str, Channel]:
 def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
     usual, page_url = settings.alerts.language, settings.page_url
 
-    def rendered(notice: Notice, lang: Lang | None) -> Message:
-        lang = lang or usual
+    def rendered(notices: Sequence[Notice], lang: Lang | None) -> Message:
+        lang, now_ms = lang or usual, ears.now_ms()
+        urls = {one.id: url for one in notices if (url := ack.of(one)) is not None}
+        if len(notices) > 1:
+            return summary(notices, lang, page_url, now_ms, urls)
+        (notice,) = notices
         if notice.kind == "digest":
             return digests.rendered(notice, lang, page_url)
-        now_ms, url = ears.now_ms(), ack.of(notice)
-        return render(notice.incident, notice.reason, lang, page_url, notice.key, now_ms, url)
+        return render(notice.incident, notice.reason, lang, page_url, notice.key, now_ms, urls.get(notice.id))
 
     return rendered
 

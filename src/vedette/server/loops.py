@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,7 @@ from vedette.model.pos import PosAddress
 from vedette.model.view import View
 from vedette.server.ears import PACE_MS, Ears
 from vedette.server.live import Live
-from vedette.server.policies import Policies, channel_to, ref_of
+from vedette.server.policies import Policies, channel_to, is_for_people, ref_of
 from vedette.store import evidence as kept_evidence
 from vedette.store import incidents, outbox, series, sessions
 from vedette.store.database import Conn, Database
@@ -217,10 +217,18 @@ class Judge:
             return Change(incident, reason, told_to(audience, incident, reason), now_ms)
         channels = tuple(channel_to(ref) for ref in told.told)
         if reason is Reason.RESOLVED:
-            contacts = self._policies.of(incident.team_id).policy.contacts
-            channels = tuple(one for one in told_on.get(incident.id, ()) if ref_of(one) in contacts)
+            channels = self._told_of_end(told, told_on.get(incident.id, ()))
             reason = reason if channels else None  # nobody heard of it, so nobody hears of its end
-        return Change(incident, reason, channels, now_ms, not_before_ms=told.not_before_ms)
+        return Change(
+            incident, reason, channels, now_ms, not_before_ms=told.not_before_ms, is_held=told.is_held
+        )
+
+    def _told_of_end(self, told: Telling, heard: Sequence[str]) -> tuple[str, ...]:
+        """Whoever heard of it; if quiet hours kept it from everybody, the people who were to be told then."""
+        contacts = self._policies.of(told.incident.team_id).policy.contacts
+        if told.told:
+            return tuple(channel_to(ref) for ref in told.told if is_for_people(contacts[ref]))
+        return tuple(one for one in heard if ref_of(one) in contacts)
 
 
 def seen_of(

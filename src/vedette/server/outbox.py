@@ -1,14 +1,15 @@
 """Sends what waits. Each channel has a line of its own, so a slow one holds up nobody else.
 
 A channel that fails pauses its whole line: one message at a time asks whether it is well again, and then all
-go at once. What is critical does not wait for that: it goes another way, too, when a minute is over.
+that is still news goes at once. What is critical does not wait for that: it goes another way, too, when a
+minute is over. Several may be sent as one message: the log has its attempts by the first of them.
 """
 
 import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -21,7 +22,7 @@ from vedette.notify.words import Lang
 from vedette.server.contacts import Contacts
 from vedette.server.ears import Ears
 from vedette.server.loops import Failures, woken
-from vedette.store import contacts, outbox
+from vedette.store import contacts, lines, outbox
 from vedette.store.database import Conn, Database
 from vedette.store.outbox import Attempt, line_of
 from vedette.store.push import CHANNEL as PUSH
@@ -40,8 +41,8 @@ GIVE_UP_MS: Final = 24 * 3_600_000
 STUCK_MS: Final = 300_000
 """Nothing was delivered to anybody for so long, though something waits: we cannot speak."""
 
-Render = Callable[[Notice, Lang | None], Message]
-"""A message in a language; without one in the settings' own."""
+Render = Callable[[Sequence[Notice], Lang | None], Message]
+"""One message, of several notices if need be, in a language; without one in the settings' own."""
 
 
 @dataclass(slots=True)
@@ -62,15 +63,20 @@ class Outbox:
         database: Database,
         ears: Ears,
         channels: Mapping[str, Channel],
+        for_people: Collection[str],
         points: Contacts,
         render: Render,
         on_told: Callable[[Incident], None],
         push: Callable[[Notice], Awaitable[None]],
     ) -> None:
-        """`channels`: the settings', and the members' mail. `points`: builds those of contact points."""
+        """`channels`: the settings', and the members' mail. `points`: builds those of contact points.
+
+        `for_people`: those of the channels in which several incidents may stand in one message.
+        """
         self._database = database
         self._ears = ears
         self._channels = channels
+        self._for_people = for_people
         self._points = points
         self._render = render
         self._on_told = on_told
@@ -137,82 +143,118 @@ class Outbox:
 
     async def _carry_on(self, name: str, line: Line) -> None:
         while not self._is_paused(line) and (claimed := await self._claimed(name, line)):
-            for notice in claimed:
-                line.in_hand.add(notice.id)
+            for notices in claimed:
+                numbers = {notice.id for notice in notices}
+                line.in_hand |= numbers
                 try:
-                    await self._tell(notice, line)
+                    await self._tell(notices, line)
                 finally:
-                    line.in_hand.discard(notice.id)
+                    line.in_hand -= numbers
 
-    async def _claimed(self, name: str, line: Line) -> list[Notice]:
-        now, limit = self._ears.now_ms(), PUSH_AT_ONCE if name == PUSH else 1
-        return await self._database.write(
-            partial(outbox.due, now_ms=now, limit=limit, line=name, but=frozenset(line.in_hand))
+    async def _claimed(self, name: str, line: Line) -> list[list[Notice]]:
+        """What to send now, each by itself: of several notices, one message."""
+        now, in_hand = self._ears.now_ms(), frozenset(line.in_hand)
+
+        async def deed(conn: Conn) -> list[list[Notice]]:
+            if name == PUSH:
+                found = await outbox.due(conn, now, PUSH_AT_ONCE, name, in_hand)
+                return [[notice] for notice in found]
+            is_read = await self._is_for_people(conn, name)
+            found = await lines.claim(conn, name, now, for_people=is_read, in_hand=in_hand)
+            return [found] if found else []
+
+        return await self._database.write(deed)
+
+    async def _is_for_people(self, conn: Conn, name: str) -> bool:
+        contact_id = contacts.id_of(name)
+        return (
+            name in self._for_people
+            if contact_id is None
+            else await self._points.is_for_people(conn, contact_id)
         )
 
-    async def tell(self, notice: Notice) -> None:
-        """Send one message and keep how it went."""
-        await self._tell(notice, self._lines.setdefault(line_of(notice.channel), Line()))
-
-    async def _tell(self, notice: Notice, line: Line) -> None:
+    async def _tell(self, notices: Sequence[Notice], line: Line) -> None:
         at_ms, began = self._ears.now_ms(), time.perf_counter()
         try:
-            receipt = await self._send(notice)
+            receipt = await self._send(notices)
         except ChannelError as error:
             attempt = Attempt(at_ms, int((time.perf_counter() - began) * 1000))
-            await self._not_taken(notice, line, error, attempt)
+            await self._not_taken(notices, line, error, attempt)
         else:
             attempt = Attempt(at_ms, int((time.perf_counter() - began) * 1000))
-            await self._taken(notice, line, receipt, attempt)
-        if notice.kind == outbox.INCIDENT:
-            self._on_told(notice.incident)
+            await self._taken(notices, line, receipt, attempt)
+        for notice in notices:
+            if notice.kind == outbox.INCIDENT:
+                self._on_told(notice.incident)
 
-    async def _send(self, notice: Notice) -> str | None:
+    async def _send(self, notices: Sequence[Notice]) -> str | None:
         """Returns a receipt, if there is one. Raises ChannelError."""
-        if line_of(notice.channel) == PUSH:
+        name = notices[0].channel
+        if line_of(name) == PUSH:
+            (notice,) = notices
             await self._push(notice)
             return None
-        contact_id = contacts.id_of(notice.channel)
+        contact_id = contacts.id_of(name)
         if contact_id is not None:
             way = await self._points.way(contact_id)
-            return await way.channel.send(self._render(notice, way.language))
-        channel = self._channels.get(notice.channel)
+            return await way.channel.send(self._render(notices, way.language))
+        channel = self._channels.get(name)
         if channel is None:
-            raise ChannelError(f"the settings have no channel of the name {notice.channel}", permanent=True)
-        return await channel.send(self._render(notice, None))
+            raise ChannelError(f"the settings have no channel of the name {name}", permanent=True)
+        return await channel.send(self._render(notices, None))
 
     # --- how it went
 
-    async def _taken(self, notice: Notice, line: Line, receipt: str | None, attempt: Attempt) -> None:
+    async def _taken(
+        self, notices: Sequence[Notice], line: Line, receipt: str | None, attempt: Attempt
+    ) -> None:
         now = self._told_at_ms = self._ears.now_ms()
-        log.info("told %s: %s %s", notice.channel, notice.reason.value, notice.incident.key)
-        contact_id, was_down = contacts.id_of(notice.channel), line.failures > 1
+        first = notices[0]
+        for notice in notices:
+            log.info("told %s: %s %s", notice.channel, notice.reason.value, notice.incident.key)
+        contact_id, was_down = contacts.id_of(first.channel), line.failures > 1
         line.failures = 0
 
         async def deed(conn: Conn) -> None:
-            await outbox.sent(conn, notice.id, now, receipt, _kept(notice, attempt))
+            for notice in notices:
+                told_with = None if notice is first else first.id
+                await outbox.sent(conn, notice.id, now, receipt, _kept(notice, attempt), told_with)
             if contact_id is not None:
                 await contacts.took(conn, contact_id, now)
             if was_down:
-                await outbox.hurry(conn, notice.channel, now)
+                await outbox.hurry(conn, first.channel, now)
 
         await self._database.write(deed)
 
-    async def _not_taken(self, notice: Notice, line: Line, error: ChannelError, attempt: Attempt) -> None:
+    async def _not_taken(
+        self, notices: Sequence[Notice], line: Line, error: ChannelError, attempt: Attempt
+    ) -> None:
         now, why = self._ears.now_ms(), str(error)
-        if error.permanent or now - notice.created_at_ms >= GIVE_UP_MS:
+        over = [one for one in notices if error.permanent or now - one.created_at_ms >= GIVE_UP_MS]
+        for notice in over:
             await self._given_up(notice, why, attempt, for_good=error.permanent)
-            return
-        log.warning("could not tell %s of %s: %s", notice.channel, notice.incident.key, why)
-        retry_ms = retry_after_ms(max(notice.attempts, line.failures), error.retry_after_s)
-        if line_of(notice.channel) != PUSH:  # browsers have services of their own
-            pause_ms = retry_after_ms(line.failures, error.retry_after_s)
+        if again := [one for one in notices if one not in over]:
+            await self._put_back(again, line, error, attempt)
+
+    async def _put_back(
+        self, notices: Sequence[Notice], line: Line, error: ChannelError, attempt: Attempt
+    ) -> None:
+        """They are tried again, all at the same moment, so that they can be told as one still."""
+        now, why, first = self._ears.now_ms(), str(error), notices[0]
+        log.warning("could not tell %s of %s: %s", first.channel, first.incident.key, why)
+        tried = max(one.attempts for one in notices)
+        pause_ms = retry_ms = retry_after_ms(line.failures, error.retry_after_s)
+        if tried > line.failures:
+            retry_ms = retry_after_ms(tried, error.retry_after_s)
+        if line_of(first.channel) != PUSH:  # browsers have services of their own
             line.paused_until_ms = self._ears.steady_ms() + pause_ms
             line.failures += 1
-        contact_id = contacts.id_of(notice.channel)
+        contact_id = contacts.id_of(first.channel)
 
         async def deed(conn: Conn) -> None:
-            await outbox.failed(conn, notice.id, now, why, now + retry_ms, _kept(notice, attempt))
+            for notice in notices:
+                kept = _kept(notice, attempt) if notice is first else None
+                await outbox.failed(conn, notice.id, now, why, now + retry_ms, kept)
             if contact_id is not None:
                 await contacts.fails(conn, contact_id, now, why)
 

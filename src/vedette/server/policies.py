@@ -11,6 +11,7 @@ from vedette.model import policy as policy_of
 from vedette.model.errors import SettingError
 from vedette.model.people import FIRST_TEAM
 from vedette.model.policy import CONTACT, MEMBERS, SETTINGS, Contact, Maintenance, Policy, Routing, Silence
+from vedette.notify.kinds import KINDS
 from vedette.server.ears import Ears
 from vedette.store import maintenances, policies, silences
 from vedette.store.database import Conn
@@ -20,6 +21,11 @@ log = logging.getLogger(__name__)
 
 REREAD_MS: Final = 2_000
 """Another server on the same database may have changed it: so long we may not know."""
+
+
+MAIL_CHANNEL: Final = "email"
+FOR_PEOPLE: Final = frozenset({MAIL_CHANNEL, MEMBERS})
+"""The settings' channels that people read: a webhook is told of each incident by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,13 @@ def channel_to(ref: str) -> str:
 
 
 def _settings(name: str) -> Contact:
-    return Contact(ref_of(name), name)
+    return Contact(ref_of(name), name, kind="email" if name in FOR_PEOPLE else "webhook")
+
+
+def is_for_people(contact: Contact) -> bool:
+    """Whether several incidents may be told there in one message, and only once."""
+    kind = KINDS.get(contact.kind)
+    return kind is not None and kind.for_people
 
 
 def _parsed(kept: Kept, base: Limits) -> _Parsed:

@@ -64,8 +64,10 @@ async def take_back(conn: Conn, who: Who, incident_id: int, now_ms: int) -> Inci
     row = dict.fromkeys(("acked_at_ms", "acked_by", "acked_until_ms", "acked_severity"))
     event = Event(now_ms, Happening.TAKEN_BACK, {"by": await audit.actor(conn, who)})
     await _change(conn, incident, row, event)
+    free = replace(incident, acked=None)
+    await outbox.taken_back(conn, free, now_ms)
     await _noted(conn, who, "incident.take_back", incident, now_ms)
-    return replace(incident, acked=None)
+    return free
 
 
 async def close(conn: Conn, who: Who, incident_id: int, comment: str, now_ms: int) -> Incident | None:

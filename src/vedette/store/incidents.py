@@ -31,11 +31,12 @@ class Change:
     now_ms: int
     not_before_ms: int | None = None  # its messages wait until then
     evidence: tuple[str, Mapping[str, Any]] | None = None  # which moment, and what was seen at it
+    is_held: bool = False  # quiet hours hold or held it back: told together with what else they did
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeRow:
-    """One message of an incident and how it went. `state` is waiting, sent or failed."""
+    """One message of an incident and how it went. `state` is waiting, sent, failed or superseded."""
 
     channel: str
     reason: Reason
@@ -146,6 +147,7 @@ async def _tell(conn: Conn, incident: Incident, reason: Reason, change: Change) 
             "created_at_ms": due_ms,  # one that waits for the morning is not late before
             "next_at_ms": due_ms,
             "attempts": 0,
+            "is_held": change.is_held,
         }
         for channel in dict.fromkeys((*change.channels, *heard))
     ]

@@ -1,4 +1,7 @@
-"""Messages on their way: claimed, sent, tried again, sent another way, given up; and every attempt."""
+"""Messages on their way: claimed, sent, tried again, sent another way, given up; and every attempt.
+
+What is next before one channel is for `lines` to say; here one is claimed after the other.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +28,8 @@ NEWS_MS: Final = 3_600_000
 """What is older than that is sent no other way: whoever is told of it so late is not woken for it."""
 INCIDENT: Final = "incident"
 LINES_MAX: Final = 500
-NO_ALARM: Final = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED})
-"""What wakes nobody, and so goes no other way when it is late."""
+NO_ALARM: Final = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED, Reason.TAKEN_BACK})
+"""What wakes nobody elsewhere, and so goes no other way when it is late."""
 RING_ON: Final = ("pagerduty",)
 """Kinds of contact points that ring until they know that somebody has it."""
 
@@ -94,10 +97,11 @@ async def due(
     )
     if rows:
         await conn.execute(claim)
-    return [_notice(row) for row in rows]
+    return [notice_of(row) for row in rows]
 
 
-def _notice(row: Row[Any]) -> Notice:
+def notice_of(row: Row[Any]) -> Notice:
+    """A row as a message to be sent."""
     is_incident = row.kind == INCIDENT
     return Notice(
         id=row.id,
@@ -109,6 +113,7 @@ def _notice(row: Row[Any]) -> Notice:
         attempts=row.attempts,
         kind=row.kind,
         matter={} if is_incident else row.incident,
+        is_held=row.is_held,
     )
 
 
@@ -131,11 +136,17 @@ class Attempt:
 
 
 async def sent(
-    conn: Conn, notice_id: int, now_ms: int, receipt: str | None = None, attempt: Attempt | None = None
+    conn: Conn,
+    notice_id: int,
+    now_ms: int,
+    receipt: str | None = None,
+    attempt: Attempt | None = None,
+    told_with: int | None = None,
 ) -> None:
-    """It was delivered."""
+    """It was delivered; `told_with`: in the message of another."""
     told = update(outbox).where(outbox.c.id == notice_id, outbox.c.state != "sent")
-    await conn.execute(told.values(state="sent", sent_at_ms=now_ms, error=None, receipt=receipt))
+    values = {"state": "sent", "sent_at_ms": now_ms, "error": None, "receipt": receipt}
+    await conn.execute(told.values(**values, told_with=told_with))
     if attempt is not None:
         await _note(conn, notice_id, attempt, "sent", receipt)
 
@@ -205,16 +216,29 @@ async def late(conn: Conn, now_ms: int) -> list[Notice]:
         columns.incident["severity"].as_string() == Severity.CRITICAL.value,
         ~went,
     )
-    return [_notice(row) for row in await conn.execute(query.order_by(columns.id).limit(LINES_MAX))]
+    return [notice_of(row) for row in await conn.execute(query.order_by(columns.id).limit(LINES_MAX))]
 
 
 async def acknowledged(conn: Conn, incident: Incident, now_ms: int) -> None:
     """Tell those services that rang for it and would ring on that somebody has it."""
+    await _tell_ringing(conn, incident, Reason.ACKNOWLEDGED, true(), now_ms)
+
+
+async def taken_back(conn: Conn, incident: Incident, now_ms: int) -> None:
+    """Tell the services that were told that somebody has it that nobody does any more."""
+    knows = outbox.c.reason == Reason.ACKNOWLEDGED.value
+    await _tell_ringing(conn, incident, Reason.TAKEN_BACK, knows, now_ms)
+
+
+async def _tell_ringing(
+    conn: Conn, incident: Incident, reason: Reason, which: ColumnElement[bool], now_ms: int
+) -> None:
+    """`which`: of the incident's messages, those that such a service must have been sent."""
     columns, points = outbox.c, t.contact_points.c
     heard = (
         select(columns.channel)
         .join(t.contact_points, columns.channel == contacts.CHANNEL + points.id)
-        .where(columns.incident_id == incident.id, points.kind.in_(RING_ON))
+        .where(columns.incident_id == incident.id, points.kind.in_(RING_ON), which)
         .distinct()
     )
     rows = [
@@ -223,8 +247,8 @@ async def acknowledged(conn: Conn, incident: Incident, now_ms: int) -> None:
             "incident_id": incident.id,
             "incident": msgspec.to_builtins(incident),
             "channel": channel,
-            "reason": Reason.ACKNOWLEDGED.value,
-            "key": f"{incident.id}/{now_ms}/{Reason.ACKNOWLEDGED}/{channel}",
+            "reason": reason.value,
+            "key": f"{incident.id}/{now_ms}/{reason}/{channel}",
             "state": "waiting",
             "created_at_ms": now_ms,
             "next_at_ms": now_ms,
@@ -328,6 +352,7 @@ class Delivery:
     error: str | None
     receipt: str | None
     instead_of: int | None
+    told_with: int | None  # the message in which it was told; of one superseded, the one told instead
     attempts: tuple[AttemptRow, ...]
 
 
@@ -375,6 +400,7 @@ def _delivery(row: Row[Any], attempts: tuple[AttemptRow, ...]) -> Delivery:
         error=row.error,
         receipt=row.receipt,
         instead_of=row.instead_of,
+        told_with=row.told_with,
         attempts=attempts,
     )
 

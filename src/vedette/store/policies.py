@@ -70,13 +70,13 @@ async def keep(conn: Conn, who: Who, what: str, value: Any, version: int, now_ms
 async def contacts(conn: Conn) -> dict[int, list[Contact]]:
     """Every team's contact points, by their names, as far as telling goes."""
     points = t.contact_points.c
-    query = select(*points["team_id", "id", "name", "disabled_at_ms", "fallback_id"]).order_by(
+    query = select(*points["team_id", "id", "name", "disabled_at_ms", "fallback_id", "kind"]).order_by(
         points.name, points.id
     )
     found: dict[int, list[Contact]] = {}
     for row in await conn.execute(query):
         fallback = None if row.fallback_id is None else CONTACT + row.fallback_id
-        one = Contact(CONTACT + row.id, row.name, row.disabled_at_ms is None, fallback)
+        one = Contact(CONTACT + row.id, row.name, row.disabled_at_ms is None, fallback, row.kind)
         found.setdefault(row.team_id, []).append(one)
     return found
 

@@ -722,7 +722,8 @@ outbox = Table(
     Column("channel", String(80), nullable=False),
     Column("reason", String(20), nullable=False),
     Column("key", String(200), nullable=False),
-    Column("state", String(10), nullable=False),  # waiting, sent, failed
+    Column("state", String(10), nullable=False),  # waiting, sent, failed, superseded
+    Column("is_held", Boolean, nullable=False, server_default=text("false")),  # quiet hours held it back
     Column("created_at_ms", BigInteger, nullable=False),
     Column(
         "next_at_ms", BigInteger, nullable=False
@@ -732,6 +733,7 @@ outbox = Table(
     Column("error", Text),
     Column("receipt", Text),  # what the other side called it when it took it
     Column("instead_of", BigInteger),  # the message whose channel failed, so that this one goes to the next
+    Column("told_with", BigInteger),  # the message in which it was told, or which was told instead
     UniqueConstraint("key"),
 )
 Index("ix_outbox_team_id", outbox.c.team_id, outbox.c.id)

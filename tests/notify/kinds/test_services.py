@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -260,11 +261,28 @@ async def test_pagerduty_keeps_one_alert_from_first_to_last(ear: Ear, guard: Gua
     assert said[Reason.ACKNOWLEDGED]["event_action"] == "acknowledge"
     others = {reason: one for reason, one in said.items() if reason not in outbox.NO_ALARM}
     assert {one["event_action"] for one in others.values()} == {"trigger"}
+    assert said[Reason.TAKEN_BACK]["event_action"] == "trigger"
     first = said[Reason.OPENED]
     assert first["payload"]["summary"] == "Warning: node node-a is down"
     assert (first["payload"]["source"], first["payload"]["severity"]) == ("node-a", "warning")
     assert (first["client_url"], first["links"][0]) == (INCIDENT, {"href": ACK, "text": "I am on it"})
     assert {request.path for request, _ in ear.heard} == {"/v2/enqueue"}
+
+
+async def test_pagerduty_rings_anew_for_what_was_given_back_or_grew_worse_than_what_was_taken(
+    ear: Ear, guard: Guard
+) -> None:
+    """An alert that is acknowledged there stays silent whatever triggers it: it is ended, and opened anew."""
+    back = message(Reason.TAKEN_BACK)
+    worse = message(Reason.ESCALATED)
+    assert not worse.rings_anew
+    for one in (back, replace(worse, rings_anew=True)):
+        ear.heard.clear()
+        await told(ear, guard, "pagerduty", one)
+        said = ear.bodies()
+        assert [event["event_action"] for event in said] == ["resolve", "trigger"]
+        assert {event["dedup_key"] for event in said} == {f"vedette/incident/7/{T}"}
+        assert "payload" not in said[0]
 
 
 def test_the_kinds_that_ring_until_they_know_are_those_that_are_told() -> None:

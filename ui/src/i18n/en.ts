@@ -410,7 +410,7 @@ export const en = {
     channel: "Channel",
     reason: { opened: "opened", escalated: "escalated", reminded: "reminded", resolved: "resolved", passed_on: "passed on", acknowledged: "somebody has it" },
     reasonHead: "Reason",
-    noticeState: { waiting: "waiting", sent: "sent", failed: "failed" },
+    noticeState: { waiting: "waiting", sent: "sent", failed: "failed", superseded: "superseded" },
     stateHead: "State",
     when: "When",
     attempts: (n: number) => count(n, "attempt"),

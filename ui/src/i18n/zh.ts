@@ -379,7 +379,7 @@ export const zh: Catalogue = {
     channel: "渠道",
     reason: { opened: "发生", escalated: "升级", reminded: "提醒", resolved: "解决", passed_on: "转交", acknowledged: "已有人处理" },
     reasonHead: "缘由",
-    noticeState: { waiting: "等待中", sent: "已发送", failed: "失败" },
+    noticeState: { waiting: "等待中", sent: "已发送", failed: "失败", superseded: "已被取代" },
     stateHead: "状态",
     when: "时间",
     attempts: (n) => `${n} 次尝试`,

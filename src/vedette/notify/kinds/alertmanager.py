@@ -131,4 +131,5 @@ kind = Kind(
     build=Alertmanager,
     hint=lambda config: host_of(text_of(config, "url")),
     digests=False,
+    for_people=False,
 )

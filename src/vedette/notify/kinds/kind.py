@@ -83,6 +83,7 @@ class Kind:
     wakes: bool = False  # it rings by itself, wherever people are
     receipts: bool = False
     digests: bool = True  # a digest may go there
+    for_people: bool = True  # several incidents may stand in one message; else each has events of its own
     acknowledges: bool = False  # it rings until it knows that somebody has the incident
     problems: Callable[[Config], list[str]] = nothing_more  # what no single field shows
     lacks: Callable[[Means, bool], str | None] = never

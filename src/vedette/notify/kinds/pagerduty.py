@@ -1,4 +1,7 @@
-"""PagerDuty, by its Events API v2: one alert an incident of ours, which our end of it resolves."""
+"""PagerDuty, by its Events API v2: one alert an incident of ours, which our end of it resolves.
+
+An alert that was acknowledged here, and is so no more, is ended and opened anew: nothing else makes it ring.
+"""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -35,6 +38,7 @@ EVENTS: Final = {
     Reason.ESCALATED: "trigger",
     Reason.REMINDED: "trigger",
     Reason.PASSED_ON: "trigger",
+    Reason.TAKEN_BACK: "trigger",
     Reason.ACKNOWLEDGED: "acknowledge",
     Reason.RESOLVED: "resolve",
 }
@@ -48,8 +52,15 @@ class PagerDuty:
         self._guard = means.guard
 
     async def send(self, message: Message) -> str | None:
+        """A receipt. Raises ChannelError; what was sent by then is sent anew on the next attempt."""
+        receipt = None
+        for one in events(message):
+            receipt = await self._post(one)
+        return receipt
+
+    async def _post(self, one: dict[str, Any]) -> str | None:
         url = f"{self._base}/v2/enqueue"
-        reply = await post_json(self._guard, url, {"routing_key": self._key} | event(message))
+        reply = await post_json(self._guard, url, {"routing_key": self._key} | one)
         if not taken(reply):
             raise no(url, reply, MEANINGS.get(reply.status))
         key = object_in(reply).get("dedup_key")
@@ -57,6 +68,16 @@ class PagerDuty:
 
     async def close(self) -> None:
         await self._guard.close()
+
+
+def events(message: Message) -> list[dict[str, Any]]:
+    """What is to be sent, in order.
+
+    No event of the API takes an acknowledgement back: an alert that somebody has stays silent, whatever
+    triggers it. Triggered after its end, the same key opens a new incident, which rings.
+    """
+    ends = {"event_action": "resolve", "dedup_key": dedup_key(message)}
+    return [ends, event(message)] if message.rings_anew else [event(message)]
 
 
 def event(message: Message) -> dict[str, Any]:
@@ -128,5 +149,6 @@ kind = Kind(
     wakes=True,
     receipts=True,
     digests=False,
+    for_people=False,
     acknowledges=True,
 )

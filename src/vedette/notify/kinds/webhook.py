@@ -44,4 +44,5 @@ kind = Kind(
     ),
     build=build,
     hint=hint,
+    for_people=False,
 )

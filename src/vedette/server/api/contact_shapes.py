@@ -90,10 +90,12 @@ class ContactShape(Shape):
 
 class ContactList(Shape):
     contacts: list[ContactShape]
-    warnings: list[Literal["nothing", "no_waking_channel", "switched_off"]] = Field(
-        description="nothing: nobody is told; no_waking_channel: what is critical rings nowhere;"
-        " switched_off: a contact point takes nothing as it is"
+    warnings: list[Literal["nothing", "no_waking_channel", "switched_off", "silent_route"]] = Field(
+        description="nothing: nobody is told; no_waking_channel: what is critical rings nowhere, as no"
+        " contact point that wakes is on and takes messages; switched_off: a contact point takes nothing as"
+        " it is; silent_route: a route takes what is critical and wakes nobody by it"
     )
+    silent_routes: list[str] = Field(description="the names of those routes")
 
 
 class ContactTest(Shape):
@@ -124,12 +126,17 @@ class DeliveryShape(Shape):
     channel: str
     channel_name: str
     reason: Reason
-    state: Literal["waiting", "sent", "failed"]
+    state: Literal["waiting", "sent", "failed", "superseded"] = Field(
+        description="superseded: it was no longer news, and is told no more"
+    )
     created_at_ms: int
     sent_at_ms: int | None
     receipt: str | None
     error: str | None
     instead_of: int | None = Field(description="the message whose channel did not take it in time")
+    told_with: int | None = Field(
+        description="the message in which it was told with others; of one superseded, the one told instead"
+    )
     attempts: list[AttemptShape]
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from vedette.alerts.rules.channel_failing import ChannelFailingLimit
+from vedette.alerts.waking import silent_routes
 from vedette.model.errors import SettingError
 from vedette.model.people import Who
 from vedette.notify.kinds import Field, Kind
@@ -40,6 +42,9 @@ NO_CONTACT = "Your team has no such contact point. GET /api/v1/alerts/contacts l
 TWIN = "Your team has a contact point of that name: choose another."
 TOO_MANY = f"A team has at most {CONTACTS_MAX} contact points: remove one that nobody needs."
 
+FAILING_MS = ChannelFailingLimit().failing_ms
+"""So long a contact point may fail before it is not counted on."""
+
 ContactId = Annotated[str, Path(max_length=64, description="a contact point's id")]
 
 
@@ -56,7 +61,9 @@ async def list_contacts(rooms: Rooms, who: Viewer) -> Response:
     async with rooms.database.read() as conn:
         own = await contacts.contacts(conn, who)
     shapes = [*[contact_shape(one) for one in own], *await _of_settings(rooms, who)]
-    return reply(ContactList.model_validate({"contacts": shapes, "warnings": warnings(shapes)}))
+    silent = await _silent_routes(rooms, who, shapes)
+    found = warnings(shapes, rooms.ears.now_ms()) + (["silent_route"] if silent else [])
+    return reply(ContactList.model_validate({"contacts": shapes, "warnings": found, "silent_routes": silent}))
 
 
 @router.post("/contacts", status_code=201, response_model=ContactShape)
@@ -170,12 +177,29 @@ def contact_shape(one: Contact) -> ContactShape:
     return ContactShape.model_validate({**told, "ref": one.channel, "of_settings": False})
 
 
-def warnings(shapes: list[ContactShape]) -> list[str]:
+def warnings(shapes: list[ContactShape], now_ms: int) -> list[str]:
     """What is wrong with a team's contact points as a whole."""
     on = [one for one in shapes if one.is_enabled]
     found = [] if on else ["nothing"]
-    found += [] if any(one.wakes for one in on) else ["no_waking_channel"]
+    found += [] if any(is_waking(one, now_ms) for one in on) else ["no_waking_channel"]
     return found + (["switched_off"] if len(on) < len(shapes) else [])
+
+
+def is_waking(one: ContactShape, now_ms: int) -> bool:
+    """Whether it would ring now: one that fails for so long that it is an incident is not counted on."""
+    fails = one.failing_since_ms is not None and now_ms - one.failing_since_ms >= FAILING_MS
+    return one.is_enabled and one.wakes and not fails
+
+
+async def _silent_routes(rooms: House, who: Who, shapes: list[ContactShape]) -> list[str]:
+    """Names of routes on which what is critical wakes nobody; none, if nothing of the team's rings at all."""
+    waking = {one.ref for one in shapes if is_waking(one, rooms.ears.now_ms())}
+    if who.team_id is None or not waking:
+        return []
+    async with rooms.database.read() as conn:
+        await rooms.policies.look(conn)
+    ours = rooms.policies.of(who.team_id)
+    return [route.name for route in silent_routes(ours.policy, ours.limits, waking)]
 
 
 async def _of_settings(rooms: House, who: Who) -> list[ContactShape]:
@@ -252,6 +276,7 @@ def _delivery(one: Delivery, names: dict[str, str]) -> DeliveryShape:
             "receipt": one.receipt,
             "error": one.error,
             "instead_of": one.instead_of,
+            "told_with": one.told_with,
             "attempts": [
                 AttemptShape.model_validate(
                     {name: getattr(attempt, name) for name in AttemptShape.model_fields}

@@ -550,7 +550,7 @@ class IncidentSubject(Shape):
 class NoticeShape(Shape):
     channel: str
     reason: Reason
-    state: Literal["waiting", "sent", "failed"]
+    state: Literal["waiting", "sent", "failed", "superseded"]
     created_at_ms: int
     sent_at_ms: int | None
     attempts: int

@@ -40,5 +40,6 @@ saying = Saying(
     zh=ZH,
     titles=(Line("title.unkept", ("unkept",)), Line("title", ("offset",))),
     lines=(Line("unkept", ("unkept",)),),
+    private="a machine whose clock can be moved loses its votes",
     well_ended=frozenset({"true_again"}),
 )

@@ -41,5 +41,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("depended_on", ("depended_on",)), Line("votes", ("votes",))),
+    public=(Line("title"),),
     well_ended=frozenset({"answers"}),
 )

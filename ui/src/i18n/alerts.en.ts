@@ -18,7 +18,8 @@ export const alertsEn = {
   unchanged: "Nothing was changed.",
   conflict: "Somebody else changed this meanwhile. What you see is theirs now: make your change again.",
   weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-  actors: { machine: "this machine", server: "the server", "read-token": "the read token", public: "somebody" } as Record<string, string>,
+  actors: { machine: "this machine", server: "the server", "read-token": "the read token", public: "somebody", "(forgotten)": "somebody who was forgotten" } as Record<string, string>,
+  contactGone: "a contact that is gone",
   now: "now",
   today: "today",
 

@@ -17,7 +17,8 @@ export const alertsZh: AlertsCatalogue = {
   unchanged: "没有改动。",
   conflict: "期间有人改过这里。现在显示的是新的内容：请重新修改。",
   weekdays: ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
-  actors: { machine: "本机", server: "服务器", "read-token": "读取令牌", public: "某人" },
+  actors: { machine: "本机", server: "服务器", "read-token": "读取令牌", public: "某人", "(forgotten)": "已被删除的人" },
+  contactGone: "已删除的联系方式",
   now: "现在",
   today: "今天",
 

@@ -13,7 +13,8 @@ import { span2Text } from "./words";
 /** What was measured, as people write it: what lasts in its two largest units, what is money in CFX. */
 export function measured(value: number, unit: string): string {
   if (unit === "gdrip") return cfxOfGdrip(String(Math.round(value)));
-  if (unit === "ms" && value >= 1000) return span2Text(value);
+  if (unit === "ms" && value >= 1000 && value < 60_000) return `${Number((value / 1000).toPrecision(3))}${a().units.gap}${a().units.time["s"]}`;
+  if (unit === "ms" && value >= 60_000) return span2Text(value);
   if (unit === "seconds" && value >= 60) return span2Text(value * 1000);
   const rounded = unit === "bytes" || unit === "ratio" || Number.isInteger(value) ? value : Number(value.toPrecision(3));
   return unit === "bytes" ? sized(value) : limitText(rounded, unit, a().units);

@@ -17,5 +17,5 @@ export function setBy(serverMs: number): void {
 }
 
 setInterval(() => {
-  if (!document.hidden) now = serverNowMs();
+  if (!globalThis.document?.hidden) now = serverNowMs();
 }, 1000);

@@ -170,7 +170,7 @@ class Told:
 
     title: str
     lines: tuple[str, ...]
-    hint: str | None  # what to do, without "What to do:"
+    hint: str | None  # what to do, as a sentence without "What to do:"
     why: str | None  # of its rule: why anybody should care
 
 
@@ -178,13 +178,13 @@ def told_now(incident: Incident, lang: Lang, now_ms: int) -> Told:
     """What is to be said of the incident at this moment, whether or not anybody was told."""
     known, over = CATALOGUE[lang], incident.resolved_at_ms is not None
     parts = _parts(incident, Reason.RESOLVED if over else Reason.REMINDED, lang, now_ms)
-    lines = parts.lines
+    lines, hint = parts.lines, _hint(incident, lang)
     if over:
         lines = (message_title(incident, Reason.RESOLVED, lang, now_ms), *lines)
     return Told(
         title=incident_title(incident, lang),
         lines=lines,
-        hint=None if over else _hint(incident, lang),
+        hint=None if over or hint is None else hint[:1].upper() + hint[1:],
         why=known.get(f"{incident.rule}.why"),
     )
 

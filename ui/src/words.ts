@@ -1,5 +1,5 @@
 // Words that need both a number and the language: durations, ages, what an incident says.
-import { exact, localTime, measure, short, span, span2, whole } from "./format";
+import { localTime, short, span, span2, whole } from "./format";
 import { language, t } from "./i18n/index.svelte";
 import type { Incident, Validator, WindowHeader } from "./shapes";
 
@@ -27,23 +27,6 @@ export function causeName(key: string): string {
 
 /** The incident in one line, in the reader's language. */
 export const titleOf = (incident: Incident): string => incident.titles[language()];
-
-/** How it ended, the value against its limit and the deadline have places of their own. */
-const ELSEWHERE = new Set(["ended", "value", "limit", "measure", "deadline_ms"]);
-
-/** The facts as rows of word and value. */
-/** What was measured, by what it is called in `names`; the rest only chooses sentences. */
-export function factsOf(incident: Incident, names: Record<string, string>): [string, string][] {
-  return Object.entries(incident.facts)
-    .filter(([name, value]) => !ELSEWHERE.has(name) && names[name] !== undefined && value !== "")
-    .map(([name, value]) => [names[name] ?? name, factText(name, value)]);
-}
-
-function factText(name: string, value: string | number): string {
-  if (typeof value === "string") return value;
-  if (name.endsWith("_ms")) return exact(value);
-  return measure(name, value);
-}
 
 /** How it ended, if the rule said so. */
 export function endingOf(incident: Incident): string {

@@ -68,7 +68,7 @@ export const alertsZh: AlertsCatalogue = {
     has: "处理人",
     nobodyHas: "尚无人",
     why: "是否通知",
-    until: (when) => `到${when}`,
+    until: (when) => `到 ${when}`,
     sentence: (n, pages, unowned) => `${n} 个事件仍在${pages ? `，其中 ${pages} 个需要呼叫` : ""}${unowned ? `；${unowned === n ? "都" : `${unowned} 个`}还没有人处理` : "；都已有人处理"}。`,
     held: (n) => `目前没有通知：有 ${n} 个迹象可能成为事件。`,
     quiet: "一切正常。",
@@ -81,7 +81,7 @@ export const alertsZh: AlertsCatalogue = {
   },
 
   facts: {
-    role: "角色", absent_blocks: "漏签的区块", votes: "委员会票数", first_absent_height: "第一个漏签的区块", last_signed_height: "最后签名的区块", height: "区块", died_at_ms: "进程结束于", heard_at_ms: "最后一次联系", planned_stop_until_ms: "计划停机应结束于", as_of_ms: "测量于", first_told_ms: "首次通知", explained_until_ms: "起因结束于", flaps: "反复次数", offset: "偏差（毫秒）", apart: "与服务器时钟至少相差（毫秒）", peers: "邻居数", lag: "落后", pos_lag: "PoS 落后区块", pow_lag: "PoW 落后纪元", still_seconds: "停滞时长", restarts: "启动次数", oom_kills: "因内存不足被终止的进程", free_bytes: "剩余", total_bytes: "总量", rss_bytes: "内存占用", bound_bytes: "内存上限", used_ratio: "内存占用率", pos_log_bytes: "PoS 日志", path: "目录", volume: "磁盘", release: "运行的版本", active_release: "主节点的版本", fork: "分叉", first_version: "支持它的最早版本", invalid_state_lines: "无效状态的日志行", epoch: "纪元", ended_at_ms: "纪元结束于", served_epochs: "服务的纪元", missed_blocks: "漏签的区块数", median_percent: "全体成员的中位数（%）", silent_epochs: "没有签名的纪元", epoch_lost_ms: "本纪元奖励的最后时刻", eta_ms: "预计恢复于", reward_cfx: "已付（CFX）", due_cfx: "应付（CFX）", balance_cfx: "余额（CFX）", least_cfx: "最低需要（CFX）", free_votes: "可参选票数", terms: "未参选的届数", locked_votes: "锁定的票数", locked_until_height: "锁定至区块", free_ms: "预计解锁于", forfeited_votes: "被没收的票数", leaving_votes: "正在退出的票数", unlocked_votes: "已解锁的票数", unlocking_votes: "即将解锁的票数", retired_height: "强制退出的区块", until_height: "至区块", changed_at_ms: "变动于", gap_epochs: "未最终确定的 PoW 纪元", out_count: "失联的节点", gone_count: "停止的节点", silent_count: "失去联系的节点", total_count: "节点总数", names: "名称", groups: "分组", since_ms: "始于", failing_since_ms: "失败始于", error: "错误", synced_at_ms: "最后一次同步", pos_address: "现有的 PoS 密钥", expected_address: "应有的 PoS 密钥", pow_address: "所有者地址", pool: "质押池", local_port: "本地端口", guard_epochs: "保护文件落后（纪元）", guard_seconds: "保护文件未更新时长", voters: "投票者", witnesses: "见证", depended_on: "依赖它的票数", more_count: "其他"
+    role: "角色", absent_blocks: "漏签的区块", votes: "委员会票数", first_absent_height: "第一个漏签的区块", last_signed_height: "最后签名的区块", height: "区块", died_at_ms: "进程结束于", heard_at_ms: "最后一次联系", planned_stop_until_ms: "计划停机应结束于", as_of_ms: "测量于", first_told_at_ms: "首次通知", explained_until_ms: "起因结束于", flaps: "反复次数", offset: "偏差（毫秒）", apart: "与服务器时钟至少相差（毫秒）", peers: "邻居数", lag: "落后", pos_lag: "PoS 落后区块", pow_lag: "PoW 落后纪元", still_seconds: "停滞时长", restarts: "启动次数", oom_kills: "因内存不足被终止的进程", free_bytes: "剩余", total_bytes: "总量", rss_bytes: "内存占用", bound_bytes: "内存上限", used_ratio: "内存占用率", pos_log_bytes: "PoS 日志", path: "目录", volume: "磁盘", release: "运行的版本", active_release: "主节点的版本", fork: "分叉", first_version: "支持它的最早版本", invalid_state_lines: "无效状态的日志行", epoch: "纪元", ended_at_ms: "纪元结束于", served_epochs: "服务的纪元", missed_blocks: "漏签的区块数", median_percent: "全体成员的中位数（%）", silent_epochs: "没有签名的纪元", epoch_lost_ms: "本纪元奖励的最后时刻", eta_ms: "预计恢复于", reward_cfx: "已付（CFX）", due_cfx: "应付（CFX）", balance_cfx: "余额（CFX）", least_cfx: "最低需要（CFX）", free_votes: "可参选票数", terms: "未参选的届数", locked_votes: "锁定的票数", locked_until_height: "锁定至区块", free_ms: "预计解锁于", forfeited_votes: "被没收的票数", leaving_votes: "正在退出的票数", unlocked_votes: "已解锁的票数", unlocking_votes: "即将解锁的票数", retired_height: "强制退出的区块", until_height: "至区块", changed_at_ms: "变动于", gap_epochs: "未最终确定的 PoW 纪元", out_count: "失联的节点", gone_count: "停止的节点", silent_count: "失去联系的节点", total_count: "节点总数", names: "名称", groups: "分组", since_ms: "始于", failing_since_ms: "失败始于", error: "错误", synced_at_ms: "最后一次同步", pos_address: "现有的 PoS 密钥", expected_address: "应有的 PoS 密钥", pow_address: "所有者地址", pool: "质押池", local_port: "本地端口", guard_epochs: "保护文件落后（纪元）", guard_seconds: "保护文件未更新时长", voters: "投票者", witnesses: "见证", depended_on: "依赖它的票数", more_count: "其他"
   },
 
   incident: {
@@ -98,9 +98,9 @@ export const alertsZh: AlertsCatalogue = {
     todo: "该做什么",
     has: "处理人",
     nobody: "还没有人处理。",
-    taken: (by, when) => `${by} 于${when}接手`,
-    takenUntil: (when) => `，处理到 ${when}，或直到情况变坏`,
-    takenOpen: "，直到结束或情况变坏",
+    taken: (by, when) => `${by} 在 ${when}接手，`,
+    takenUntil: (when) => `处理到 ${when}，或直到情况变坏`,
+    takenOpen: "直到结束或情况变坏",
     take: "我来处理",
     takeFor: "多长时间",
     takeTimes: { 30: "30 分钟", 120: "2 小时", 480: "8 小时", 1440: "一天", 0: "直到结束" },
@@ -157,7 +157,7 @@ export const alertsZh: AlertsCatalogue = {
     what: "在它结束或变坏之前，不再提醒，也不转交他人。",
     done: "由你处理了。",
     doneText: "不会再有提醒。变坏或结束时会通知你。",
-    by: (who, when) => `${who} 于${when}接手。`,
+    by: (who, when) => `${who} 在 ${when}接手。`,
     open: "打开事件",
     reading: "正在读取链接…",
     what_: "链接",
@@ -501,7 +501,7 @@ export const alertsZh: AlertsCatalogue = {
     endNow: "立即结束",
     endSure: "结束：恢复通知",
     ended: "已结束。",
-    until: (when) => `到${when}`,
+    until: (when) => `到 ${when}`,
     from: (when) => `从${when}`,
     maintenance: "维护窗口",
     noMaintenance: "没有宣布维护。",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.agent.clock import SteadyClock, drop_anchor, follow
+from vedette.agent.clock import SteadyClock, drop_anchor, follow, surely_apart
 
 HOUR_MS = 3_600_000
 START_MS = 1_795_000_000_000
@@ -67,7 +67,7 @@ def test_a_wrong_start_is_put_right_when_the_server_sides_with_the_machine(step_
     machine = FakeMachine()
     clock = SteadyClock(machine.read)
     machine.wall_ms += step_ms
-    assert clock.hear(machine.wall_ms + 400) == step_ms
+    assert clock.hear(machine.wall_ms + 400, machine.steady_ms) == step_ms
     assert clock.now_ms() == machine.wall_ms
 
 
@@ -75,7 +75,7 @@ def test_a_wrong_step_is_ignored_when_the_server_sides_with_us() -> None:
     machine = FakeMachine()
     clock = SteadyClock(machine.read)
     machine.wall_ms += HOUR_MS
-    assert clock.hear(START_MS + 400) == 0
+    assert clock.hear(START_MS + 400, machine.steady_ms) == 0
     assert clock.now_ms() == START_MS
 
 
@@ -83,13 +83,32 @@ def test_three_clocks_that_disagree_prove_nothing() -> None:
     machine = FakeMachine()
     clock = SteadyClock(machine.read)
     machine.wall_ms += HOUR_MS
-    assert clock.hear(START_MS + 5 * HOUR_MS) == 0
+    assert clock.hear(START_MS + 5 * HOUR_MS, machine.steady_ms) == 0
 
 
 def test_a_server_that_is_wrong_alone_moves_nothing() -> None:
     machine = FakeMachine()
     clock = SteadyClock(machine.read)
-    assert clock.hear(START_MS + HOUR_MS) == 0
+    assert clock.hear(START_MS + HOUR_MS, machine.steady_ms) == 0
+
+
+@given(st.integers(-10_000, 10_000), st.integers(0, 10_000), st.floats(0, 1))
+def test_what_the_way_can_explain_is_no_difference(ahead_ms: int, took_ms: int, when: float) -> None:
+    """The server reads its clock at any moment of a post."""
+    server_ms = START_MS - ahead_ms - round(took_ms * when)
+    surely = surely_apart(START_MS, server_ms, took_ms)
+    assert min(0, ahead_ms) <= surely <= max(0, ahead_ms)
+    assert abs(ahead_ms - surely) <= took_ms
+
+
+def test_what_was_measured_long_ago_is_not_told() -> None:
+    machine = FakeMachine()
+    clock = SteadyClock(machine.read)
+    clock.hear(machine.wall_ms - 5_000, machine.steady_ms)
+    machine.pass_ms(600_000)
+    assert clock.apart_ms() == 5_000
+    machine.pass_ms(1)
+    assert clock.apart_ms() is None
 
 
 @given(

@@ -59,7 +59,7 @@ NUMBERS = (
     *("host.disk.used_bytes", "host.disk.total_bytes", "process.rss_bytes", "host.memory.total_bytes"),
     *("process.cgroup.memory_max_bytes", "process.restarts_count", "log.database_locked.hour_count"),
     *("peers.all_count", "pos.still_seconds", "node.exposed_count", "host.clock.offset_ms"),
-    *("host.clock.synchronised", "guard.epoch", "pos.epoch", "endpoint.tls_days"),
+    *("host.clock.synchronised", "host.clock.server_ms", "guard.epoch", "pos.epoch", "endpoint.tls_days"),
 )
 STATES = ("node.release", "node.voting", "node.exposed", "node.pos_address", "node.config.started_as_voter")
 RISES = ("process.restarts_count", "host.oom_kills_count", "process.cgroup.oom_kills_count")

@@ -1,17 +1,26 @@
 """Alerts as people meet them: incidents, rules, contacts, routing, duty and silences."""
 
 import re
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.alerted import TOKEN
 from tests.browser.axe import both_ways, share, violations
 from tests.browser.conftest import Open
-from tests.browser.real import real
+from tests.browser.real import DEED_S, real
 from tests.browser.stage import Play, play
+from tests.server.mailbox import Mailbox
+from tests.server.people import COOKIE, signed_in
+from tests.server.stage import Agent, enrol, hear
+from tests.whole.outside import free_port
+from vedette.server.ack import LASTS_MS
+from vedette.server.house import House
 
 pytestmark = pytest.mark.browser
 
@@ -92,11 +101,11 @@ def test_an_incident_is_taken_commented_silenced_and_given_back(opened: Open) ->
         expect(the(page, "in place of one that failed")).to_contain_text("message 7729")
         page.get_by_label("For how long").select_option("120")
         page.get_by_role("button", name="I have it").click()
-        expect(page.get_by_text("this machine has it, since")).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_text("this machine took it")).to_be_visible(timeout=SLOW_MS)
         page.get_by_role("button", name="Comment", exact=True).click()
         page.get_by_label("Comment", exact=False).last.fill("The PSU is gone.")
         page.get_by_role("button", name="Add comment").click()
-        expect(the(page, "The PSU is gone.")).to_contain_text("comment, this machine", timeout=SLOW_MS)
+        expect(the(page, "The PSU is gone.")).to_contain_text("comment: this machine", timeout=SLOW_MS)
         page.get_by_role("button", name="Silence").click()
         form = page.get_by_role("form", name="Silence")
         form.get_by_label("What").select_option("subject")
@@ -115,9 +124,93 @@ def test_a_message_s_link_takes_an_incident_for_whoever_holds_it(opened: Open) -
         page.get_by_role("button", name="I have it").click()
         expect(page.get_by_text("You have it.").first).to_be_visible(timeout=SLOW_MS)
         page.reload()
-        expect(page.get_by_text("Mei's phone has it since")).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_text("Mei's phone took it")).to_be_visible(timeout=SLOW_MS)
     with play("alerts", STILL) as it, opened(f"{it.url}/ack/forged", forgiven="404") as page:
         expect(page.get_by_role("alert")).to_contain_text("This link is no longer good.")
+
+
+@contextmanager
+def post_office() -> Iterator[Mailbox]:
+    """A real SMTP server beside the browser, in a thread of its own."""
+    box = Mailbox(port=free_port())
+    office = Controller(box, hostname="127.0.0.1", port=box.port)
+    office.start()
+    yield box
+    office.stop()
+
+
+def link_in(box: Mailbox) -> str:
+    """The link that the first letter brings."""
+    by = time.monotonic() + DEED_S
+    while not box.letters and time.monotonic() < by:
+        time.sleep(0.05)
+    plain = box.letters[0].get_body(("plain",))
+    assert plain is not None
+    return str(re.findall(r"http://localhost:\d+/ack/\S+", plain.get_content())[0])
+
+
+async def dies(house: House, agent: Agent) -> None:
+    await enrol(house, agent)
+    await hear(house, *agent.post(agent.envelope(house.ears.now_ms())))
+    await hear(house, *agent.post(agent.died(house.ears.now_ms())))
+    await house.judge.round()
+
+
+async def returns(house: House, agent: Agent) -> None:
+    await hear(house, *agent.post(agent.envelope(house.ears.now_ms())))
+    await house.judge.round()
+
+
+def test_the_link_of_a_real_letter_works_by_keyboard_until_the_trouble_is_over(
+    opened: Open, tmp_path: Path
+) -> None:
+    with post_office() as box, real(tmp_path, mail=box.setting) as it:
+        agent = Agent(name="paris-1")
+        it.run(dies(it.house, agent))
+        link = link_in(box)
+        with opened(link, phone=True, dark=True) as page:
+            expect(page.locator("h1")).to_have_text("Node paris-1 is down.", timeout=SLOW_MS)
+            page.get_by_role("button", name="I have it").focus()
+            page.keyboard.press("Enter")
+            expect(page.get_by_text("You have it.").first).to_be_visible(timeout=SLOW_MS)
+            page.reload()
+            expect(page.get_by_text("email took it")).to_be_visible(timeout=SLOW_MS)
+            expect(page.get_by_role("button", name="I have it")).to_have_count(0)
+        cookie = {"name": COOKIE, "value": it.run(signed_in(it.house.database, "olga")), "url": it.url}
+        with opened(it.url) as page:
+            page.context.add_cookies([cookie])  # type: ignore[list-item]  # a dict of the same shape
+            page.goto(f"{it.url}/incidents/1")
+            expect(page.get_by_text("email took it")).to_be_visible(timeout=SLOW_MS)
+            expect(page.locator("li.acknowledged")).to_contain_text("taken: email")
+        it.run(returns(it.house, agent))
+        with opened(link, forgiven="410") as page:
+            expect(page.get_by_role("alert")).to_contain_text("It is over", timeout=SLOW_MS)
+
+
+def test_a_link_that_is_old_or_was_changed_takes_nothing(opened: Open, tmp_path: Path) -> None:
+    with real(tmp_path) as it:
+        it.run(dies(it.house, Agent(name="paris-1")))
+        now_ms, ack = it.house.ears.now_ms(), it.house.ack
+        for token in (ack.token(1, "email", now_ms - LASTS_MS), changed(ack.token(1, "email", now_ms))):
+            with opened(f"{it.url}/ack/{token}", forgiven="404") as page:
+                expect(page.get_by_role("alert")).to_contain_text("no longer good", timeout=SLOW_MS)
+                expect(page.get_by_role("button", name="I have it")).to_have_count(0)
+
+
+def changed(token: str) -> str:
+    """Another letter in its middle."""
+    middle = len(token) // 2
+    return f"{token[:middle]}{'A' if token[middle] != 'A' else 'B'}{token[middle + 1 :]}"
+
+
+def test_an_incident_that_is_not_there_says_so_once(opened: Open, tmp_path: Path) -> None:
+    with (
+        real(tmp_path, trust_loopback=True) as it,
+        opened(f"{it.url}/incidents/4711", forgiven="404") as page,
+    ):
+        expect(page.locator("h1")).to_have_text("Incident 4711", timeout=SLOW_MS)
+        expect(page.get_by_role("alert")).to_contain_text("There is no such incident")
+        expect(page.get_by_role("button", name="Try again")).to_have_count(0)
 
 
 # --- rules

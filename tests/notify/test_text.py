@@ -11,11 +11,22 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vedette.alerts.rules import RULES
 from vedette.alerts.tale import lived, parse
 from vedette.model.incident import Acknowledgement, Facts, Incident, Reason, Severity, Subject, SubjectKind
 from vedette.notify import text
 from vedette.notify.rules import CATALOGUE, SAYINGS
-from vedette.notify.text import clean, duration, incident_title, moment, render, trial
+from vedette.notify.rules.saying import PUBLIC_FACTS
+from vedette.notify.text import (
+    PUBLIC_RULES,
+    clean,
+    duration,
+    incident_title,
+    moment,
+    public_title,
+    render,
+    trial,
+)
 from vedette.notify.words import Lang
 
 TALES = Path(__file__).parents[1] / "tales"
@@ -56,6 +67,7 @@ CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
         ("none_left", "not_watched"),
     ),
     ("unlock_near", VALIDATOR, {"unlocked_votes": 2, "unlocking_votes": 0}, ()),
+    ("clock_off", NODE, {"unkept": 1}, ("true_again",)),
     ("of_tomorrow", NODE, {}, ("somehow",)),
 ]
 
@@ -152,6 +164,8 @@ def test_every_sentence_is_used_and_every_message_of_a_tale_is_whole(monkeypatch
             duration(span_ms, lang)
         say(incident(facts={"votes": 1}), Reason.OPENED, lang, ack_url=ACK)
         trial("phone", lang, None, "test/1", 1)
+        for rule in PUBLIC_RULES:
+            public_title(incident(rule, facts={}), lang)
         of_pages = {f"{rule}.{key}" for rule in SAYINGS for key in ("name", "why")}
         assert CATALOGUE[lang].keys() <= heard[lang].used | of_pages
 
@@ -305,6 +319,39 @@ def test_without_an_address_of_the_page_there_is_no_link() -> None:
     message = render(incident(), Reason.OPENED, "en", None, "k", T)
     assert message.url is None
     assert "Details" not in message.body_text + message.body_html
+
+
+@pytest.mark.parametrize("rule", [one.name for one in RULES])
+def test_a_rule_says_what_the_public_may_read_of_it_or_why_nothing(rule: str) -> None:
+    about = next(one.about for one in RULES if one.name == rule)
+    saying = SAYINGS[rule]
+    assert not (saying.public and saying.private)
+    can_be_public = about in {SubjectKind.NODE, SubjectKind.VALIDATOR}
+    assert bool(saying.public or saying.private) == can_be_public
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("rule", sorted(PUBLIC_RULES))
+def test_a_public_title_is_a_sentence_whatever_facts_there_are(rule: str, lang: Lang) -> None:
+    public = SAYINGS[rule].public
+    assert {fact for line in public for fact in (*line.needs, *line.lacks)} <= PUBLIC_FACTS
+    named = {name for line in public for name in placeholders(CATALOGUE[lang][f"{rule}.{line.key}"])}
+    assert named <= {"name", "blocks"}
+    bare = public_title(incident(rule, facts={}), lang)
+    assert "node-a" in bare
+    assert rule not in bare, "the fallback, which says nothing to anybody"
+
+
+def test_a_public_title_tells_no_more_than_it_may() -> None:
+    assert public_title(incident("node_silent", NODE, {**SILENT, "validator_absent": 1})) == (
+        "Node node-a is silent"
+    )
+    assert (
+        public_title(incident("absent_votes", VALIDATOR, ABSENT)) == "Validator node-a has missed 12 blocks"
+    )
+    assert public_title(incident("wrong_fork", NODE, {"invalid_state_lines": 3}), "zh") == (
+        "节点 node-a 与其他节点不在同一条链上"
+    )
 
 
 def test_a_webhook_gets_the_incident_as_plain_data() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.whole.conftest import running_devnet
 from tests.whole.outside import Post, Receivers, free_port, get, post, receivers, until
+from vedette.agent.probes import clock
 from vedette.devnet import demo
 from vedette.devnet.net import Devnet
 from vedette.devnet.options import DevnetOptions
@@ -135,9 +136,11 @@ def test_a_disk_that_is_nearly_full(ground: Ground) -> None:
 
 
 def test_a_clock_that_is_off(ground: Ground) -> None:
-    """Stand-in: the limit is moved, not the machine's clock. If nobody keeps that, this is what is told."""
+    """Stand-in: the limit is moved, not the machine's clock. One that nobody keeps is only noted."""
+    if not clock.read(None).numbers["host.clock.synchronised"]:
+        pytest.skip("nobody keeps this machine's clock, and that alone is only noted")
     began_s = time.monotonic()
-    strict = {"warning_ms": 0, "critical_ms": 60_000, "hold_ms": 0, "unkept_hold_ms": 0}
+    strict = {"warning_ms": 0, "critical_ms": 60_000, "hold_ms": 0}
     ground.limits({"clock_off": strict}, ground.node_id(0))
     ground.awaited("clock_off", "validator-0", began_s, severity="warning", within_s=90)
 

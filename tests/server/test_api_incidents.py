@@ -105,7 +105,7 @@ async def test_one_says_which_others_tell_nobody_because_of_it(
 
 def _proof(node_id: str) -> dict[str, Any]:
     return {
-        "facts": {"reason": "it\n ended"},
+        "facts": {"reason": "it\n ended", "died_at_ms": 1_763_798_400_000, "hold_ms": 120_000},
         "blocks": [
             {"height": 7, "epoch": 2, "total_votes": 300, "signed_votes": 280},
             {"height": 8, "epoch": 2, "total_votes": None, "signed_votes": None},
@@ -143,6 +143,7 @@ async def test_what_was_seen_is_read_as_json_and_as_a_text(
             "INCIDENT", "TIMELINE", "MESSAGES", "SEEN WHEN IT ESCALATED", "  reason: it ended",
             "  7  epoch 2  280 of 300 votes", "  8  epoch 2  no certificate was seen", "    labels: a, b",
             "      host.disk.used_ratio: 0.5", "    role: unknown", "  ss?  public", "sources: none",
+            "  died_at_ms: 2025-11-22 08:00:00 UTC", "  hold_ms: 120000",
         ):  # fmt: skip
             assert line in lines, (line, body.decode())
         assert any("escalated, email, waiting, not sent" in line for line in lines)

@@ -191,6 +191,8 @@ async def test_incidents_are_told_when_the_team_shows_them_and_only_of_what_is_p
     await page.trouble(node, "node_down/long-ago", resolved_at_ms=now - 15 * DAY_MS)
     await page.trouble(node, "node_down/muted", muted_by="other")
     await page.trouble(node, "node_down/untold", told_at_ms=None)
+    await page.trouble(node, "rpc_exposed/an-open-door")
+    await page.trouble(node, "fork_deadline/a")
     await page.trouble(Subject(SubjectKind.NODE, page.private.node_id, "secret-node"), "node_down/private")
     await page.trouble(Subject(SubjectKind.VALIDATOR, OURS, "secret-node"), "absent_votes/ours")
     await page.trouble(Subject(SubjectKind.VALIDATOR, HIDDEN, "secret-node"), "absent_votes/hidden")
@@ -198,6 +200,7 @@ async def test_incidents_are_told_when_the_team_shows_them_and_only_of_what_is_p
     found = [(one["rule"], one["state"], one["subject"]["name"], one["title"]) for one in told["incidents"]]
     assert found == [
         ("absent_votes", "open", "Our pool", "Validator Our pool has missed 12 blocks"),
+        ("fork_deadline", "open", "shown-node", "Node shown-node is not ready for the next fork yet"),
         ("node_silent", "open", "shown-node", "Node shown-node is silent"),
         ("node_down", "resolved", "shown-node", "Node shown-node is down"),
     ]

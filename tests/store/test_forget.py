@@ -11,7 +11,7 @@ from vedette.store import audit, forget
 from vedette.store import tables as t
 from vedette.store.database import Conn, Database
 from vedette.store.evidence import FORGOTTEN, pack, unpack
-from vedette.store.forget import RULES, Act, ForgetError
+from vedette.store.forget import ACTORS, RULES, Act, ForgetError
 
 NOW = 1_800_000_000_000
 MACHINE = Who(FIRST_TEAM, Role.OWNER, is_admin=True)
@@ -40,6 +40,16 @@ def test_every_other_column_that_leads_to_an_owner_is_known() -> None:
     assert others == set()
 
 
+def test_every_column_that_calls_a_person_by_his_pseudonym_is_known() -> None:
+    called = {
+        f"{table.name}.{column.name}"
+        for table in t.metadata.sorted_tables
+        for column in table.columns
+        if column.name == "actor" or column.name.endswith("_by")
+    }
+    assert called - ACTORS == {"audit.actor", "operator_keys.made_by", "incidents.muted_by"}
+
+
 def filler(column: Column[Any]) -> Any:
     """Something of the column's kind."""
     kinds: list[tuple[Any, Any]] = [
@@ -54,6 +64,7 @@ def row_of(table: Table, given: dict[str, Any]) -> dict[str, Any]:
         t.incident_evidence
     }:
         row.pop("id", None)
+    row |= {column.name: PSEUDONYM for column in table.columns if f"{table.name}.{column.name}" in ACTORS}
     return row | {name: value for name, value in given.items() if name in table.c}
 
 
@@ -98,7 +109,12 @@ async def incidents(conn: Conn) -> None:
         number = (await conn.execute(new.returning(t.incidents.c.id))).scalar_one()
         subject = {"kind": told["subject_kind"], "id": told["subject_id"], "name": NODE_NAME}
         letter: dict[str, Any] = {
-            "incident": {"key": told["key"], "subject": subject, "muted_by": told.get("muted_by")}
+            "incident": {
+                "key": told["key"],
+                "subject": subject,
+                "muted_by": told.get("muted_by"),
+                "acked": {"by": PSEUDONYM},
+            }
         }
         letter |= {"incident_id": number, "key": f"{number}/1", "team_id": TEAM, "state": "sent"}
         sent = insert(t.outbox).values(row_of(t.outbox, letter)).returning(t.outbox.c.id)
@@ -107,7 +123,7 @@ async def incidents(conn: Conn) -> None:
             {"nodes": {NODE: {"name": NODE_NAME}}, "facts": {"node": NODE_NAME, "votes": 3}}
         )
         for table in OF_INCIDENTS - {t.incidents, t.outbox}:
-            event = {"cause": f"node_down/{NODE}", "why": NODE_NAME}
+            event = {"cause": f"node_down/{NODE}", "why": NODE_NAME, "by": PSEUDONYM}
             said = {"detail": event} if table is t.incident_events else {}
             await conn.execute(insert(table).values(row_of(table, letter | said)))
 

@@ -46,7 +46,7 @@ class Alerts {
 
   /** A channel of the outbox: a contact by its name, one of the settings file by its own. */
   channel(name: string): string {
-    return this.contactChoices.find((one) => one.value === name || one.value === `settings:${name}`)?.text ?? name.replace(/^contact:/, "");
+    return this.contactChoices.find((one) => one.value === name || one.value === `settings:${name}`)?.text ?? (name.startsWith("contact:") ? a().contactGone : name);
   }
 
   /** Whoever did something: a person, a contact whose link was used, or one of the server's own words. */

@@ -2,7 +2,7 @@
 import type { LimitValue, Maintenance, Matcher, RuleLimit } from "./alertshapes";
 import { alerts } from "./alertnames.svelte";
 import { beatOf, clockOf } from "./cron";
-import { cfxOfGdrip, clockTime, localTime } from "./format";
+import { cfxOfGdrip, clockTime, exact, localTime, measure } from "./format";
 import { a } from "./i18n/alerts";
 import { t } from "./i18n/index.svelte";
 import { limitName, limitText } from "./limits";
@@ -13,7 +13,8 @@ import { span2Text } from "./words";
 /** What was measured, as people write it: what lasts in its two largest units, what is money in CFX. */
 export function measured(value: number, unit: string): string {
   if (unit === "gdrip") return cfxOfGdrip(String(Math.round(value)));
-  if (unit === "ms" && value >= 1000) return span2Text(value);
+  if (unit === "ms" && value >= 1000 && value < 60_000) return `${Number((value / 1000).toPrecision(3))}${a().units.gap}${a().units.time["s"]}`;
+  if (unit === "ms" && value >= 60_000) return span2Text(value);
   if (unit === "seconds" && value >= 60) return span2Text(value * 1000);
   const rounded = unit === "bytes" || unit === "ratio" || Number.isInteger(value) ? value : Number(value.toPrecision(3));
   return unit === "bytes" ? sized(value) : limitText(rounded, unit, a().units);
@@ -28,6 +29,20 @@ function sized(value: number): string {
 export function againstLimit(measure: NonNullable<Incident["measure"]>): string {
   const value = measured(measure.value, measure.unit);
   return measure.limit === null ? value : `${value} / ${measured(measure.limit, measure.unit)}`;
+}
+
+/** What was measured for an incident, as rows of word and value; a fact without a word only chooses its sentences. */
+export function factsOf(incident: Pick<Incident, "facts">): [string, string][] {
+  return Object.entries(incident.facts).flatMap(([name, value]) => {
+    const word = a().facts[name];
+    return word === undefined || value === "" ? [] : [[word, factText(name, value)]];
+  });
+}
+
+function factText(name: string, value: string | number): string {
+  if (typeof value === "string") return value;
+  if (name.endsWith("_ms")) return exact(value);
+  return name.endsWith("_bytes") ? sized(value) : measure(name, value);
 }
 
 const SEVERITIES: readonly string[] = ["info", "warning", "critical"];

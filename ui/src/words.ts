@@ -1,5 +1,5 @@
 // Words that need both a number and the language: durations, ages, what an incident says.
-import { exact, localTime, measure, NOTHING, short, span, span2, whole } from "./format";
+import { localTime, short, span, span2, whole } from "./format";
 import { language, t } from "./i18n/index.svelte";
 import type { Incident, Validator, WindowHeader } from "./shapes";
 
@@ -27,26 +27,6 @@ export function causeName(key: string): string {
 
 /** The incident in one line, in the reader's language. */
 export const titleOf = (incident: Incident): string => incident.titles[language()];
-
-const FLAGS = new Set(["validator_absent", "planned_stop_overrun", "begun_before_window"]);
-
-/** How it ended, the value against its limit and the deadline have places of their own. */
-const ELSEWHERE = new Set(["ended", "value", "limit", "measure", "deadline_ms"]);
-const UNIT = /_(at_ms|ms|bytes|ratio|seconds)$/;
-
-/** The facts as rows of word and value. */
-export function factsOf(incident: Incident): [string, string][] {
-  return Object.entries(incident.facts)
-    .filter(([name]) => !ELSEWHERE.has(name))
-    .map(([name, value]) => [t().facts[name] ?? name.replace(UNIT, "").replaceAll("_", " "), factText(name, value)]);
-}
-
-function factText(name: string, value: string | number): string {
-  if (FLAGS.has(name)) return value ? t().yes : NOTHING;
-  if (typeof value === "string") return value;
-  if (name.endsWith("_at_ms") || name.endsWith("_until_ms") || name === "as_of_ms") return exact(value);
-  return measure(name, value);
-}
 
 /** How it ended, if the rule said so. */
 export function endingOf(incident: Incident): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { query } from "../src/alertapi";
 import type { Matcher, Rules, Schedule } from "../src/alertshapes";
-import { pieces } from "../src/alertwords";
+import { measured, pieces } from "../src/alertwords";
 import { beatOf, clockOf, cronOf, hourMinute, type Beat } from "../src/cron";
 import { dutyOf, turns } from "../src/duty";
 import { alertsEn } from "../src/i18n/alerts.en";
@@ -15,6 +15,15 @@ import { isZone, msOf, wallOf } from "../src/zones";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+
+describe("what was measured", () => {
+  test.each([
+    [2600, "ms", "2.6 s"],
+    [2000, "ms", "2 s"],
+    [740, "ms", "740 ms"],
+    [90_000, "ms", "1 min 30 s"],
+  ])("%s %s is written so that it differs from its limit", (value, unit, text) => expect(measured(value, unit)).toBe(text));
+});
 
 describe("limits", () => {
   test.each([

@@ -257,7 +257,7 @@ class Agent:
             Probe("oom", oom.read),
             Probe("disk", partial(disk.read, self._settings.disk)),
             Probe("network", Network(steady_ms)),
-            Probe("clock", clock.read, every_s=clock.EVERY_S),
+            Probe("clock", lambda: clock.read(self._clock.apart_ms()), every_s=clock.EVERY_S),
             Probe("agent", self._self),
         ]
 

@@ -25,6 +25,9 @@ STILL_MS = 20
 SLEW_STEADY_MS = 10
 """Steady milliseconds that pay for one millisecond of correction."""
 
+APART_FOR_MS = 600_000
+"""So long what was measured against the server is worth telling."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -58,6 +61,15 @@ def believe(anchor: Anchor, wall_ms: int, steady_ms: int, server_ms: int) -> Anc
     return drop_anchor(wall_ms, steady_ms) if disagree and server_sides_with_wall else anchor
 
 
+def surely_apart(wall_ms: int, server_ms: int, took_ms: int) -> int:
+    """By how much the wall clock, read now, is at least ahead (or, negative, behind) of the server's.
+
+    The server read its own clock within the last `took_ms`; what that can explain is no difference.
+    """
+    most, least = wall_ms - server_ms, wall_ms - took_ms - server_ms
+    return max(least, 0) + min(most, 0)
+
+
 Reading = tuple[int, int]
 """(wall_ms, steady_ms), read together."""
 
@@ -73,6 +85,7 @@ class SteadyClock:
         self._read = read
         self._lock = threading.Lock()
         self._anchor = drop_anchor(*read())
+        self._apart: tuple[int, int] | None = None  # at which steady time, and by how much
 
     def steady_ms(self) -> int:
         return self._read()[1]
@@ -88,10 +101,18 @@ class SteadyClock:
             self._anchor = follow(self._anchor, wall, steady)
             return self._anchor.offset_ms + (steady if steady_ms is None else steady_ms)
 
-    def hear(self, server_ms: int) -> int:
-        """Hear the server's time; return how many ms our own was moved by, mostly 0."""
+    def apart_ms(self) -> int | None:
+        """By how much the machine's clock is surely ahead of the server's; None: not measured lately."""
+        with self._lock:
+            if self._apart is None or self._read()[1] - self._apart[0] > APART_FOR_MS:
+                return None
+            return self._apart[1]
+
+    def hear(self, server_ms: int, asked_steady_ms: int) -> int:
+        """Hear the server's time, asked for at this steady time; return by how many ms ours was moved."""
         with self._lock:
             wall, steady = self._read()
+            self._apart = steady, surely_apart(wall, server_ms, max(0, steady - asked_steady_ms))
             before = self._anchor
             self._anchor = believe(before, wall, steady, server_ms)
             return self._anchor.offset_ms - before.offset_ms

@@ -64,6 +64,7 @@ class Sender:
         self._condition = threading.Condition()
         self._news = False
         self._urgent = False
+        self._asked_steady_ms = clock.steady_ms()
         self._retry_at_s = 0.0
         self._failures = 0
         self._batch = REPORTS_PER_ENVELOPE_MAX
@@ -106,6 +107,7 @@ class Sender:
 
     def talk(self, urgent: bool) -> None:
         """One attempt. What is urgent goes alone: nothing of the backlog is read or carried before it."""
+        self._asked_steady_ms = self._clock.steady_ms()
         try:
             more = self._post([] if urgent or self._suspected else self._next_reports())
         except Undelivered as error:
@@ -182,7 +184,7 @@ class Sender:
             self._suspected = seq
 
     def _hear_time(self, server_ms: int) -> None:
-        moved = self._clock.hear(server_ms)
+        moved = self._clock.hear(server_ms, self._asked_steady_ms)
         if moved:
             log.warning(
                 "our time was wrong by %.1f s; the machine and the server agree on it now", moved / 1000

@@ -24,7 +24,7 @@ WINDOW_BLOCKS: Final = 120
 BY_VOTES: Final = frozenset({"absent_votes", "network_participation"})
 _DISK: Final = ("used_bytes", "total_bytes", "used_ratio", "seconds_to_full")
 BY_FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
-    "clock_off": ("host.clock.offset_ms", "host.clock.synchronised"),
+    "clock_off": ("host.clock.offset_ms", "host.clock.synchronised", "host.clock.server_ms"),
     "disk_filling": tuple(f"{volume}.{what}" for volume in (*VOLUMES, HOST) for what in _DISK),
     "few_peers": ("peers.all_count", "pos.still_seconds", "pow.still_seconds"),
     "memory_short": ("process.rss_bytes", "host.memory.total_bytes", "process.cgroup.memory_max_bytes"),

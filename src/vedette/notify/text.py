@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html import escape
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from vedette.model.incident import Incident, Reason, Severity
 from vedette.notify.rules import CATALOGUE, SAYINGS
-from vedette.notify.rules.saying import Line, Saying
+from vedette.notify.rules.saying import PUBLIC_FACTS, Line, Saying
 from vedette.notify.words import Lang
 
 NAME_LENGTH_MAX = 80
@@ -68,6 +68,9 @@ class Message:
         return self.reason is Reason.RESOLVED
 
 
+PUBLIC_RULES: Final = frozenset(saying.rule for saying in SAYINGS.values() if saying.public)
+"""Whose incidents everybody may read of, where their team shows them."""
+
 NOTHING = Saying(rule="other", en={}, zh={}, titles=())
 """Of a rule that is no more."""
 
@@ -75,6 +78,14 @@ NOTHING = Saying(rule="other", en={}, zh={}, titles=())
 def incident_title(incident: Incident, lang: Lang = "en") -> str:
     """The trouble in one line, as the API and the page show it: 'Node n1 is down'."""
     what = _what(incident, lang)
+    return what[:1].upper() + what[1:]
+
+
+def public_title(incident: Incident, lang: Lang = "en") -> str:
+    """The same for everybody, made of what may be told. Its rule is one of PUBLIC_RULES."""
+    facts = {name: fact for name, fact in incident.facts.items() if name in PUBLIC_FACTS}
+    bare = replace(incident, facts=facts)
+    what = _titled(bare, _saying(bare).public, lang)
     return what[:1].upper() + what[1:]
 
 
@@ -168,7 +179,7 @@ class Told:
 
     title: str
     lines: tuple[str, ...]
-    hint: str | None  # what to do, without "What to do:"
+    hint: str | None  # what to do, as a sentence without "What to do:"
     why: str | None  # of its rule: why anybody should care
 
 
@@ -176,13 +187,13 @@ def told_now(incident: Incident, lang: Lang, now_ms: int) -> Told:
     """What is to be said of the incident at this moment, whether or not anybody was told."""
     known, over = CATALOGUE[lang], incident.resolved_at_ms is not None
     parts = _parts(incident, Reason.RESOLVED if over else Reason.REMINDED, lang, now_ms)
-    lines = parts.lines
+    lines, hint = parts.lines, _hint(incident, lang)
     if over:
         lines = (message_title(incident, Reason.RESOLVED, lang, now_ms), *lines)
     return Told(
         title=incident_title(incident, lang),
         lines=lines,
-        hint=None if over else _hint(incident, lang),
+        hint=None if over or hint is None else hint[:1].upper() + hint[1:],
         why=known.get(f"{incident.rule}.why"),
     )
 
@@ -257,8 +268,12 @@ def _say(lang: Lang, key: str, /, **values: object) -> str:
 
 
 def _what(incident: Incident, lang: Lang) -> str:
+    return _titled(incident, _saying(incident).titles, lang)
+
+
+def _titled(incident: Incident, titles: tuple[Line, ...], lang: Lang) -> str:
     values = _values(incident, lang, incident.opened_at_ms)
-    line = next((title for title in _saying(incident).titles if title.fits(incident.facts)), None)
+    line = next((title for title in titles if title.fits(incident.facts)), None)
     return _say(lang, "other.title" if line is None else f"{incident.rule}.{line.key}", **values)
 
 

@@ -50,6 +50,11 @@ RULES: Final[Mapping[str, Mapping[str, Act]]] = {
     "node_id": {"chunks": D, "enrolments": D, "hot": D, "kept": D, "latest": D, "tiers": D},
 }  # fmt: skip
 
+ACTORS: Final = frozenset(
+    {"silences.made_by", "maintenances.made_by", "incidents.acked_by", "incidents.closed_by"}
+)
+"""The columns that call a person by his pseudonym, so that the name comes when they are read."""
+
 
 class ForgetError(StoreError):
     """It cannot be forgotten as things are; the line says what to do first."""
@@ -80,12 +85,14 @@ async def forget_user(conn: Conn, who: Who, user_id: int, now_ms: int, act: str 
             f" make somebody else an owner first{otherwise}"
         )
     subject, email = await subject_of(conn, user_id), await _email(conn, user_id)
+    pseudonym = subject.partition(":")[2]
     for team_id in (await conn.execute(_teams_of_keys(user_id))).scalars().all():
         await keys.revoke_of(conn, team_id, user_id, now_ms)
     counts = await _rows(conn, "user_id", user_id)
     if email is not None:
         to_him = update(t.invitations).where(t.invitations.c.email == email).values(email=None)
         counts["invitations"] += (await conn.execute(to_him)).rowcount
+    counts += await _deeds(conn, pseudonym)
     # Noted while he can still be named by his pseudonym, should he be the one who asked.
     await audit.note(conn, now_ms, who, act, subject, _told(counts))
     return counts + await _delete(conn, "users", t.users.c.id == user_id)
@@ -193,6 +200,24 @@ def _cleaned(incident: dict[str, Any], node_id: str, names: set[str]) -> dict[st
     muted = None if muted_by is not None and muted_by.endswith(f"/{node_id}") else muted_by
     facts = evidence.cleaned(incident.get("facts", {}), node_id, names)
     return {**incident, "subject": subject, "muted_by": muted, "facts": facts}
+
+
+async def _deeds(conn: Conn, pseudonym: str) -> Counts:
+    """What he made, took or said stays, and nobody can tell any more that it was he."""
+    counts: Counts = Counter()
+    for name in sorted(ACTORS):
+        table = t.metadata.tables[name.partition(".")[0]]
+        column = table.c[name.partition(".")[2]]
+        done = update(table).where(column == pseudonym).values({column: evidence.FORGOTTEN})
+        counts[table.name] += (await conn.execute(done)).rowcount
+    for column in (t.incident_events.c.detail, t.outbox.c.incident):
+        table = column.table
+        query = select(table.c.id, column).where(_speaks(column, pseudonym, set()))
+        for number, said in (await conn.execute(query)).all():
+            clean = {column: evidence.cleaned(said, pseudonym, ())}
+            await conn.execute(update(table).where(table.c.id == number).values(clean))
+            counts[table.name] += 1
+    return counts
 
 
 async def _email(conn: Conn, user_id: int) -> str | None:

@@ -241,9 +241,13 @@ async def linked(conn: Conn, incident_id: int, contact: str) -> Incident | None:
 
 
 async def told_since(
-    conn: Conn, team_id: int, subjects: Sequence[tuple[SubjectKind, str]], since_ms: int
+    conn: Conn,
+    team_id: int,
+    subjects: Sequence[tuple[SubjectKind, str]],
+    rules: Collection[str],
+    since_ms: int,
 ) -> list[Incident]:
-    """A team's incidents about these that were told, not muted, and open or over since then.
+    """A team's incidents about these, by these rules, that were told, not muted, and open or over since then.
 
     Open ones first, then newest first. For whoever may see what is said of them: it asks no reader.
     """
@@ -254,6 +258,7 @@ async def told_since(
     query = (
         select(t.incidents)
         .where(columns.team_id == team_id, about.in_([(kind.value, one) for kind, one in subjects]))
+        .where(columns.rule.in_(rules))
         .where(columns.told_at_ms.is_not(None), columns.muted_by.is_(None))
         .where(or_(columns.resolved_at_ms.is_(None), columns.resolved_at_ms >= since_ms))
         .order_by(columns.resolved_at_ms.is_not(None), columns.id.desc())

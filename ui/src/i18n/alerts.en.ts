@@ -18,7 +18,10 @@ export const alertsEn = {
   unchanged: "Nothing was changed.",
   conflict: "Somebody else changed this meanwhile. What you see is theirs now: make your change again.",
   weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-  actors: { machine: "this machine", server: "the server", "read-token": "the read token", public: "somebody" } as Record<string, string>,
+  actors: { machine: "this machine", server: "the server", "read-token": "the read token", public: "somebody", "(forgotten)": "somebody who was forgotten" } as Record<string, string>,
+  colon: ": ",
+  localTimes: (zone: string) => `local time, ${zone}`,
+  contactGone: "a contact that is gone",
   now: "now",
   today: "today",
 
@@ -70,6 +73,7 @@ export const alertsEn = {
     until: (when: string) => `until ${when}`,
     sentence: (n: number, pages: number, unowned: number) =>
       `${count(n, "incident")} ${plural(n, "stands", "stand")}${pages ? `, ${pages} of them ${plural(pages, "a page", "pages")}` : ""}${unowned ? `; nobody has ${unowned === n ? plural(n, "it", "them") : unowned} yet` : "; somebody has each"}.`,
+    held: (n: number) => `Nothing is told yet: ${count(n, "incident")} may come of what is seen.`,
     quiet: "Nothing is wrong.",
     quietSince: (when: string) => `Nothing is wrong. The last incident ended ${when}.`,
     none: "No incident so far.",
@@ -78,6 +82,11 @@ export const alertsEn = {
     flaps: (n: number) => `came back ${count(n, "time")}`,
     deadline: "Deadline",
   },
+
+  /** What was measured for an incident. A fact without a name here only chooses its sentences. */
+  facts: {
+    role: "Role", absent_blocks: "Absent blocks", votes: "Committee votes", first_absent_height: "First absent block", last_signed_height: "Last signed block", height: "Block", died_at_ms: "Process ended", heard_at_ms: "Last heard", planned_stop_until_ms: "Planned stop was to end", as_of_ms: "Measured", first_told_at_ms: "First told", explained_until_ms: "Its cause ended", flaps: "Came back", offset: "Off by (ms)", apart: "Off the server's clock by at least (ms)", peers: "Peers", lag: "Blocks or epochs behind", pos_lag: "PoS blocks behind", pow_lag: "PoW epochs behind", still_seconds: "Stands still for", restarts: "Starts", oom_kills: "Processes killed for want of memory", free_bytes: "Free", total_bytes: "Size", rss_bytes: "Memory used", bound_bytes: "Memory it may have", used_ratio: "Memory used, of what it may have", pos_log_bytes: "PoS log", path: "Folder", volume: "Disk", release: "Release it runs", active_release: "Release of the active node", fork: "Fork", first_version: "First release that follows it", invalid_state_lines: "Log lines of an invalid state", epoch: "Epoch", ended_at_ms: "Epoch ended", served_epochs: "Epochs it served", missed_blocks: "Missed blocks", median_percent: "Median of all members (%)", silent_epochs: "Epochs without a signature", epoch_lost_ms: "Last moment for this epoch's reward", eta_ms: "Back at about", reward_cfx: "Paid (CFX)", due_cfx: "Due (CFX)", balance_cfx: "Balance (CFX)", least_cfx: "Needed at the least (CFX)", free_votes: "Votes that could stand", terms: "Terms without standing", locked_votes: "Locked votes", locked_until_height: "Locked until block", free_ms: "Free at about", forfeited_votes: "Forfeited votes", leaving_votes: "Votes that leave", unlocked_votes: "Unlocked votes", unlocking_votes: "Votes that unlock soon", retired_height: "Retired at block", until_height: "Until block", changed_at_ms: "Changed", gap_epochs: "PoW epochs that are not final", out_count: "Nodes that are out", gone_count: "Nodes that ended", silent_count: "Nodes that are silent", total_count: "Nodes in all", names: "Which", groups: "Groups", since_ms: "Since", began_at_ms: "Began", failing_since_ms: "Fails since", error: "Error", synced_at_ms: "Last carried over", pos_address: "PoS key it has", expected_address: "PoS key it should have", pow_address: "Its owner's address", pool: "Pool", local_port: "Local port", guard_epochs: "Guard file behind (epochs)", guard_seconds: "Guard file untouched for", voters: "Voters", witnesses: "Witnesses", depended_on: "Votes that depend on it", more_count: "Others"
+  } as Record<string, string>,
 
   incident: {
     deadline: "Deadline",
@@ -93,9 +102,9 @@ export const alertsEn = {
     todo: "What to do",
     has: "Who has it",
     nobody: "Nobody has it yet.",
-    taken: (by: string, when: string) => `${by} has it, since ${when}`,
-    takenUntil: (when: string) => `until ${when}, or until it grows worse`,
-    takenOpen: "until it is over or grows worse",
+    taken: (by: string, when: string) => `${by} took it ${when}`,
+    takenUntil: (when: string) => `and has it until ${when}, or until it grows worse`,
+    takenOpen: "and has it until it is over or grows worse",
     take: "I have it",
     takeFor: "For how long",
     takeTimes: { 30: "30 min", 120: "2 h", 480: "8 h", 1440: "a day", 0: "until it is over" } as Record<number, string>,
@@ -120,6 +129,7 @@ export const alertsEn = {
     kinds: {
       found: "found", came_back: "came back", severity: "louder or quieter", decision: "decided", told: "told", over: "over", acknowledged: "taken", taken_back: "given back", closed: "closed by hand", comment: "comment",
     },
+    toldTo: (who: string, why: string) => `${who} (${why})`,
     severityTo: (word: string) => `now ${word}`,
     notices: "Messages",
     noMessages: "No message was sent.",
@@ -136,6 +146,8 @@ export const alertsEn = {
     hides: "It explains",
     hidesText: "These are not told while this one stands.",
     number: (n: number) => `incident ${n}`,
+    titled: (n: number) => `Incident ${n}`,
+    gone: "There is no such incident, or it is not for you to see. If it is your team's, sign in.",
     facts: "What was measured",
     key: "Key",
     rule: "Rule",
@@ -151,7 +163,7 @@ export const alertsEn = {
     what: "Nobody is reminded of it any more and it is passed on to nobody, until it is over or grows worse.",
     done: "You have it.",
     doneText: "No reminders come now. When it grows worse or is over, you hear of it.",
-    by: (who: string, when: string) => `${who} has it since ${when}.`,
+    by: (who: string, when: string) => `${who} took it ${when}.`,
     open: "Open the incident",
     reading: "Reading the link…",
     what_: "The link",

@@ -442,22 +442,6 @@ export const en = {
     rule_removed: "its rule is gone",
   } as Record<string, string>,
   yes: "yes",
-  facts: {
-    absent_blocks: "Absent blocks",
-    first_absent_height: "First absent block",
-    last_signed_height: "Last signed block",
-    height: "Newest block then",
-    votes: "Committee votes",
-    began_at_ms: "Began",
-    died_at_ms: "Process ended",
-    heard_at_ms: "Last heard",
-    planned_stop_until_ms: "Planned stop was to end",
-    validator_absent: "Its validator is absent too",
-    planned_stop_overrun: "Stayed down after its planned stop",
-    begun_before_window: "Began before the first block we know",
-    explained_until_ms: "Its cause ended",
-    as_of_ms: "Measured",
-  } as Record<string, string>,
 };
 
 export type Catalogue = typeof en;

@@ -1,7 +1,8 @@
 """Whether the machine's clock is true: what its kernel knows from whoever keeps it, chrony or another.
 
 `adjtimex` without a change needs no right. With chrony the kernel's own offset stays near nothing and the
-largest possible error is what tells.
+largest possible error is what tells. Where nobody keeps it, or a container's kernel does not say, all that
+is measured is what lies between it and the server's clock, beyond what the way there can explain.
 """
 
 import ctypes
@@ -28,15 +29,15 @@ class Timex(ctypes.Structure):
     )
 
 
-def read() -> Reading:
-    """Raises OSError."""
+def read(apart_ms: int | None) -> Reading:
+    """`apart_ms`: how far ahead of the server's the clock surely is, if that is known. Raises OSError."""
     timex = Timex()
     if ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex)) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return told(timex.offset, timex.maxerror, timex.status)
+    return told(timex.offset, timex.maxerror, timex.status, apart_ms)
 
 
-def told(offset: int, error_us: int, status: int) -> Reading:
+def told(offset: int, error_us: int, status: int, apart_ms: int | None) -> Reading:
     """`offset` is in nanoseconds or microseconds, as the status says."""
     offset_ms = offset / (1_000_000 if status & NANOSECONDS else 1_000)
     synchronised = not status & UNSYNCHRONISED
@@ -46,4 +47,6 @@ def told(offset: int, error_us: int, status: int) -> Reading:
             "host.clock.offset_ms": round(offset_ms, 3),
             "host.clock.error_ms": round(error_us / 1_000, 3),
         }
+    if apart_ms is not None:
+        numbers["host.clock.server_ms"] = apart_ms
     return Reading(numbers)

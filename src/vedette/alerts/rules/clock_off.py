@@ -2,7 +2,9 @@
 
 PoS blocks carry their proposer's time and rounds end by the clock, so a clock that is seconds off costs
 votes, and one that jumps back has ended nodes. The kernel tells the offset that is still to be corrected, and
-whether anybody corrects it; a clock that nobody keeps is only drifting yet, and stays a warning.
+whether anybody corrects it. In a container, or where a hypervisor keeps it, the kernel says that nobody does
+while the clock is true: that alone is a note. It is a trouble when such a clock is off the server's by more
+than the way to it can explain; unless clocks that are kept say the same, for then the server's own is off.
 """
 
 from collections.abc import Iterator
@@ -10,12 +12,13 @@ from dataclasses import dataclass
 
 from vedette.alerts.rules.of_nodes import MINUTE_MS, ending_of, finding, heard
 from vedette.alerts.rules.rule import Ask, Limit, Rule
-from vedette.model.incident import Finding, Incident, Severity, SubjectKind
+from vedette.model.incident import Facts, Finding, Incident, Severity, SubjectKind
 from vedette.model.view import NodeView, View
 
 NAME = "clock_off"
 OFFSET = "host.clock.offset_ms"
 KEPT = "host.clock.synchronised"
+SERVER = "host.clock.server_ms"
 WELL_BELOW = 0.8
 
 
@@ -36,9 +39,24 @@ def judge(view: View, ask: Ask[ClockOffLimit]) -> Iterator[Finding]:
         limit = ask(node.id)
         offset_ms = abs(node.numbers.get(OFFSET, 0))
         if offset_ms > limit.warning_ms:
-            yield _off(node, offset_ms, limit)
-        elif node.numbers.get(KEPT) == 0 and limit.unkept_counts:
-            yield finding(NAME, node, Severity.WARNING, {"unkept": 1}, limit.unkept_hold_ms)
+            yield _off(node, {"offset": round(offset_ms), "unkept": 0}, offset_ms, limit)
+        elif node.numbers.get(KEPT) == 0:
+            yield from _unkept(view, node, limit)
+
+
+def _unkept(view: View, node: NodeView, limit: ClockOffLimit) -> Iterator[Finding]:
+    """Nobody corrects it; it may be true all the same."""
+    apart_ms = abs(node.numbers.get(SERVER, 0))
+    if apart_ms > limit.warning_ms and _server_is_true(view, limit):
+        yield _off(node, {"apart": round(apart_ms), "unkept": 1}, apart_ms, limit)
+    elif limit.unkept_counts:
+        yield finding(NAME, node, Severity.INFO, {"unkept": 1}, limit.unkept_hold_ms)
+
+
+def _server_is_true(view: View, limit: ClockOffLimit) -> bool:
+    """No clock that is kept is as far from the server's."""
+    kept = (node.numbers for node in heard(view) if node.numbers.get(KEPT) == 1)
+    return all(abs(numbers.get(SERVER, 0)) <= limit.warning_ms for numbers in kept)
 
 
 def ending(incident: Incident, view: View, limit: ClockOffLimit) -> str | None:
@@ -52,12 +70,11 @@ def ending(incident: Incident, view: View, limit: ClockOffLimit) -> str | None:
     return ending_of(incident, view, how)
 
 
-def _off(node: NodeView, offset_ms: float, limit: ClockOffLimit) -> Finding:
-    critical = offset_ms > limit.critical_ms
-    facts: dict[str, str | int | float] = {
-        "offset": round(offset_ms),
-        "unkept": 0,
-        "value": round(offset_ms),
+def _off(node: NodeView, how: Facts, off_ms: float, limit: ClockOffLimit) -> Finding:
+    critical = off_ms > limit.critical_ms
+    facts: Facts = {
+        **how,
+        "value": round(off_ms),
         "limit": limit.critical_ms if critical else limit.warning_ms,
         "measure": "ms",
     }

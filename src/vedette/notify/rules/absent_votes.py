@@ -9,6 +9,7 @@ EN = {
         "its reward, and silent epochs the seat."
     ),
     "title": "validator {name} has missed {blocks}",
+    "public": "validator {name} does not sign",
     "votes": (
         "It holds {votes} in the committee. Nearly all others are signing, so the trouble is most likely "
         "its own."
@@ -48,6 +49,7 @@ ZH = {
         "整个纪元不签名会失去奖励，连续几个纪元不签名会被强制退出。"
     ),
     "title": "验证者 {name} 已漏签 {blocks}",
+    "public": "验证者 {name} 没有签名",
     "votes": "它在委员会中有 {votes}。其他成员几乎都在签名，所以问题很可能出在它自己。",
     "first": "第一个漏签的 PoS 区块是 {first_absent_height}。",
     "last": "最后一个已签名的 PoS 区块是 {last_signed_height}。",
@@ -86,5 +88,6 @@ saying = Saying(
         Line("recovering", ("recovering", "eta_ms")),
     ),
     endings=(Line("ending", ("absent_blocks",)),),
+    public=(Line("title", ("absent_blocks",)), Line("public")),
     well_ended=frozenset({"signs_again"}),
 )

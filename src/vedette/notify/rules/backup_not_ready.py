@@ -64,5 +64,6 @@ saying = Saying(
         Line("release_differs", ("release_differs", "release", "active_release")),
         Line("guard_stale", ("guard_stale", "guard_epochs")),
     ),
+    private="it says which node is the backup, and that it cannot help now",
     well_ended=frozenset({"ready"}),
 )

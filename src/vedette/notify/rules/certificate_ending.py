@@ -7,6 +7,7 @@ EN = {
     "why": "An endpoint's certificate ends soon or has ended; then every client refuses to talk to it.",
     "title": "the certificate of endpoint {name} ends {deadline}",
     "title.over": "the certificate of endpoint {name} has ended",
+    "public": "the certificate of endpoint {name} is to be renewed",
     "over": "It ended about {deadline}, {deadline_ago} ago.",
     "left": "{deadline_in} are left.",
     "hint": (
@@ -24,6 +25,7 @@ ZH = {
     "why": "端点的证书即将到期或已经到期；到期后所有客户端都会拒绝与它通信。",
     "title": "端点 {name} 的证书将于 {deadline} 到期",
     "title.over": "端点 {name} 的证书已经到期",
+    "public": "端点 {name} 的证书需要更新",
     "over": "它约在 {deadline} 到期（{deadline_ago}前）。",
     "left": "还剩 {deadline_in}。",
     "hint": (
@@ -45,5 +47,6 @@ saying = Saying(
         Line("over", ("over", "deadline_ms")),
         Line("left", ("deadline_ms",), lacks=("over",)),
     ),
+    public=(Line("public"),),
     well_ended=frozenset({"renewed"}),
 )

@@ -52,5 +52,6 @@ saying = Saying(
         Line("trend", ("deadline_ms",)),
         Line("pos_log", ("pos_log_bytes",)),
     ),
+    private="it says with what the machine can be brought down",
     well_ended=frozenset({"room_again"}),
 )

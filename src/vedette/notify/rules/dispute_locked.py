@@ -46,5 +46,6 @@ saying = Saying(
         Line("locked", ("locked_votes", "locked_until_height")),
         Line("free", ("locked_votes", "free_ms")),
     ),
+    public=(Line("title"),),
     well_ended=frozenset({"released", "restored"}),
 )

@@ -43,5 +43,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("voters", ("voters",)), Line("witnesses", ("witnesses",)), Line("votes", ("votes",))),
+    public=(Line("title"),),
     well_ended=frozenset({"one_votes"}),
 )

@@ -37,5 +37,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("lag", ("lag",)),),
+    public=(Line("title"),),
     well_ended=frozenset({"near"}),
 )

@@ -41,5 +41,6 @@ saying = Saying(
     zh=ZH,
     titles=(Line("title.none", ("none",)), Line("title", ("peers",))),
     lines=(Line("cut_off", ("cut_off",)), Line("votes", ("votes",))),
+    private="a node with few peers is easily cut off",
     well_ended=frozenset({"connected"}),
 )

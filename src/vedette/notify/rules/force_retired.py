@@ -52,5 +52,6 @@ saying = Saying(
         Line("unlocked", ("unlocked_votes",)),
         Line("pool", ("pool", "unlocked_votes")),
     ),
+    public=(Line("title"),),
     well_ended=frozenset({"restored"}),
 )

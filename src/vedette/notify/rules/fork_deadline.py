@@ -7,6 +7,7 @@ EN = {
     "why": "A node's release does not follow the fork that is coming: it would leave the chain there.",
     "title": "node {name} must be upgraded before {deadline}",
     "title.urgent": "node {name} must be upgraded now: the fork comes about {deadline}",
+    "public": "node {name} is not ready for the next fork yet",
     "versions": "It runs {release}; fork {fork} needs {first_version} or newer.",
     "deadline": "The fork comes about {deadline}, in {deadline_in}.",
     "votes": "Its validator holds {votes} in the committee.",
@@ -31,6 +32,7 @@ ZH = {
     "why": "节点的版本不支持即将到来的分叉：到时它会离开这条链。",
     "title": "节点 {name} 必须在 {deadline} 之前升级",
     "title.urgent": "节点 {name} 必须立即升级：分叉约在 {deadline} 到来",
+    "public": "节点 {name} 尚未为下一次分叉做好准备",
     "versions": "它运行 {release}；分叉 {fork} 需要 {first_version} 或更新的版本。",
     "deadline": "分叉约在 {deadline} 到来，还有 {deadline_in}。",
     "votes": "它的验证者在委员会中有 {votes}。",
@@ -56,5 +58,6 @@ saying = Saying(
         Line("deadline", ("deadline_ms",)),
         Line("votes", ("votes",)),
     ),
+    public=(Line("public"),),
     well_ended=frozenset({"upgraded"}),
 )

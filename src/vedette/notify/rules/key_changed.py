@@ -42,5 +42,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("own", ("pos_address",)), Line("expected", ("expected_address",))),
+    private="it says which node holds a validator's key",
     well_ended=frozenset({"same_again"}),
 )

@@ -62,5 +62,6 @@ saying = Saying(
         Line("too_late", ("too_late", "eta_ms", "deadline_ms")),
         Line("votes", ("votes",)),
     ),
+    public=(Line("title"),),
     well_ended=frozenset({"near", "in_time"}),
 )

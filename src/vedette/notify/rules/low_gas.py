@@ -35,5 +35,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("why_it_matters", ("least_cfx",)), Line("address", ("pow_address",))),
+    private="it says whose wallet stands behind the validator, and what is in it",
     well_ended=frozenset({"enough"}),
 )

@@ -54,5 +54,6 @@ saying = Saying(
         Line("restarts", ("oom_kills", "restarts")),
         Line("used", ("rss_bytes", "bound_bytes", "used_ratio")),
     ),
+    private="it says with what the machine can be brought down",
     well_ended=frozenset({"eased"}),
 )

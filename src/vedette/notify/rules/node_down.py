@@ -64,5 +64,6 @@ saying = Saying(
         Line("no_votes", lacks=("votes",)),
     ),
     endings=(),
+    public=(Line("title.overrun", ("planned_stop_overrun",)), Line("title")),
     well_ended=frozenset({"running"}),
 )

@@ -70,5 +70,6 @@ saying = Saying(
         Line("absent", ("validator_absent", "votes")),
     ),
     endings=(),
+    public=(Line("title.agentless", ("agentless",)), Line("title")),
     well_ended=frozenset({"heard"}),
 )

@@ -45,5 +45,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("terms", ("terms", "free_votes")), Line("votes", ("votes",))),
+    public=(Line("title"),),
     well_ended=frozenset({"stands", "all_serve"}),
 )

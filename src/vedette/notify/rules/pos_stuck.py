@@ -43,5 +43,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("still", ("still_seconds",)), Line("lag", ("lag",)), Line("votes", ("votes",))),
+    public=(Line("title"),),
     well_ended=frozenset({"moves"}),
 )

@@ -48,5 +48,6 @@ saying = Saying(
     zh=ZH,
     titles=(Line("title.locked", ("locked",)), Line("title")),
     lines=(Line("restarts", ("restarts",)), Line("locked", ("locked",)), Line("votes", ("votes",))),
+    public=(Line("title"),),
     well_ended=frozenset({"steady"}),
 )

@@ -7,6 +7,7 @@ EN = {
     "why": "The rewards of a finished epoch are not known hours later, or a validator's was far too small.",
     "title": "validator {name} was paid only {value} % of what epoch {epoch} earned",
     "title.network": "the rewards of epoch {epoch} have not come",
+    "public": "the rewards of validator {name} are short or late",
     "short": "It got {reward_cfx} CFX; its seats alone earn {due_cfx} CFX in such an epoch.",
     "ended_line": "The epoch ended {ended_at_ago} ago ({ended_at}).",
     "network": "No endpoint of ours tells of them, for anybody: the chain has distributed nothing, or the "
@@ -25,6 +26,7 @@ ZH = {
     "why": "已结束纪元的奖励数小时后仍然未知，或某个验证者的奖励过少。",
     "title": "验证者 {name} 在纪元 {epoch} 只得到应得奖励的 {value} %",
     "title.network": "纪元 {epoch} 的奖励尚未发放",
+    "public": "验证者 {name} 的奖励不足或尚未到账",
     "short": "它得到 {reward_cfx} CFX；仅其席位在这样一个纪元就应得 {due_cfx} CFX。",
     "ended_line": "该纪元结束于 {ended_at_ago}前（{ended_at}）。",
     "network": "我们的端点没有任何人的奖励数据：可能该链没有分配奖励，或端点没有保存。",
@@ -46,5 +48,6 @@ saying = Saying(
         Line("network", lacks=("due_cfx",)),
         Line("ended_line", ("ended_at_ms",)),
     ),
+    public=(Line("public"),),
     well_ended=frozenset({"paid"}),
 )

@@ -39,5 +39,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("groups", ("groups",)), Line("local_port", ("local_port",))),
+    private="it invites to the open door",
     well_ended=frozenset({"closed"}),
 )

@@ -47,5 +47,6 @@ saying = Saying(
         Line("depended_on", ("depended_on",)),
         Line("votes", ("votes",)),
     ),
+    public=(Line("title"),),
     well_ended=frozenset({"answers"}),
 )

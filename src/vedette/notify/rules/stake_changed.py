@@ -8,6 +8,7 @@ EN = {
     "explains it.",
     "title": "{votes} of validator {name} begin to leave",
     "title.joins": "{votes} were added to validator {name}",
+    "public": "the stake of validator {name} has changed",
     "when": "It was seen at PoS height {height}, {changed_at_ago} ago.",
     "until": "They can be withdrawn from PoS height {until_height} on: half a day after they began to leave.",
     "unexplained": "No announced work and no pool's books explain it: only whoever holds the owner's key "
@@ -31,6 +32,7 @@ ZH = {
     "why": "验证者的质押发生变动，且矿池、强制退出和已公告的维护都无法解释。",
     "title": "验证者 {name} 有 {votes}开始退出",
     "title.joins": "验证者 {name} 新增了 {votes}",
+    "public": "验证者 {name} 的质押有变动",
     "when": "在 PoS 高度 {height} 发现，{changed_at_ago}前。",
     "until": "这些票数从 PoS 高度 {until_height} 起可以提取：即开始退出后约半天。",
     "unexplained": "没有已公告的维护，矿池账目也无法解释：只有持有所有者密钥的人才能做到。",
@@ -60,5 +62,6 @@ saying = Saying(
         Line("by_announced", ("by_announced",)),
         Line("unexplained", lacks=("by_pool", "by_forced_retirement", "by_announced")),
     ),
+    public=(Line("public"),),
     well_ended=frozenset({"past"}),
 )

@@ -43,5 +43,6 @@ saying = Saying(
         Line("waiting", ("unlocked_votes",)),
         Line("pool", ("unlocked_votes", "pool")),
     ),
+    private="it says when somebody's money becomes free",
     well_ended=frozenset({"none_left"}),
 )

@@ -6,6 +6,7 @@ EN = {
     "name": "Vote quality",
     "why": "A validator that signs misses more blocks than the network's other members do.",
     "title": "validator {name} signs only {value} % of its blocks",
+    "public": "validator {name} signs fewer of its blocks than others do",
     "rate": "It missed {missed_blocks} blocks in {served_epochs} epochs of the last day; half of all "
     "members "
     "sign {median_percent} % or more.",
@@ -26,6 +27,7 @@ ZH = {
     "name": "签名质量",
     "why": "正在签名的验证者漏签的区块比全网其他成员更多。",
     "title": "验证者 {name} 只签了 {value} % 的区块",
+    "public": "验证者 {name} 的签名率低于其他成员",
     "rate": "最近一天在 {served_epochs} 个纪元中漏签 {missed_blocks} 个区块；半数成员的签名率不低于 "
     "{median_percent} %。",
     "free": "每个纪元签名一次即可获得奖励，因此目前没有损失。",
@@ -50,5 +52,6 @@ saying = Saying(
         Line("poor", ("poor",)),
         Line("calibrating", ("calibrating",)),
     ),
+    public=(Line("public"),),
     well_ended=frozenset({"signs_well"}),
 )

@@ -45,5 +45,6 @@ saying = Saying(
     en=EN,
     zh=ZH,
     lines=(Line("blocks", ("absent_blocks",)), Line("votes", ("votes",))),
+    private="it says which node holds a validator's key",
     well_ended=frozenset({"votes", "signed_elsewhere"}),
 )

@@ -52,5 +52,6 @@ saying = Saying(
         Line("guard", ("guard_seconds",), lacks=("no_guard",)),
         Line("votes", ("votes",)),
     ),
+    private="it says which node holds a validator's key",
     well_ended=frozenset({"signs_again"}),
 )

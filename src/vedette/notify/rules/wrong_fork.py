@@ -7,6 +7,7 @@ EN = {
     "why": "A node follows another chain than the others, so all that it says and signs is worthless.",
     "title": "node {name} is on another chain than the others",
     "title.log": "node {name} refuses the chain's state as invalid",
+    "public": "node {name} is not on the chain of the others",
     "pivot": "At an epoch that all have confirmed, most others, two at least, have another pivot block.",
     "lines": "Lines about an invalid state or blame in its log, in the last hour: {invalid_state_lines}.",
     "release": "It runs release {release}.",
@@ -32,6 +33,7 @@ ZH = {
     "why": "节点跟随的链与其他节点不同，因此它所说和所签的都没有价值。",
     "title": "节点 {name} 所在的链与其他节点不同",
     "title.log": "节点 {name} 把链的状态判为无效",
+    "public": "节点 {name} 与其他节点不在同一条链上",
     "pivot": "在各方都已确认的纪元上，多数其他节点（至少两个）的枢轴区块与它不同。",
     "lines": "最近一小时内，它的日志有 {invalid_state_lines} 行提到状态或 blame 无效。",
     "release": "它运行的版本是 {release}。",
@@ -59,5 +61,6 @@ saying = Saying(
         Line("release", ("release",)),
         Line("votes", ("votes",)),
     ),
+    public=(Line("public"),),
     well_ended=frozenset({"agrees", "log_quiet"}),
 )

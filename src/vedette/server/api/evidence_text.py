@@ -12,6 +12,7 @@ from vedette.server.api.shapes import NoticeShape
 
 INDENT = "  "
 NOTHING = "(nothing)"
+SURELY_A_MOMENT_MS = 1_000_000_000_000  # 2001; as a time that something took it would be thirty years
 
 
 def page(whole: WholeIncident, evidence: Sequence[Evidence], link: str) -> str:
@@ -44,7 +45,7 @@ def _about(whole: WholeIncident, link: str) -> Iterator[str]:
 
 def _event(event: IncidentEvent) -> str:
     told = ((name, value) for name, value in event.detail.items() if value not in (None, "", []))
-    words = " ".join(f"{name}={_word(value)}" for name, value in told)
+    words = " ".join(f"{name}={_said(name, value)}" for name, value in told)
     return f"{moment(event.at_ms)}  {event.kind.value}  {words}".rstrip()
 
 
@@ -83,11 +84,17 @@ def _lines(name: str, value: Any, indent: str) -> Iterator[str]:
     elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
         inner = dict(enumerate(value, 1)).items()
     else:
-        yield f"{indent}{_word(name)}: {_word(value)}"
+        yield f"{indent}{_word(name)}: {_said(name, value)}"
         return
     yield f"{indent}{_word(name)}:{'' if inner else ' none'}"
     for each, one in inner:
         yield from _lines(str(each), one, indent + INDENT)
+
+
+def _said(name: str, value: Any) -> str:
+    """A moment as people read it; a time that something took stays a number."""
+    is_moment = name.endswith("_ms") and isinstance(value, int) and value >= SURELY_A_MOMENT_MS
+    return moment(value) if is_moment else _word(value)
 
 
 def _word(value: Any) -> str:

@@ -13,10 +13,9 @@ from vedette.model.incident import Incident, SubjectKind
 from vedette.model.people import Who
 from vedette.model.policy import Maintenance
 from vedette.model.view import View
-from vedette.notify.text import incident_title, moment
+from vedette.notify.text import PUBLIC_RULES, moment, public_title
 from vedette.notify.words import Lang
 from vedette.server import feeds
-from vedette.server.api.profiles import TELLABLE
 from vedette.server.api.sent import Body, Sent
 from vedette.server.api.talk import Rooms
 from vedette.server.digests import short
@@ -132,7 +131,7 @@ async def _items(rooms: "House", lang: Lang, slug: str | None) -> list[Item]:
         for team in await profiles.public_profiles(conn):
             if team.shows_incidents and slug in {None, team.slug}:
                 own = names.get(team.team_id, {})
-                told = await incidents.told_since(conn, team.team_id, list(own), since_ms)
+                told = await incidents.told_since(conn, team.team_id, list(own), PUBLIC_RULES, since_ms)
                 found += [_item(one, own, team, _page(rooms), lang) for one in told]
     return sorted(found, key=lambda one: one.changed_at_ms, reverse=True)[:ITEMS_MAX]
 
@@ -154,7 +153,6 @@ async def _public_names(rooms: "House") -> dict[int, dict[tuple[SubjectKind, str
 def _item(one: Incident, names: Names, team: Profile, page_url: str, lang: Lang) -> Item:
     """Its title is made of facts that may be told; nothing else of it is."""
     subject = replace(one.subject, name=names[one.subject.kind, one.subject.id])
-    bare = {name: fact for name, fact in one.facts.items() if name in TELLABLE}
     end_ms, words = one.resolved_at_ms, WORDS[lang]
     since = moment(one.opened_at_ms)
     text = words["opened"].format(at=since)
@@ -162,7 +160,7 @@ def _item(one: Incident, names: Names, team: Profile, page_url: str, lang: Lang)
         text = words["over"].format(at=since, end=moment(end_ms))
     return Item(
         id=one.id,
-        title=incident_title(replace(one, subject=subject, facts=bare), lang),
+        title=public_title(replace(one, subject=subject), lang),
         team=team.name,
         text=text,
         url=f"{page_url}/teams/{team.slug}",

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vedette.model.incident import Incident, IncidentState, Subject, SubjectKind
 from vedette.model.people import Who
-from vedette.notify.text import incident_title
+from vedette.notify.text import PUBLIC_RULES, public_title
 from vedette.notify.words import Lang
 from vedette.server.api.board import in_full, validator_shape
 from vedette.server.api.claim_shapes import (
@@ -41,8 +41,6 @@ NO_TEAM: Final = "Your team is not there any more: sign in anew."
 NO_PAGE: Final = "No team shows itself under this name."
 TAKEN: Final = "slug: another team has this name; choose another."
 SLUGLESS: Final = "slug: a status page needs a name to stand under; give one with is_public."
-TELLABLE: Final = frozenset({"absent_blocks", "begun_before_window", "planned_stop_overrun", "agentless"})
-"""The facts that a public title is made of. That a node carries a validator's key, say, is none of them."""
 
 SlugWanted = Annotated[str, Path(max_length=40, description="a team's public name")]
 
@@ -157,7 +155,7 @@ async def _incidents(
     for one in found:
         own = one.claimed.name if one.claimed else None
         names[SubjectKind.VALIDATOR, one.address] = own or f"{one.address[:10]}…{one.address[-4:]}"
-    told = await incidents.told_since(conn, team.team_id, list(names), now_ms - RECENT_MS)
+    told = await incidents.told_since(conn, team.team_id, list(names), PUBLIC_RULES, now_ms - RECENT_MS)
     return [replace(one, subject=_named(one.subject, names)) for one in told]
 
 
@@ -166,7 +164,6 @@ def _named(subject: Subject, names: Mapping[tuple[SubjectKind, str], str]) -> Su
 
 
 def _incident(one: Incident, language: Lang) -> StatusIncident:
-    bare = replace(one, facts={name: fact for name, fact in one.facts.items() if name in TELLABLE})
     subject = one.subject
     return StatusIncident.model_validate(
         {
@@ -177,8 +174,8 @@ def _incident(one: Incident, language: Lang) -> StatusIncident:
             "subject": StatusSubject.model_validate(
                 {"kind": subject.kind.value, "id": subject.id, "name": subject.name}
             ),
-            "title": incident_title(bare, language),
-            "titles": {"en": incident_title(bare, "en"), "zh": incident_title(bare, "zh")},
+            "title": public_title(one, language),
+            "titles": {"en": public_title(one, "en"), "zh": public_title(one, "zh")},
             "opened_at_ms": one.opened_at_ms,
             "resolved_at_ms": one.resolved_at_ms,
         }

@@ -213,11 +213,13 @@ def test_what_was_told_before_it_was_explained_is_still_told_to_be_over() -> Non
     assert advance(muted, None, at(T + 2))[1] is Reason.RESOLVED
 
 
-def test_a_fact_that_is_no_longer_seen_stays_true() -> None:
-    incident, _ = advance(told(last_signed_height=90), trouble(absent_blocks=120), at(T + 1))
+def test_a_fact_that_is_not_said_any_more_is_no_longer_so_unless_its_rule_says_that_it_lasts() -> None:
+    """A theft that follows on votes that were added is not told as 'votes were added'."""
+    before = told(last_signed_height=90, joins=1)
+    lasting = replace(at(T + 1), lasting={"disk": frozenset({"last_signed_height"})})
+    incident, _ = advance(before, trouble(absent_blocks=120), lasting)
     assert incident is not None
-    assert incident.facts["last_signed_height"] == 90
-    assert incident.facts["absent_blocks"] == 120
+    assert incident.facts == {"last_signed_height": 90, "absent_blocks": 120, "as_of_ms": T + 1}
 
 
 def test_a_resolved_incident_does_not_rise_again() -> None:

@@ -33,6 +33,10 @@ EXPLAINED_UNTIL: Final = "explained_until_ms"  # the fact: when the cause of thi
 ENDED: Final = "ended"  # the fact: how the trouble ended, a word of its rule
 CLOSED: Final = "closed"  # how one ended that somebody closed by hand
 FLAPS: Final = "flaps"  # the fact: how often it came back, once it is called flapping
+FIRST_TOLD: Final = "first_told_at_ms"
+"""The fact: since when somebody was to do something about it. Escalation steps are counted from there."""
+OWN: Final = frozenset({AS_OF, EXPLAINED_UNTIL, ENDED, FLAPS, FIRST_TOLD})
+"""Facts of an incident's life. All others are its rule's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Round:
     endings: Mapping[str, str | None] | None = None
     clear_ms: Mapping[str, int] = field(default_factory=dict)  # by rule: gone for so long it is over
     remind_ms: Mapping[str, int] = field(default_factory=dict)  # by rule, where it has a pace of its own
+    lasting: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by rule: facts that stay true
     before: Mapping[str, Incident] = field(default_factory=dict)
     standing: Collection[str] = ()
     hold: Hold = may_speak
@@ -142,8 +147,9 @@ def _begin(finding: Finding, at: Round) -> Incident:
 
 
 def _renew(incident: Incident, finding: Finding, at: Round) -> Incident:
-    """Newer facts replace older ones; one that slid out of the rule's window is still true and stays."""
-    facts = {**incident.facts, **finding.facts}
+    """What is said no longer is no longer so, but for what the rule says stays true unseen."""
+    lasting = OWN | at.lasting.get(incident.rule, frozenset())
+    facts = {name: value for name, value in incident.facts.items() if name in lasting} | finding.facts
     if facts != incident.facts:
         facts[AS_OF] = at.now_ms
     current = replace(incident, severity=finding.severity, subject=finding.subject, facts=facts)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from vedette.alerts.calendar import is_on, quiet_until_ms
 from vedette.alerts.duty import on_call
-from vedette.alerts.life import is_acknowledged
+from vedette.alerts.life import FIRST_TOLD, is_acknowledged
 from vedette.alerts.matching import Target, matches, target_of
 from vedette.alerts.rules.subjects import planned
 from vedette.model.incident import Decision, Incident, Reason, Severity, SubjectKind
@@ -29,9 +29,6 @@ from vedette.model.policy import (
 from vedette.model.view import NodeView, View
 
 R = TypeVar("R", Escalation, Schedule, Quiet)
-
-FIRST_TOLD = "first_told_at_ms"
-"""The fact: since when somebody was to do something about it. Escalation steps are counted from there."""
 
 EVERYBODY = "everybody"
 """The route of a team that has none."""

@@ -283,4 +283,5 @@ rule = Rule(
     limit=AbsentVotesLimit,
     judge=absent_votes,
     ending=absent_votes_ending,
+    lasting=frozenset({"first_absent_height", "last_signed_height"}),
 )

@@ -86,6 +86,7 @@ def _finding(view: View, out: Sequence[NodeView], limit: StormLimit) -> Finding:
         "gone_count": gone,
         "silent_count": len(out) - gone,
         "since_ms": since_ms,
+        "last_ms": began_ms(out[-1]),
         "names": ", ".join(node.name for node in out[:NAMED]),
         "votes": votes,
         "value": len(out) * 100 // len(view.nodes),

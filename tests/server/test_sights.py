@@ -5,10 +5,12 @@ from pathlib import Path
 from sqlalchemy import update
 
 from tests.server.stage import Agent, HandClock, enrol, hear, quiet_house, settings
+from tests.store.doubles import ALICE, BOB
 from vedette.model.layers import Condition, Layer
 from vedette.model.people import FIRST_TEAM
 from vedette.model.view import View
 from vedette.server.house import House
+from vedette.store import people
 from vedette.store import tables as t
 from vedette.store.database import Conn
 
@@ -64,6 +66,26 @@ async def test_a_counter_that_rose_is_told_for_half_an_hour(tmp_path: Path) -> N
             await hear(house, *agent.post(agent.envelope(clock.wall, numbers={name: count})))
             rises.append((await _seen(house)).nodes[agent.node_id].rises[name])
     assert rises == [0, 2, 3, 1, 0], "one that began anew counts from nothing"
+
+
+async def test_nobody_is_judged_before_it_is_known_how_near_retirement_is(tmp_path: Path) -> None:
+    """In the first round after a start, and in the first after somebody began to be watched."""
+    looked: list[frozenset[str]] = []
+    async with quiet_house(settings(tmp_path), HandClock()) as house:
+        await house.database.write(lambda conn: people.watch(conn, FIRST_TEAM, [ALICE]))
+        look = house.sights.look
+
+        async def noted() -> None:
+            looked.append(frozenset(house.sights._wanted))
+            await look()
+
+        house.sights.look = noted  # type: ignore[method-assign]
+        for _ in range(2):
+            await _seen(house)
+        await house.database.write(lambda conn: people.watch(conn, FIRST_TEAM, [ALICE, BOB]))
+        for _ in range(2):
+            await _seen(house)
+    assert looked == [{ALICE}, {ALICE, BOB}]
 
 
 async def test_one_teams_view_holds_nothing_of_anothers(tmp_path: Path) -> None:

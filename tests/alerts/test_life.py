@@ -26,6 +26,7 @@ from vedette.model.view import NodeView, ProcessState, View
 
 T = 1_800_000_000_000
 MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
 W, C = Severity.WARNING, Severity.CRITICAL
 PATIENCE = Patience()
 CAUSE = "node_down/n1"
@@ -238,11 +239,13 @@ def test_what_was_told_before_it_was_explained_is_still_told_to_be_over() -> Non
     assert advance(muted, None, at(T + 2))[1] is Reason.RESOLVED
 
 
-def test_a_fact_that_is_no_longer_seen_stays_true() -> None:
-    incident, _ = advance(told(last_signed_height=90), trouble(absent_blocks=120), at(T + 1))
+def test_a_fact_that_is_not_said_any_more_is_no_longer_so_unless_its_rule_says_that_it_lasts() -> None:
+    """A theft that follows on votes that were added is not told as 'votes were added'."""
+    before = told(last_signed_height=90, joins=1)
+    lasting = replace(at(T + 1), lasting={"disk": frozenset({"last_signed_height"})})
+    incident, _ = advance(before, trouble(absent_blocks=120), lasting)
     assert incident is not None
-    assert incident.facts["last_signed_height"] == 90
-    assert incident.facts["absent_blocks"] == 120
+    assert incident.facts == {"last_signed_height": 90, "absent_blocks": 120, "as_of_ms": T + 1}
 
 
 def test_a_resolved_incident_does_not_rise_again() -> None:
@@ -370,3 +373,26 @@ def test_a_round_that_saves_less_tells_the_same(
         assert [reason for _, reason in steps if reason is not None] == ([] if wanted is None else [wanted])
         for saved, _ in steps:
             stored = [] if saved.resolved_at_ms is not None else [replace(saved, id=7)]
+
+
+def test_a_clock_that_was_far_ahead_and_was_set_back_silences_nothing() -> None:
+    """What it wrote lies ahead then: nobody waits for that day."""
+    ahead = T + 400 * DAY
+    pended, reason = advance(None, trouble(hold_ms=MINUTE), at(ahead))
+    assert (pended is not None, reason) == (True, None)
+    again, _ = advance(pended, trouble(hold_ms=MINUTE), at(T))
+    assert advance(again, trouble(hold_ms=MINUTE), at(T + MINUTE))[1] is Reason.OPENED
+    settled = replace(told(C, ahead), facts={"explained_until_ms": ahead, "as_of_ms": ahead})
+    again, reason = advance(settled, trouble(C), at(T))
+    assert (again is not None and again.told_at_ms, reason) == (T, None)
+    assert again is not None
+    reminded = advance(again, trouble(C), at(T + 31 * MINUTE))
+    assert reminded[1] is Reason.REMINDED
+    clearing = replace(told(W, T), clear_since_ms=ahead, flaps=2)
+    held, _ = advance(clearing, None, at(T))
+    assert advance(held, None, at(T + 11 * MINUTE))[1] is Reason.RESOLVED
+
+
+def test_another_servers_clock_may_be_a_little_fast() -> None:
+    incident = told(W, T + 2_000)
+    assert life.round([incident], [trouble()], Round(T)) == []

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.test_zones import ms
+from vedette.alerts.life import FIRST_TOLD
 from vedette.alerts.matching import Target, matches, target_of
-from vedette.alerts.routing import FIRST_TOLD, Scene, decide, ended_unheard, passed_on, steps_due
+from vedette.alerts.routing import Scene, decide, ended_unheard, passed_on, steps_due
 from vedette.model.incident import (
     Acknowledgement,
     Decision,
@@ -111,6 +112,20 @@ def test_a_route_to_nobody_is_said_to_lead_nowhere() -> None:
     none = {"routes": [route("a", ANA, match={"rules": ["clock_off"]})]}
     assert decide(incident(), Reason.OPENED, scene(none)).decision is Decision.NO_CONTACT
     assert decide(incident(), Reason.OPENED, scene(contacts={})).decision is Decision.NO_CONTACT
+
+
+def test_what_wakes_wakes_anybody_rather_than_nobody() -> None:
+    """All whom its route names are gone. What no route takes is told nobody, as was wished."""
+    gone = {"routes": [route("a", "contact:gone", match={"rules": ["node_down"]})]}
+    word = decide(incident(severity=Severity.CRITICAL), Reason.OPENED, scene(gone))
+    assert (word.decision, word.told) == (Decision.TOLD, (ANA, BO, CY))
+    other = incident(severity=Severity.CRITICAL, rule="clock_off")
+    assert decide(other, Reason.OPENED, scene(gone)).decision is Decision.NO_CONTACT
+    nobody = {"id": "e", "name": "e", "steps": [{"after_minutes": 5, "contacts": ["contact:gone"]}]}
+    passes = gone | {"escalations": [nobody]}
+    passes["routes"] = [{**passes["routes"][0], "escalation": "e"}]
+    word = decide(incident(severity=Severity.CRITICAL), Reason.OPENED, scene(passes))
+    assert word.told == (ANA, BO, CY)
 
 
 def test_whoever_is_disabled_is_stood_in_for_by_his_fallback() -> None:

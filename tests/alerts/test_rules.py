@@ -12,12 +12,13 @@ from vedette.alerts.limits import Limits
 from vedette.alerts.mute import explain
 from vedette.alerts.rules import RULES
 from vedette.alerts.rules.absent_votes import AbsentVotesLimit, absence, absent_votes, others_participation
+from vedette.alerts.rules.countdown import pace_of
 from vedette.alerts.rules.node_down import NodeDownLimit, node_down
 from vedette.alerts.rules.node_silent import NodeSilentLimit, node_silent
 from vedette.alerts.rules.rule import always
 from vedette.model.incident import Finding, Incident, Severity, Subject, SubjectKind
 from vedette.model.pos import PosAddress
-from vedette.model.view import NodeView, ProcessState, SettledBlock, ValidatorView, View
+from vedette.model.view import NetworkView, NodeView, ProcessState, SettledBlock, ValidatorView, View
 
 NOW = 1_800_000_000_000
 alice = PosAddress("0x" + "a1" * 32)
@@ -336,3 +337,16 @@ def test_every_rule_that_hides_or_is_hidden_exists_and_none_hides_itself_in_the_
     for _ in known:
         hidden = {one: effects.union(*(hidden[each] for each in effects)) for one, effects in hidden.items()}
     assert [one for one, effects in hidden.items() if one in effects] == []
+
+
+def test_an_epochs_end_that_was_told_before_the_epoch_changed_is_not_taken_for_the_newest() -> None:
+    """Blocks are seen each second, and the end of their epoch is looked at beside."""
+    network = NetworkView(
+        epoch=8, height=801, block_interval_ms=30_000, epoch_last_height=800, term_blocks=120
+    )
+    pace = pace_of(network)
+    assert pace is not None
+    assert (pace.last_height(8), pace.left_ms(pace.last_height(8))) == (920, 119 * 30_000)
+    of_now = pace_of(replace(network, height=800, epoch=7))
+    assert of_now is not None
+    assert of_now.last_height(7) == 800

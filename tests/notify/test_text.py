@@ -58,7 +58,7 @@ CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
     ("node_silent", NODE, {**SILENT, "validator_absent": 1}, ("heard",)),
     ("node_silent", NODE, {**SILENT, "agentless": 1}, ("heard",)),
     ("vote_quality", VALIDATOR, {"value": 88, "missed_blocks": 40, "calibrating": 1}, ("signs_well",)),
-    *(("stake_changed", VALIDATOR, {**LEFT, f"by_{who}": 1}, ("past",)) for who in EXPLAINERS),
+    *(("stake_changed", VALIDATOR, {**LEFT, f"by_{who}": 1}, ("past", "explained")) for who in EXPLAINERS),
     # Noted only, so no tale speaks of it.
     (
         "unlock_near",

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from tests.server.stage import Agent, HandClock, enrol, hear, quiet_house, replace_live, settings, until
+from tests.store.doubles import ALICE, BOB
 from tests.stub_node import person
 from vedette.model.layers import Condition, Layer
 from vedette.model.people import FIRST_TEAM
@@ -138,6 +139,26 @@ async def test_an_account_that_changed_is_seen_and_judged_at_once(tmp_path: Path
             await looking
     assert seen.account is not None
     assert seen.account.force_retired_height == 9
+
+
+async def test_nobody_is_judged_before_it_is_known_how_near_retirement_is(tmp_path: Path) -> None:
+    """In the first round after a start, and in the first after somebody began to be watched."""
+    looked: list[frozenset[str]] = []
+    async with quiet_house(settings(tmp_path), HandClock()) as house:
+        await house.database.write(lambda conn: people.watch(conn, FIRST_TEAM, [ALICE]))
+        look = house.sights.look
+
+        async def noted() -> None:
+            looked.append(frozenset(house.sights._wanted))
+            await look()
+
+        house.sights.look = noted  # type: ignore[method-assign]
+        for _ in range(2):
+            await _seen(house)
+        await house.database.write(lambda conn: people.watch(conn, FIRST_TEAM, [ALICE, BOB]))
+        for _ in range(2):
+            await _seen(house)
+    assert looked == [{ALICE}, {ALICE, BOB}]
 
 
 async def test_one_teams_view_holds_nothing_of_anothers(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,16 @@ from tests.server.mailbox import mailbox
 from tests.server.people import key_of, signed_in
 from tests.server.stage import Agent, bearer, hear
 from tests.store.doubles import TROUBLE
+from vedette.alerts import telling
+from vedette.alerts.life import Patience
+from vedette.alerts.telling import Telling
 from vedette.model.incident import Reason
-from vedette.model.people import Role
+from vedette.model.people import FIRST_TEAM, Role
+from vedette.model.view import View
 from vedette.notify.channels import ChannelError, mail_settings
 from vedette.notify.text import render
 from vedette.server.guesses import SIGN_UPS_FREE
+from vedette.server.loops import Failures, Judge
 from vedette.server.members_mail import MembersMail
 from vedette.server.settings import AccountSetting
 from vedette.store import people
@@ -315,3 +321,47 @@ async def test_a_team_that_nobody_can_be_told_of_says_so(tmp_path: Path) -> None
         with pytest.raises(ChannelError, match="no member of the team") as failure:
             await channel.send(render(incident, Reason.OPENED, "en", None, "1/0", incident.opened_at_ms))
         assert failure.value.permanent
+
+
+async def test_a_team_whose_judging_fails_leaves_no_other_unwatched(
+    north: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug that one team's settings or agents bring about is loud, and costs that team alone."""
+    alice = await north.first()
+    bob, _ = await joined(north, alice, "bob")
+    _, south = await bob.ask("POST", "/teams", {"name": "South"})
+    judged, real = [], telling.judge
+
+    def judge(view: View, *rest: Any) -> list[Telling]:
+        judged.append(view.team_id)
+        if view.team_id == FIRST_TEAM:
+            raise OverflowError
+        return real(view, *rest)
+
+    monkeypatch.setattr(telling, "judge", judge)
+    seen = {team_id: View(north.clock.now_ms(), team_id=team_id) for team_id in (FIRST_TEAM, south["id"])}
+
+    async def views(*_: Any) -> dict[int, View]:
+        return seen
+
+    house, failures = north.house, Failures(north.clock.steady_ms)
+    own = Judge(
+        house.database,
+        house.ears,
+        house.policies,
+        Patience(),
+        lambda _: None,
+        asyncio.Event(),
+        house.push.audience,
+        views,
+    )
+    with pytest.raises(OverflowError):
+        await own.round()
+    own.wake.set()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(3):
+            await own.run(failures)
+    assert own.rounds >= 2
+    assert judged.count(south["id"]) >= 2
+    assert failures.of["judge of one team"] >= 2
+    assert not failures.of["judge"]

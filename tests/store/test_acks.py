@@ -116,6 +116,16 @@ async def test_what_is_closed_is_nobodys_to_take(database: Database) -> None:
         await database.write(lambda conn: acks.close(conn, OURS, kept.id, "", NOON))
 
 
+async def test_what_was_closed_is_open_again_once_it_is_worse(database: Database) -> None:
+    kept = await _opened(database)
+    assert kept.severity is Severity.WARNING
+    await database.write(lambda conn: acks.close(conn, OURS, kept.id, "it can wait", NOON))
+    for severity, closed_by in ((Severity.CRITICAL, None), (Severity.INFO, "machine")):
+        change = Change(replace(await _now(database, kept.id), severity=severity), None, (), NOON + 1)
+        await database.write(partial(save, changes=[change]))
+        assert (await _now(database, kept.id)).closed_by == closed_by
+
+
 @pytest.mark.parametrize("stranger", [THEIRS, PUBLIC])
 async def test_nobody_else_may(database: Database, stranger: Who) -> None:
     kept = await _opened(database)

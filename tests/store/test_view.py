@@ -1,6 +1,7 @@
 """What the rules see, as the store tells it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy import update
 
@@ -68,6 +69,20 @@ async def test_the_newest_block_tells_of_the_chain(database: Database) -> None:
         chain = (await view(conn, NOON)).network
     assert (chain.epoch, chain.height, chain.block_interval_ms) == (1, 7, 60_000)
     assert chain.block_at_ms == NOON + 7 * 60_000
+
+
+async def test_while_nobody_told_an_epochs_committee_who_was_a_member_still_is(database: Database) -> None:
+    async def deed(conn: Conn) -> None:
+        await remember_committee(conn, committee(1, FOUR))
+        await watch(conn, FIRST_TEAM, [ALICE])
+        blocks = [block(height, FOUR) for height in (5, 6)] + [replace(block(7, FOUR), epoch=2)]
+        await witness_blocks(conn, "a", blocks, Span(5, 7))
+
+    await database.write(deed)
+    async with database.read() as conn:
+        seen = await view(conn, NOON)
+    assert seen.network.epoch == 2
+    assert [one.votes > 0 for one in seen.validators.values()] == [True]
 
 
 async def test_one_teams_view_holds_nothing_of_anothers(database: Database) -> None:

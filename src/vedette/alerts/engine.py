@@ -15,6 +15,8 @@ from vedette.model.view import View
 CLEAR_MS = {rule.name: rule.clear_ms for rule in RULES}
 REMIND_MS = {rule.name: rule.remind_ms for rule in RULES if rule.remind_ms is not None}
 
+LASTING = {rule.name: rule.lasting for rule in RULES if rule.lasting}
+
 
 def judge(view: View, limits: Limits) -> list[Finding]:
     """Everything that is wrong in the view, sorted by key; each key at most once."""
@@ -71,6 +73,7 @@ def step(
         endings=endings(view, unresolved, findings, limits),
         clear_ms=CLEAR_MS,
         remind_ms=REMIND_MS,
+        lasting=LASTING,
         before={incident.key: incident for incident in sorted(before, key=lambda one: one.id)},
         standing=frozenset(finding.key for finding in findings),
         hold=hold,

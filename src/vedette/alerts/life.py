@@ -27,6 +27,8 @@ def may_speak(_incident: Incident, _reason: Reason) -> None:
 
 
 MINUTE_MS: Final = 60_000
+BACK_AGAIN_MS: Final = 60 * MINUTE_MS
+"""So long after a node was given time to settle, it is given none anew."""
 
 AS_OF: Final = "as_of_ms"  # the fact: when the other facts were judged
 EXPLAINED_UNTIL: Final = "explained_until_ms"  # the fact: when the cause of this trouble ended
@@ -34,6 +36,12 @@ ENDED: Final = "ended"  # the fact: how the trouble ended, a word of its rule
 CLOSED: Final = "closed"  # how one ended that somebody closed by hand
 BEGAN: Final = "began_at_ms"  # the fact: when it began, where that is known to be before it was found
 FLAPS: Final = "flaps"  # the fact: how often it came back, once it is called flapping
+FIRST_TOLD: Final = "first_told_at_ms"
+"""The fact: since when somebody was to do something about it. Escalation steps are counted from there."""
+RECOVERING: Final = "recovering"  # the fact: it is on its way back by itself
+OWN: Final = frozenset({AS_OF, EXPLAINED_UNTIL, ENDED, BEGAN, FLAPS, FIRST_TOLD})
+"""Facts of an incident's life. All others are its rule's."""
+TIMES: Final = frozenset({AS_OF, EXPLAINED_UNTIL, FIRST_TOLD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class Round:
     endings: Mapping[str, str | None] | None = None
     clear_ms: Mapping[str, int] = field(default_factory=dict)  # by rule: gone for so long it is over
     remind_ms: Mapping[str, int] = field(default_factory=dict)  # by rule, where it has a pace of its own
+    lasting: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by rule: facts that stay true
     before: Mapping[str, Incident] = field(default_factory=dict)
     standing: Collection[str] = ()
     hold: Hold = may_speak
@@ -76,6 +85,8 @@ def advance(
     """One step of one incident's life: what it becomes, and what to tell. (None, None): there is none."""
     if incident is not None and incident.resolved_at_ms is not None:
         incident = None  # what is over stays over; the same trouble anew is a new incident
+    if incident is not None:
+        incident = _of_the_past(incident, at.now_ms)
     if finding is None:
         return _gone(incident, at)
     met = _begin(finding, at) if incident is None else _renew(incident, finding, at)
@@ -105,6 +116,28 @@ def is_acknowledged(incident: Incident, now_ms: int) -> bool:
     if acked is None or incident.severity.rank > acked.severity.rank:
         return False
     return acked.until_ms is None or now_ms < acked.until_ms
+
+
+def _of_the_past(incident: Incident, now_ms: int) -> Incident:
+    """Nothing of it lies ahead: a clock that was wrong, and was set back, must not silence it for ever."""
+    latest_ms = now_ms + MINUTE_MS  # another server's clock may be a little fast
+
+    def past(at_ms: int | None) -> int | None:
+        return at_ms if at_ms is None or at_ms <= latest_ms else now_ms
+
+    facts = {
+        name: now_ms if name in TIMES and int(value) > latest_ms else value
+        for name, value in incident.facts.items()
+    }
+    return replace(
+        incident,
+        opened_at_ms=min(incident.opened_at_ms, now_ms)
+        if incident.opened_at_ms > latest_ms
+        else incident.opened_at_ms,
+        told_at_ms=past(incident.told_at_ms),
+        clear_since_ms=past(incident.clear_since_ms),
+        facts=facts,
+    )
 
 
 # --- a step -----------------------------------------------------------------------------------------------
@@ -143,8 +176,12 @@ def _begin(finding: Finding, at: Round) -> Incident:
 
 
 def _renew(incident: Incident, finding: Finding, at: Round) -> Incident:
-    """Newer facts replace older ones; one that slid out of the rule's window is still true and stays."""
-    facts = {**incident.facts, **finding.facts, **_beginning(incident.facts, finding)}
+    """What is said no longer is no longer so, but for what the rule says stays true unseen."""
+    lasting = OWN | at.lasting.get(incident.rule, frozenset())
+    kept = {name: value for name, value in incident.facts.items() if name in lasting}
+    facts = {**kept, **finding.facts, **_beginning(incident.facts, finding)}
+    if _is_nearly_back(incident.facts, finding.facts, at.now_ms):
+        facts[EXPLAINED_UNTIL] = at.now_ms
     if facts != incident.facts:
         facts[AS_OF] = at.now_ms
     current = replace(incident, severity=finding.severity, subject=finding.subject, facts=facts)
@@ -157,6 +194,12 @@ def _beginning(known: Facts, finding: Finding) -> Facts:
         return {}
     told_ms = finding.since_ms // 1000 * 1000
     return {BEGAN: min(told_ms, int(known.get(BEGAN, told_ms)))}
+
+
+def _is_nearly_back(before: Facts, after: Facts, now_ms: int) -> bool:
+    """It has just come to the end of its way back: what it does then is seen some minutes later."""
+    arrived = bool(before.get(RECOVERING)) and not after.get(RECOVERING)
+    return arrived and now_ms - int(before.get(EXPLAINED_UNTIL, 0)) >= BACK_AGAIN_MS
 
 
 def _came_back(incident: Incident, flaps: int, at: Round) -> Incident:

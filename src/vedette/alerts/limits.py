@@ -13,6 +13,7 @@ from vedette.alerts.rules import RULES
 from vedette.alerts.rules.rule import AnyRule, Limit, Value
 from vedette.model.errors import SettingError
 from vedette.model.incident import Severity
+from vedette.model.policy import lower_address
 
 Values = Mapping[str, Value]
 OfRules = Mapping[str, Values]
@@ -65,7 +66,7 @@ def parse(data: object) -> Limits:
         preset = Preset.NORMAL
     rules = _of_rules(given.get("rules"), "rules", problems)
     subjects = {
-        str(subject): _of_rules(values, f"subjects.{subject}", problems)
+        lower_address(str(subject)): _of_rules(values, f"subjects.{subject}", problems)
         for subject, values in _mapping(given.get("subjects"), "subjects", problems).items()
     }
     if problems:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from vedette.alerts.rules.storm import NODES, is_out
-from vedette.alerts.rules.subjects import carriers, planned
+from vedette.alerts.rules.node_down import unexpected_since_ms
+from vedette.alerts.rules.storm import NODES, began_ms, is_out
+from vedette.alerts.rules.subjects import all_out, carriers, planned
 from vedette.model.incident import Finding, Severity, SubjectKind
 from vedette.model.pos import PosAddress
 from vedette.model.view import NodeView, View
@@ -59,6 +60,13 @@ OF_CARRIERS: Final = (
 CERTAIN: Final = frozenset({"node_down"})
 """Seen to be so, and a page by itself within a minute where votes are at stake: it may hide one sooner."""
 
+CERTAIN_MS: Final = 120_000
+"""For so long: if it is no page by then (its rule may not be so loud), it stands before none."""
+STORM_MS: Final = 300_000
+"""Who went out so long before or after those of a storm has a trouble of his own."""
+LAST_CHANCE_MS: Final = 65 * 60_000
+"""A restart and some margin: what must be told while it can be done something about."""
+
 OF_NETWORK: Final[Mapping[str, tuple[str, ...]]] = {
     "network_participation/participation": ("absent_votes", "vote_quality", "pos_stuck", "reward_missing"),
 }
@@ -78,8 +86,13 @@ class _Scene:
         found = self.standing.get(f"{rule}/{subject_id}")
         if found is None or found.severity is Severity.INFO:
             return None
-        loud = rule in CERTAIN or found.severity.rank >= effect.severity.rank
+        loud = found.severity.rank >= effect.severity.rank or (rule in CERTAIN and self._is_fresh(subject_id))
         return found.key if loud else None
+
+    def _is_fresh(self, node_id: str) -> bool:
+        """Its process ended a moment ago."""
+        node = self.view.nodes.get(node_id)
+        return node is not None and self.view.now_ms - unexpected_since_ms(node) < CERTAIN_MS
 
 
 def explain(findings: Sequence[Finding], view: View, settle_ms: int = 0) -> dict[str, str]:
@@ -116,22 +129,32 @@ def _causes(effect: Finding, scene: _Scene) -> Iterator[str]:
 
 def _of_many(effect: Finding, scene: _Scene) -> Iterator[str]:
     storm = scene.standing.get(f"storm/{NODES.id}")
-    if storm is not None and _in_storm(effect, scene.view):
+    if storm is not None and _in_storm(effect, storm, scene.view):
         yield storm.key
     for key, effects in OF_NETWORK.items():
-        if effect.rule in effects and key in scene.standing:
+        if effect.rule in effects and key in scene.standing and not _is_own(effect, scene.view):
             yield key
 
 
-def _in_storm(effect: Finding, view: View) -> bool:
-    """It is of a node that is out, or of a validator all of whose nodes are."""
+def _in_storm(effect: Finding, storm: Finding, view: View) -> bool:
+    """It is of a node that went out with the others, or of a validator all of whose nodes did."""
+    first_ms, last_ms = (int(storm.facts[name]) for name in ("since_ms", "last_ms"))
+
+    def went(node: NodeView) -> bool:
+        return is_out(node, view.now_ms) and first_ms - STORM_MS <= began_ms(node) <= last_ms + STORM_MS
+
     if effect.subject.kind is SubjectKind.NODE:
         node = view.nodes.get(effect.subject.id)
-        return node is not None and is_out(node, view.now_ms)
+        return node is not None and went(node)
     if effect.subject.kind is not SubjectKind.VALIDATOR or effect.rule not in ABSENCES:
         return False
     nodes = carriers(view, PosAddress(effect.subject.id), effect.team_id)
-    return bool(nodes) and all(is_out(node, view.now_ms) for node in nodes)
+    return bool(nodes) and all(map(went, nodes))
+
+
+def _is_own(effect: Finding, view: View) -> bool:
+    """An absence that no network's trouble explains: all nodes that could vote are out."""
+    return effect.rule == "absent_votes" and all_out(view, PosAddress(effect.subject.id), effect.team_id)
 
 
 def _of_table(table: Mapping[str, tuple[str, ...]], effect: Finding, scene: _Scene) -> Iterator[str]:
@@ -149,9 +172,17 @@ def _of_carriers(effect: Finding, scene: _Scene) -> str | None:
     return causes[0] if causes and None not in causes else None
 
 
+def _is_last_chance(node: NodeView, effect: Finding, now_ms: int) -> bool:
+    """The stop was planned to last beyond the moment at which the validator is retired by force."""
+    deadline_ms, until_ms = effect.facts.get("deadline_ms"), node.planned_stop_until_ms
+    if effect.rule != "absent_votes" or deadline_ms is None or until_ms is None:
+        return False
+    return until_ms >= int(deadline_ms) and int(deadline_ms) - now_ms <= LAST_CHANCE_MS
+
+
 def _of_carrier(node: NodeView, effect: Finding, scene: _Scene) -> Iterator[str]:
     now_ms = scene.view.now_ms
-    if planned(node, now_ms):
+    if planned(node, now_ms) and not _is_last_chance(node, effect, now_ms):
         yield f"planned_stop/{node.id}"
     for rule in OF_CARRIERS:
         cause = scene.cause(rule, node.id, effect)

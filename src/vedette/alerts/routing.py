@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from vedette.alerts.calendar import is_on, quiet_until_ms
 from vedette.alerts.duty import on_call
-from vedette.alerts.life import is_acknowledged
+from vedette.alerts.life import FIRST_TOLD, is_acknowledged
 from vedette.alerts.matching import Target, matches, target_of
 from vedette.alerts.rules.subjects import planned
 from vedette.model.incident import Decision, Incident, Reason, Severity, SubjectKind
@@ -31,9 +31,6 @@ from vedette.model.policy import (
 from vedette.model.view import NodeView, View
 
 R = TypeVar("R", Escalation, Schedule, Quiet)
-
-FIRST_TOLD = "first_told_at_ms"
-"""The fact: since when somebody was to do something about it. Escalation steps are counted from there."""
 
 EVERYBODY = "everybody"
 """The route of a team that has none."""
@@ -159,9 +156,23 @@ def _by_routes(incident: Incident, routes: list[Route], scene: Scene) -> Word:
         return Word(Decision.QUIET_HOURS, route=routes[0].id, by=name, not_before_ms=until_ms)
     told = people(_unique(ref for route in awake for ref in route.contacts), scene)
     route_id = awake[0].id if awake else None
-    if not told and not any(route.escalation for route in awake):
-        return Word(Decision.NO_CONTACT, route=route_id)
+    if not told and not any(_reaches(route.escalation, scene) for route in awake):
+        told = _anybody(incident, awake, scene)
+        if not told:
+            return Word(Decision.NO_CONTACT, route=route_id)
     return Word(Decision.TOLD, told, route_id)
+
+
+def _reaches(escalation_id: str | None, scene: Scene) -> bool:
+    """Whether its steps lead to anybody."""
+    escalation = _named(scene.routing.escalations, escalation_id)
+    return escalation is not None and bool(people((r for s in escalation.steps for r in s.contacts), scene))
+
+
+def _anybody(incident: Incident, awake: list[Route], scene: Scene) -> tuple[str, ...]:
+    """Whom to wake when all whom its routes name are gone or switched off: everybody else, not nobody."""
+    lost = bool(awake) and incident.severity is Severity.CRITICAL
+    return people(usual_route(scene.policy).contacts, scene) if lost else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from vedette.alerts import engine
-from vedette.alerts.life import AS_OF, Patience, Step
+from vedette.alerts.life import AS_OF, FIRST_TOLD, Patience, Step
 from vedette.alerts.limits import Limits
-from vedette.alerts.routing import FIRST_TOLD, Scene, Word, decide, ended_unheard, held_back, passed_on
+from vedette.alerts.routing import Scene, Word, decide, ended_unheard, held_back, passed_on
 from vedette.model.incident import Decision, Incident, Reason, Severity
 from vedette.model.policy import Policy
 from vedette.model.view import View

@@ -17,6 +17,7 @@ MAINNET_BLOCK_S = 31.0  # 2,790 PoS blocks a day
 ANSWER_OLD_S = 30.0  # an answer older than that is no answer
 ROUND_S = 6.0  # an agent's answer may be so old: a round, and its way to us
 STILL_MIN_S = 15.0  # three rounds of an agent; below that its pace is all that is measured
+FAR_S = 10.0 * 365 * 86_400  # whoever hardly moves arrives some day: that is as far as is counted
 NORMAL_PHASE = "NormalSyncPhase"
 VOTED = frozenset({Ballot.SIGNED, Ballot.LED})
 
@@ -221,7 +222,7 @@ def _progress(seen: Evidence) -> dict[str, float]:
     figures = {"lag_epochs": max(0.0, goal - own), "progress_ratio": min(1.0, own / goal)}
     pace, others = seen.numbers.get("pow.epochs_per_second"), seen.references.pow_epochs_per_second
     if pace is not None and others is not None and pace > others:
-        figures["eta_seconds"] = round(figures["lag_epochs"] / (pace - others))
+        figures["eta_seconds"] = round(min(figures["lag_epochs"] / (pace - others), FAR_S))
     return figures
 
 

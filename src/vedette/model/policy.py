@@ -297,15 +297,15 @@ def _matcher(reader: Reader, data: object, where: str, rules: Collection[str] | 
     return Matcher(
         severity_min=None if severity is None else reader.one_of(severity, f"{where}.severity_min", Severity),
         rules=lists["rules"],
-        subjects=tuple(_lower(one) for one in lists["subjects"]),
+        subjects=tuple(lower_address(one) for one in lists["subjects"]),
         labels=lists["labels"],
         groups=lists["groups"],
-        validators=tuple(_lower(one) for one in lists["validators"]),
+        validators=tuple(lower_address(one) for one in lists["validators"]),
         kinds=tuple(kind for kind in kinds if kind is not None),
     )
 
 
-def _lower(address: str) -> str:
+def lower_address(address: str) -> str:
     """Addresses are kept in small letters; ids of other subjects are as they are."""
     return address.lower() if address[:2] in {"0x", "0X"} else address
 

@@ -17,7 +17,7 @@ from yarl import URL
 from vedette.model.clock import rounds
 from vedette.notify.guard import host_of
 from vedette.server.ears import Ears
-from vedette.server.loops import Failures, Judge
+from vedette.server.loops import OF_ONE_TEAM, Failures, Judge
 from vedette.server.outbox import Outbox
 from vedette.server.settings import HeartbeatSetting
 
@@ -28,7 +28,7 @@ ROUND_MS_MAX: Final = 25_000
 """The judge rests five seconds at most, and a round that begins now may have to wait for the one before."""
 LOOK_MS: Final = 100
 DEADLINE_S: Final = 10.0
-LOOPS: Final = ("judge", "outbox", "heartbeat")
+LOOPS: Final = ("judge", OF_ONE_TEAM, "outbox", "heartbeat")
 
 
 class DeadMansSwitch:

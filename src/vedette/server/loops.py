@@ -35,6 +35,7 @@ from vedette.store.tiering import Keep
 log = logging.getLogger(__name__)
 
 JUDGE_MS, JUDGE_MAX_MS = 1_000, 5_000
+OF_ONE_TEAM = "judge of one team"
 JUDGE_SHARE = 20
 """A round is followed by this many times its length of rest, so that a large fleet costs a bounded share."""
 LAPSE_MS = 60_000
@@ -66,12 +67,20 @@ class Failures:
         """One round of a loop that must not end."""
         try:
             await deed()
-            self._since.pop(name, None)
-        except Exception as error:  # noqa: BLE001 - logged by `_tell`
-            self.of[name] += 1
-            self._since.setdefault(name, self._steady_ms())
-            self._tell(name, error)
+            self.well(name)
+        except Exception as error:  # noqa: BLE001 - told by `note`
+            self.note(name, error)
             await asyncio.sleep(PAUSE_AFTER_BUG_S)
+
+    def note(self, name: str, error: Exception) -> None:
+        """A round, or a part of one, failed."""
+        self.of[name] += 1
+        self._since.setdefault(name, self._steady_ms())
+        self._tell(name, error)
+
+    def well(self, name: str) -> None:
+        """A round went well."""
+        self._since.pop(name, None)
 
     def failing(self, for_ms: int) -> tuple[str, ...]:
         """The loops of which no round went well for so long."""
@@ -145,10 +154,12 @@ class Judge:
         self._patience = patience
         self._on_saved = on_saved
         self._audience = audience
+        self._failures: Failures | None = None
         self.wake = wake
         self.rounds = 0  # that went well
 
     async def run(self, failures: Failures) -> None:
+        self._failures = failures
         took_ms = 0.0
         while True:
             await asyncio.sleep(took_ms / 1000)
@@ -171,13 +182,18 @@ class Judge:
             standing = by_team(await incidents.unresolved(conn))
             before = by_team(await incidents.over_since(conn, now - self._patience.again_ms))
             await self._policies.look(conn)
-        tellings = [
-            one
-            for team_id in sorted({*seen, *standing})
-            for one in self._tellings(
-                team_id, seen.get(team_id, View(now)), standing.get(team_id, []), before.get(team_id, [])
-            )
-        ]
+        tellings: list[Telling] = []
+        failed = False
+        for team_id in sorted({*seen, *standing}):
+            view, ours = seen.get(team_id, View(now, team_id=team_id)), standing.get(team_id, [])
+            try:
+                tellings += self._tellings(team_id, view, ours, before.get(team_id, []))
+            except Exception as error:  # noqa: BLE001 - told by `_one_failed`
+                # What one team set or its agents say must leave nobody else unwatched.
+                failed = True
+                self._one_failed(error)
+        if not failed and self._failures is not None:
+            self._failures.well(OF_ONE_TEAM)
         if not tellings:
             return []
         told_on = await self._told_on(tellings)
@@ -189,6 +205,12 @@ class Judge:
         saved = await self._database.write(lambda conn: incidents.save(conn, changes))
         self._on_saved(saved)
         return saved
+
+    def _one_failed(self, error: Exception) -> None:
+        """A bug, told as any loop's; whoever asks for a single round hears of it himself."""
+        if self._failures is None:
+            raise error
+        self._failures.note(OF_ONE_TEAM, error)
 
     def _tellings(
         self, team_id: int, view: View, unresolved: Collection[Incident], before: Collection[Incident]

@@ -119,6 +119,7 @@ class Sights:
         self._wanted: set[PosAddress] = set()
         self._judged = Judged()
         self._seen: tuple[int | None, frozenset[PosAddress]] | None = None
+        self._looked_for: frozenset[PosAddress] = frozenset()
         self._looked_at_ms = 0
         self._changed = False  # an account of those in the last views
         self._day = Day()
@@ -215,12 +216,23 @@ class Sights:
         teams = {one for team_id in self._teams for one in seen[team_id].validators}
         self._judged = Judged(teams, set(everybody) - teams)
         self._wanted = teams | set(everybody)
+        await self._look_for_newcomers()
         self._rises.forget_but({one for view in seen.values() for one in view.nodes})
         network = self._network(next(iter(seen.values())).network)
         return {
             team_id: await self._dressed(replace(self._ears.patient(view), network=network))
             for team_id, view in seen.items()
         }
+
+    async def _look_for_newcomers(self) -> None:
+        """Nobody is judged before it is known when he serves, and how near retirement is; once, at that.
+
+        After a start it would else be told of all who are absent as if each had to be woken for.
+        """
+        if self._wanted <= self._looked_for:
+            return
+        self._looked_for = frozenset(self._wanted)
+        await self._failures.guard("sights", self.look)
 
     async def _dressed(self, view: View) -> View:
         troubles = self._troubles_of(view)

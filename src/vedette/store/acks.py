@@ -73,6 +73,8 @@ async def take_back(conn: Conn, who: Who, incident_id: int, now_ms: int) -> Inci
 async def close(conn: Conn, who: Who, incident_id: int, comment: str, now_ms: int) -> Incident | None:
     """It is nobody's worry any more: it tells nobody, and ends as soon as it is no longer found.
 
+    If it grows worse than it was, it is open again: nobody has decided about that.
+
     Raises OverError.
     """
     incident = await _standing(conn, who, incident_id)
@@ -80,7 +82,7 @@ async def close(conn: Conn, who: Who, incident_id: int, comment: str, now_ms: in
         return None
     code = await audit.actor(conn, who)
     event = Event(now_ms, Happening.CLOSED, {"by": code, "comment": comment})
-    await _change(conn, incident, {"closed_by": code}, event)
+    await _change(conn, incident, {"closed_by": code, "closed_severity": incident.severity.value}, event)
     await _noted(conn, who, "incident.close", incident, now_ms)
     return replace(incident, closed_by=code)
 

@@ -361,9 +361,15 @@ def _incident(row: Row[Any]) -> Incident:
         clear_since_ms=row.clear_since_ms,
         flaps=row.flaps,
         acked=_acknowledgement(row),
-        closed_by=row.closed_by,
+        closed_by=_closed_by(row),
         step=row.step,
     )
+
+
+def _closed_by(row: Row[Any]) -> str | None:
+    """Nobody, once it is worse than what was closed."""
+    closed = Severity(row.closed_severity or row.severity)
+    return row.closed_by if Severity(row.severity).rank <= closed.rank else None
 
 
 def _acknowledgement(row: Row[Any]) -> Acknowledgement | None:

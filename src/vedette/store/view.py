@@ -77,7 +77,8 @@ def _carried(nodes: Mapping[str, NodeView]) -> set[PosAddress]:
 def _validators(
     votes: list[BlockVotes], written: Mapping[PosAddress, str], team_id: int, wanted: Collection[PosAddress]
 ) -> dict[PosAddress, ValidatorView]:
-    committee = votes[-1].committee if votes else None
+    # Of an epoch that has just begun nobody may have told the committee yet: most of it is as before.
+    committee = next((one.committee for one in reversed(votes) if one.committee is not None), None)
     return {
         address: ValidatorView(
             address=address,

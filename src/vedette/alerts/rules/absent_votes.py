@@ -19,6 +19,7 @@ from vedette.alerts.rules.countdown import pace_of, whole_minute
 from vedette.alerts.rules.of_validators import finding
 from vedette.alerts.rules.recovery import left_ms, recovering_carriers
 from vedette.alerts.rules.rule import Ask, Limit, Rule
+from vedette.alerts.rules.subjects import all_out
 from vedette.model.ballot import Ballot
 from vedette.model.forecast import Pace
 from vedette.model.incident import Finding, Incident, Severity, SubjectKind
@@ -58,7 +59,8 @@ def absent_votes(view: View, ask: Ask[AbsentVotesLimit]) -> Iterator[Finding]:
     """An elected validator is missing from block after block, while the others sign."""
     for validator in view.validators.values():
         limit = ask(validator.address)
-        found = absence(validator, view.blocks, limit)
+        is_out = all_out(view, validator.address, validator.team_id)
+        found = absence(validator, view.blocks, limit, is_out=is_out)
         if found is not None:
             yield _finding(view, validator, found, limit)
 
@@ -71,23 +73,25 @@ def absent_votes_ending(incident: Incident, view: View, limit: AbsentVotesLimit)
     known = validator.strip.replace(Ballot.UNSEEN, "")
     if known.endswith(Ballot.IDLE):
         return "not_elected"
-    recovered = known[-limit.recovered_blocks :]
-    if len(recovered) == limit.recovered_blocks and set(recovered) <= SIGNED:
+    wanted = max(limit.recovered_blocks, 1)
+    recovered = known[-wanted:]
+    if len(recovered) == wanted and set(recovered) <= SIGNED:
         return "signs_again"
     return None
 
 
 def absence(
-    validator: ValidatorView, blocks: Sequence[SettledBlock], limit: AbsentVotesLimit
+    validator: ValidatorView, blocks: Sequence[SettledBlock], limit: AbsentVotesLimit, *, is_out: bool = False
 ) -> Absence | None:
     """Relive the strip from its oldest letter and say whether an absence stands at its newest.
 
     Reliving keeps the rule without memory, though it accuses late (ten blocks) and forgives late (three): the
     network's share is asked when the absence is established, so a later network event does not acquit.
+    `is_out`: all its nodes are known to be out, so that whatever the network does explains nothing.
     """
     if validator.strip.count(Ballot.ABSENT) < limit.absent_blocks:
         return None
-    walk = _Walk(validator, blocks, limit)
+    walk = _Walk(validator, blocks, limit, is_out)
     for index, letter in enumerate(validator.strip):
         walk.step(index, letter)
     return walk.outcome()
@@ -100,6 +104,7 @@ class _Walk:
     validator: ValidatorView
     blocks: Sequence[SettledBlock]
     limit: AbsentVotesLimit
+    is_out: bool
     absent: list[int] = field(default_factory=list)  # indices of the trouble's absent blocks
     established: bool = False
     run: int = 0
@@ -143,6 +148,8 @@ class _Walk:
             return False
         if self.last_signed is None and not self._enough_known():
             return False
+        if self.is_out:
+            return True
         recent = [self.blocks[i] for i in self.absent[-self.limit.absent_blocks :]]
         return others_participation(recent, self.validator.votes) > self.limit.others_participation_ratio
 
@@ -283,4 +290,5 @@ rule = Rule(
     limit=AbsentVotesLimit,
     judge=absent_votes,
     ending=absent_votes_ending,
+    lasting=frozenset({"first_absent_height", "last_signed_height"}),
 )

@@ -16,6 +16,8 @@ NAME = "certificate_ending"
 DAYS = "endpoint.tls_days"
 CALM_MS = 3_600_000
 """The days are told to a hundredth: the end is said to the hour."""
+FAR_DAYS = 36_500.0
+"""No certificate ended longer ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ def ending(incident: Incident, view: View, limit: CertificateEndingLimit) -> str
 
 def _finding(node: NodeView, days: float, limit: CertificateEndingLimit) -> Finding:
     critical = days < limit.critical_days
-    ends_at_ms = node.heard_at_ms + round(days * DAY_MS)
+    ends_at_ms = node.heard_at_ms + round(max(days, -FAR_DAYS) * DAY_MS)
     facts: dict[str, str | int | float] = {
         "deadline_ms": ends_at_ms - ends_at_ms % CALM_MS,
         "over": int(days < 0),

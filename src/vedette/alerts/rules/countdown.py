@@ -1,6 +1,6 @@
 """What several rules ask of the chain's clock: where it is, and when something will be."""
 
-from vedette.model.forecast import Pace
+from vedette.model.forecast import Pace, epoch_last_height
 from vedette.model.view import NetworkView, View
 
 MINUTE_MS = 60_000
@@ -13,6 +13,8 @@ def pace_of(network: NetworkView) -> Pace | None:
     term, interval = network.term_blocks, network.block_interval_ms
     if epoch is None or height is None or last is None or term is None or interval is None:
         return None
+    if height > last and term > 0:  # the end was told before the newest block, which is of a later epoch
+        last = epoch_last_height(height, last, term)
     return Pace(epoch, height, last, term, interval)
 
 

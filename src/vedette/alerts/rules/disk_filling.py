@@ -102,7 +102,9 @@ def _volume(node: NodeView, name: str) -> Volume | None:
     # The part kept for root is not the node's: the ratio knows of it, the total does not.
     ratio = node.numbers.get(f"{name}.used_ratio", used / total)
     free = used * (1 - ratio) / ratio if ratio > 0 else total - used
-    return Volume(name, max(free, 0), total, 1 - ratio, node.numbers.get(f"{name}.seconds_to_full"))
+    return Volume(
+        name, min(max(free, 0), total), total, 1 - ratio, node.numbers.get(f"{name}.seconds_to_full")
+    )
 
 
 def shortage(known: list[Volume], limit: DiskFillingLimit) -> Shortage | None:

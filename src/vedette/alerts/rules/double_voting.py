@@ -35,7 +35,8 @@ def double_voting(view: View, ask: Ask[DoubleVotingLimit]) -> Iterator[Finding]:
     voting, lines = _voting(view), _lines(view)
     for validator in view.validators.values():
         limit_ms = ask(validator.address).answer_ms
-        nodes = [node for node in voting.get(validator.address, []) if _age_ms(node) <= limit_ms]
+        said = voting.get(validator.address, [])
+        nodes = [node for node in said if _age_ms(node, view.now_ms) <= limit_ms]
         seen = [node for node, line in lines if _names(line, validator.address)]
         if len(nodes) > 1 or seen:
             yield _finding(view, validator, nodes, seen)
@@ -48,7 +49,8 @@ def double_voting_ending(incident: Incident, view: View, _limit: DoubleVotingLim
         return "not_watched"
     nodes = carriers(view, validator.address, validator.team_id)
     silent = [n for n in nodes if n.process is not ProcessState.GONE and not _says(n, view.now_ms)]
-    return None if silent else "one_votes"
+    voters = [node for node in nodes if _says(node, view.now_ms) and _votes(node)]
+    return None if silent or len(voters) > 1 else "one_votes"
 
 
 def _voting(view: View) -> dict[PosAddress, list[NodeView]]:
@@ -81,8 +83,9 @@ def _says(node: NodeView, now_ms: int) -> bool:
     return is_heard(node, now_ms) and "node.voting" in node.states
 
 
-def _age_ms(node: NodeView) -> float:
-    return node.numbers.get("probe.voting.age_seconds", 0) * 1000
+def _age_ms(node: NodeView, now_ms: int) -> float:
+    """Since when it may be so no more: how old it was when it was told, and how long ago that was."""
+    return node.numbers.get("probe.voting.age_seconds", 0) * 1000 + max(0, now_ms - node.heard_at_ms)
 
 
 def _finding(view: View, validator: ValidatorView, nodes: list[NodeView], seen: list[NodeView]) -> Finding:

@@ -76,6 +76,7 @@ class Participation:
 def participation(view: View, count: int) -> Participation | None:
     """Over the newest blocks of which both are known; None: those are too few."""
     known: list[tuple[int, int, int]] = []
+    count = max(count, 1)
     newest = len(view.blocks)
     for back, block in enumerate(reversed(view.blocks[-2 * count :]), 1):
         if block.signed_votes is not None and block.total_votes:

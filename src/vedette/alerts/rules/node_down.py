@@ -55,7 +55,7 @@ def overran(node: NodeView) -> bool:
 
 def _finding(view: View, node: NodeView, limit: NodeDownLimit) -> Finding:
     votes = member_votes(view, node)
-    late = view.now_ms - _unexpected_since_ms(node) >= limit.critical_after_ms
+    late = view.now_ms - unexpected_since_ms(node) >= limit.critical_after_ms
     facts: dict[str, str | int | float] = {"votes": votes, "role": node.role}
     if node.died_at_ms is not None:
         facts["died_at_ms"] = node.died_at_ms
@@ -72,7 +72,7 @@ def _finding(view: View, node: NodeView, limit: NodeDownLimit) -> Finding:
     )
 
 
-def _unexpected_since_ms(node: NodeView) -> int:
+def unexpected_since_ms(node: NodeView) -> int:
     """Since when the node should have been running; 0 (long ago) when nobody saw it end."""
     if overran(node) and node.planned_stop_until_ms is not None:
         return node.planned_stop_until_ms

@@ -13,6 +13,8 @@ from vedette.model.view import NodeView, ProcessState, ValidatorView, View
 NORMAL_PHASE: Final = "NormalSyncPhase"
 RESTART_MS: Final = 50 * 60_000
 """What a restart usually takes (CIP-99: 30 to 50 minutes)."""
+FAR_S: Final = 10.0 * 365 * 86_400
+"""Whoever hardly moves arrives some day: that is as far as is counted."""
 
 
 def is_recovering(node: NodeView, now_ms: int, restart_ms: int = RESTART_MS) -> bool:
@@ -61,10 +63,10 @@ def _left_by_log(view: View, node: NodeView) -> int | None:
     reached, goal, pace = node.numbers.get("sync.recovered_height"), view.network.pow_epoch, _pace(node)
     if reached is None or goal is None or not pace:
         return None
-    return round(max(0.0, goal - reached) / pace * 1000)
+    return round(min(max(0.0, goal - reached) / pace, FAR_S) * 1000)
 
 
 def _left_by_rpc(node: NodeView) -> int | None:
     verdict = node.layers.get(Layer.POW)
     seconds = None if verdict is None else verdict.figures.get("eta_seconds")
-    return None if seconds is None else round(seconds * 1000)
+    return None if seconds is None else round(min(seconds, FAR_S) * 1000)

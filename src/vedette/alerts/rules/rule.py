@@ -44,6 +44,7 @@ class Rule(Generic[L]):
     ending: Callable[[Incident, View, L], str | None]
     clear_ms: int = 0  # gone for so long it is over; 0: the rule has a hysteresis of its own
     remind_ms: int | None = None  # how often it is told again; None: as people set it for all
+    lasting: frozenset[str] = frozenset()  # facts that stay true though later findings do not tell them
     quiet: Mapping[str, Value] = field(default_factory=dict)  # what the preset `quiet` changes
     paranoid: Mapping[str, Value] = field(default_factory=dict)  # what the preset `paranoid` changes
 

@@ -37,7 +37,7 @@ def storm(view: View, ask: Ask[StormLimit]) -> Iterator[Finding]:
     limit = ask(NODES.id)
     out = together([node for node in view.nodes.values() if is_out(node, view.now_ms)], limit.together_ms)
     most = len(out) * 100 >= limit.share_percent * len(view.nodes)
-    if len(view.nodes) >= limit.nodes and (most or len(out) >= limit.many_nodes):
+    if out and len(view.nodes) >= limit.nodes and (most or len(out) >= limit.many_nodes):
         yield _finding(view, out, limit)
 
 
@@ -86,6 +86,7 @@ def _finding(view: View, out: Sequence[NodeView], limit: StormLimit) -> Finding:
         "gone_count": gone,
         "silent_count": len(out) - gone,
         "since_ms": since_ms,
+        "last_ms": began_ms(out[-1]),
         "names": ", ".join(node.name for node in out[:NAMED]),
         "votes": votes,
         "value": len(out) * 100 // len(view.nodes),

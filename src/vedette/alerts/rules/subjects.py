@@ -22,6 +22,12 @@ def carriers(view: View, address: PosAddress, team_id: int) -> list[NodeView]:
     return sorted(found, key=lambda node: node.id)
 
 
+def all_out(view: View, address: PosAddress, team_id: int) -> bool:
+    """The team has nodes with this key, and each ended or is silent, though nobody planned it."""
+    nodes = [node for node in carriers(view, address, team_id) if not node.agentless]
+    return bool(nodes) and not any(is_heard(n, view.now_ms) or planned(n, view.now_ms) for n in nodes)
+
+
 def validator_subject(view: View, validator: ValidatorView) -> Subject:
     """A validator is called by its node, but only by a node of its own team: names are private."""
     node = next(iter(carriers(view, validator.address, validator.team_id)), None)

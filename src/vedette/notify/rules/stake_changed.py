@@ -24,6 +24,7 @@ EN = {
     "names the validator.",
     "ended": "the change of validator {name}'s stake is no longer news",
     "ended.past": "the change of validator {name}'s stake was a day ago",
+    "ended.explained": "it is known now who changed validator {name}'s stake",
     "ended.not_watched": "validator {name} is no longer watched",
 }
 
@@ -45,6 +46,7 @@ ZH = {
     "并在票数解锁后抢在窃贼之前提取。如果是自己人操作，请确认此事件；下次请先建立指明该验证者的维护。",
     "ended": "验证者 {name} 的质押变动已不再是新闻",
     "ended.past": "验证者 {name} 的质押变动已过去一天",
+    "ended.explained": "验证者 {name} 的质押变动已查明",
     "ended.not_watched": "验证者 {name} 已不在监控之列",
 }
 
@@ -63,5 +65,5 @@ saying = Saying(
         Line("unexplained", lacks=("by_pool", "by_forced_retirement", "by_announced")),
     ),
     public=(Line("public"),),
-    well_ended=frozenset({"past"}),
+    well_ended=frozenset({"past", "explained"}),
 )

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.agent.conftest import Scene
 from tests.agent.stand_ins import Canned, StubNode, serving
-from tests.agent.test_agent import free_port, node_process, process_is
+from tests.agent.test_agent import node_process, process_is
+from tests.ports import free_port
 from vedette.agent.node_process import Watch
 from vedette.agent.probes.node import VITAL, Node
 from vedette.agent.probes.pos import Pos

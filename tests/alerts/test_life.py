@@ -79,13 +79,13 @@ def test_the_earliest_beginning_that_was_told_counts() -> None:
     young, found = pending(), trouble(hold_ms=120_000)
     known, reason = advance(young, replace(found, since_ms=T - 9_400), at(T + 5_000))
     assert known is not None
-    assert (known.facts["began_at_ms"], known.opened_at_ms, reason) == (T - 10_000, T, None)
+    assert (known.facts["began_at_ms"], known.opened_at_ms, reason) == (T - 9_400, T, None)
     late = replace(found, since_ms=T + 60_000)
-    assert advance(known, late, at(T + 109_999))[1] is None
-    assert advance(known, late, at(T + 110_000))[1] is Reason.OPENED
+    assert advance(known, late, at(T + 110_599))[1] is None
+    assert advance(known, late, at(T + 110_600))[1] is Reason.OPENED
     assert advance(young, late, at(T + 120_000))[1] is Reason.OPENED
     ((saved, _),) = life.round([young], [replace(found, since_ms=T - 9_400)], at(T + 5_000))
-    assert saved.facts["began_at_ms"] == T - 10_000  # at once, not with the next minute
+    assert saved.facts["began_at_ms"] == T - 9_400  # at once, not with the next minute
 
 
 def test_a_short_trouble_wakes_nobody() -> None:

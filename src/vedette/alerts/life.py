@@ -189,11 +189,10 @@ def _renew(incident: Incident, finding: Finding, at: Round) -> Incident:
 
 
 def _beginning(known: Facts, finding: Finding) -> Facts:
-    """The earliest that was told, in whole seconds: news that was late on its way says too late a moment."""
+    """The earliest that was told: news that was late on its way says too late a moment."""
     if finding.since_ms is None:
         return {}
-    told_ms = finding.since_ms // 1000 * 1000
-    return {BEGAN: min(told_ms, int(known.get(BEGAN, told_ms)))}
+    return {BEGAN: min(finding.since_ms, int(known.get(BEGAN, finding.since_ms)))}
 
 
 def _is_nearly_back(before: Facts, after: Facts, now_ms: int) -> bool:

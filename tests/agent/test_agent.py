@@ -5,7 +5,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import pytest
 
 from tests.agent.conftest import Scene, settings_for
 from tests.agent.stand_ins import Canned, Post, StubServer, serving
+from tests.ports import free_port
 from vedette.agent.planned import PlannedStop, announce
 from vedette.agent.sender import backoff_s
 from vedette.agent.spool import BOUNDS, Spool
@@ -413,11 +413,6 @@ def node_process(port: int) -> Iterator[subprocess.Popen[str]]:
             yield child
         finally:
             child.kill()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def deaths_in(server: StubServer) -> int:

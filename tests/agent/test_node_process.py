@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from vedette.agent.node_process import NodeProcess, Watch, listeners, local_port, owner
 from vedette.model.view import ProcessState
 
@@ -22,11 +23,6 @@ listener = socket.create_server((sys.argv[2], int(sys.argv[1])), family=getattr(
 print("listening", flush=True)
 time.sleep(60)
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import pytest
 
 from tests.agent.conftest import settings_for
 from tests.agent.stand_ins import Canned, StubNode, serving
-from tests.agent.test_agent import free_port
+from tests.ports import free_port
 from vedette.agent.commands import app
 from vedette.agent.options import Options, write_options
 from vedette.agent.outcry import Cry, NotTold, contact_of

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -17,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from tests.deploy.test_prometheus import BOARDS, alerts, panels
+from tests.ports import free_port
 from tests.promtool import program, promtool
 from tests.server.conftest import STRANGER
 from tests.server.history import Past
@@ -266,12 +266,6 @@ async def running(prometheus: str, config: Path, folder: Path) -> AsyncIterator[
     finally:
         process.terminate()
         await process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 async def sample(http: aiohttp.ClientSession, query: str) -> dict[str, Any]:

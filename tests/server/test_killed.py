@@ -10,9 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.ports import free_port
 from tests.postgres import postgres
 from tests.server.stage import TOKEN, Agent, bearer
-from tests.server.test_serve import NOW, dead, deliver, free_port, running
+from tests.server.test_serve import NOW, dead, deliver, running
 
 pytestmark = pytest.mark.slow  # starts the real process again and again
 

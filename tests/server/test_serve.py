@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from tests.ports import free_port
 from tests.server.stage import READ_TOKEN, TOKEN, Agent, bearer, client
 from vedette.model.clock import MachineClock
 from vedette.model.report import Ack, Envelope
@@ -30,12 +31,6 @@ GARBAGE = (
     b"GET / HTTP/9.9\r\n\r\n",
     b"POST /api/v1/reports HTTP/1.1\r\n",
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Hook:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from vedette.devnet.ports import free_ports
+from tests.ports import free_port as free_port  # noqa: PLC0414 - for those who live here, too
 
 T = TypeVar("T")
 
@@ -136,12 +136,6 @@ def vedette(*words: object, status: int = 0) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == status, done.stderr
     return done.stdout if status == 0 else done.stderr
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now, and that hardly anyone chooses at the same moment."""
-    (port,) = free_ports(1)
-    return port
 
 
 def letter(validator: T, committee: Container[T], signers: Collection[T], leader: T | None) -> str:

@@ -32,5 +32,6 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   server: { proxy: { "/api": { target: api, changeOrigin: false } } },
-  test: { include: ["tests/**/*.test.ts"] },
+  // How long a test takes says how busy the machine is: `make test` runs them beside real validators.
+  test: { include: ["tests/**/*.test.ts"], testTimeout: 60_000 },
 });

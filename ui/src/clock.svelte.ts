@@ -16,6 +16,9 @@ export function setBy(serverMs: number): void {
   now = serverNowMs();
 }
 
-setInterval(() => {
-  if (!document.hidden) now = serverNowMs();
-}, 1000);
+// Where there is no page, as in tests, nobody looks on.
+if (typeof document !== "undefined") {
+  setInterval(() => {
+    if (!document.hidden) now = serverNowMs();
+  }, 1000);
+}

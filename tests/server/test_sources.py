@@ -66,6 +66,7 @@ async def test_a_bad_endpoint_among_three_is_named_and_nobody_is_accused(tmp_pat
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
-    told = [one for one in found if one.told_at_ms is not None]
+    # The stub's epochs ended long ago by its blocks, and it pays nothing for them.
+    told = [one for one in found if one.told_at_ms is not None and one.rule != "reward_missing"]
     assert [one.key for one in told] == ["source_bad/bad"]
     assert not any(one.rule in {"absent_votes", "network_participation"} for one in found)

@@ -604,7 +604,7 @@ incidents = Table(
     Column("acked_until_ms", BigInteger),  # null: until it is over, or more severe than it was
     Column("acked_severity", String(20)),
     Column("closed_by", String(80)),  # somebody ended it by hand
-    Column("closed_severity", String(10)),  # as it was then: a worse one is open again
+    Column("closed_severity", String(20)),  # as it was then: a worse one is open again
     Column("step", Integer, nullable=False, server_default=text("0")),  # escalation steps that were told
 )
 

@@ -30,6 +30,18 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 TOKEN = "t0ken-of-a-message"
 
+UNTOLD: Json = {
+    "fired": None,
+    "noted": None,
+    "days": [],
+    "last": [],
+    "seen_days": None,
+    "of_days": 29.6,
+    "step_seconds": None,
+    "why": None,
+    "whys": None,
+}
+
 TITLES = {
     "node_down": ("{who} is down", "{who} 已停止"),
     "absent_votes": ("{who} is absent from 14 blocks", "{who} 缺席 14 个区块"),
@@ -406,19 +418,29 @@ class Alerted:
         return reply(rule_shapes.Rules, self.rules())
 
     async def _rehearse(self, request: web.Request) -> web.Response:
+        """Fewer by any values of one's own than by the present ones."""
         given = await request.json()
         if given["rule"] in {"double_voting", "source_bad"}:
             why = both(("nothing of it is kept", "没有保留相关数据"))
-            return reply(
-                rehearsals.Rehearsal,
-                {"fired": None, "days": [], "why": why["en"], "whys": why},
-            )
+            return reply(rehearsals.Rehearsal, UNTOLD | {"why": why["en"], "whys": why})
         today = datetime.fromtimestamp(self.now_ms() / 1000, UTC).date()
-        counts = [2 if n == 4 else 1 if n in {11, 12, 25} else 0 for n in range(30)]
+        fewer = {4: 1} if given.get("values") else {4: 2, 11: 1, 12: 1, 25: 1}
+        counts = [fewer.get(n, 0) for n in range(30)]
         days = [
             {"day": str(today - timedelta(days=29 - n)), "fired": count} for n, count in enumerate(counts)
         ]
-        return reply(rehearsals.Rehearsal, {"fired": sum(counts), "days": days, "why": None, "whys": None})
+        last = [
+            self._told(days_ago, minutes)
+            for days_ago, minutes in ((4, 37), (17, 3), (18, 260), (25, 12), (25, None))
+        ]
+        told = {"fired": sum(counts), "noted": 3, "days": days, "last": last[-sum(counts) :]}
+        return reply(rehearsals.Rehearsal, UNTOLD | told | {"seen_days": 12.4, "step_seconds": 180})
+
+    def _told(self, days_ago: int, minutes: int | None) -> Json:
+        at_ms = self.now_ms() - days_ago * DAY_MS
+        subject = {"kind": "node", "id": f"n{days_ago}", "name": f"node-{days_ago % 3}.example"}
+        until_ms = None if minutes is None else at_ms + minutes * MINUTE_MS
+        return {"at_ms": at_ms, "until_ms": until_ms, "subject": subject}
 
     # --- contacts
 

@@ -228,9 +228,11 @@ def test_a_limit_is_written_as_people_write_it_and_tried_on_the_past(opened: Ope
         expect(form.get_by_text("Write it like “20 GB”")).to_be_visible()
         free.fill("35 GB")
         form.get_by_role("button", name="What would it have been?").click()
-        expect(page.get_by_text("It would have fired 5 times in the last 30 days.")).to_be_visible(
-            timeout=SLOW_MS
-        )
+        present, wished = (page.locator(".said", has_text=word) for word in ("values of now", "values above"))
+        expect(present).to_contain_text("It would have fired 5 times in the last 30 days.", timeout=SLOW_MS)
+        expect(present).to_contain_text("seen: 12.4 of 29.6 days")
+        expect(present.get_by_role("list", name="The last of them").locator("li")).to_have_count(5)
+        expect(wished).to_contain_text("It would have fired 1 time in the last 30 days.")
         form.get_by_role("button", name="Save").click()
         expect(page.locator("h1")).to_contain_text("2 with values of your own", timeout=SLOW_MS)
         assert it.stage.alerted.limits["rules"]["disk_filling"] == {"critical_free_bytes": 35_000_000_000}

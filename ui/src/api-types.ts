@@ -1286,7 +1286,7 @@ export interface paths {
         put?: never;
         /**
          * Rehearse
-         * @description Live through the last days once more by other limits, and count how often the rule would have fired.
+         * @description Live through the last days once more by other limits, and tell what the rule would have told.
          */
         post: operations["rehearse"];
         delete?: never;
@@ -6105,7 +6105,7 @@ export interface components {
         };
         /**
          * Rehearsal
-         * @description How often it would have been told of something new. What a cause would have hidden counts as well.
+         * @description How often it would have told of something new. What a cause would have hidden counts as well.
          */
         Rehearsal: {
             /**
@@ -6114,10 +6114,32 @@ export interface components {
              */
             fired: number | null;
             /**
+             * Noted
+             * @description so often something would have been noted, and told to nobody
+             */
+            noted: number | null;
+            /**
              * Days
              * @description the oldest first
              */
             days: components["schemas"]["RehearsalDay"][];
+            /**
+             * Last
+             * @description the newest of them, the newest first
+             */
+            last: components["schemas"]["RehearsalTelling"][];
+            /**
+             * Seen Days
+             * @description of so many days of these anything was seen
+             */
+            seen_days: number | null;
+            /** Of Days */
+            of_days: number;
+            /**
+             * Step Seconds
+             * @description the past was looked at so often; null: whenever anything changed
+             */
+            step_seconds: number | null;
             /**
              * Why
              * @description why the past cannot tell
@@ -6135,6 +6157,20 @@ export interface components {
             day: string;
             /** Fired */
             fired: number;
+        };
+        /**
+         * RehearsalTelling
+         * @description One trouble that would have been told. Its end is told as late as the rule is sure of it.
+         */
+        RehearsalTelling: {
+            /** At Ms */
+            at_ms: number;
+            /**
+             * Until Ms
+             * @description null: it would still stand
+             */
+            until_ms: number | null;
+            subject: components["schemas"]["IncidentSubject"];
         };
         /**
          * RehearsalWish

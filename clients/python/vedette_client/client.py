@@ -551,7 +551,7 @@ class Client:
         return answer
 
     def rehearse(self, body: RehearsalWish) -> Rehearsal:
-        """Live through the last days once more by other limits, and count how often the rule would have fired."""
+        """Live through the last days once more by other limits, and tell what the rule would have told."""
         answer: Rehearsal = self._http.json("POST", "/api/v1/alerts/rehearsals", {}, body)
         return answer
 

@@ -1608,10 +1608,15 @@ class RecoveryCodes(TypedDict):
 
 
 class Rehearsal(TypedDict):
-    """How often it would have been told of something new. What a cause would have hidden counts as well."""
+    """How often it would have told of something new. What a cause would have hidden counts as well."""
 
     fired: int | None
+    noted: int | None
     days: list[RehearsalDay]
+    last: list[RehearsalTelling]
+    seen_days: float | None
+    of_days: float
+    step_seconds: int | None
     why: str | None
     whys: InLanguages | None
 
@@ -1619,6 +1624,14 @@ class Rehearsal(TypedDict):
 class RehearsalDay(TypedDict):
     day: str
     fired: int
+
+
+class RehearsalTelling(TypedDict):
+    """One trouble that would have been told. Its end is told as late as the rule is sure of it."""
+
+    at_ms: int
+    until_ms: int | None
+    subject: IncidentSubject
 
 
 class RehearsalWish(TypedDict):

@@ -362,7 +362,7 @@ export class Client {
     return this.#http.json("GET", `/api/v1/teams/${segment(slug)}`);
   }
 
-  /** Live through the last days once more by other limits, and count how often the rule would have fired. */
+  /** Live through the last days once more by other limits, and tell what the rule would have told. */
   rehearse(body: Sent<"rehearse">): Promise<Told<"rehearse">> {
     return this.#http.json("POST", "/api/v1/alerts/rehearsals", {}, body);
   }

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
+import numpy as np
+
 from vedette.conflux import networks
 from vedette.conflux.address import AddressKind, decode, kind
 from vedette.model.account_events import AccountEvent, AccountEventKind, account_events
@@ -103,9 +105,9 @@ async def read(conn: Conn, tip: Tip, day: Day, wanted: Collection[PosAddress], n
     who = sorted(wanted)
     signing = await _signing(conn, found) if found is not None else None
     homes = await accounts.pow_addresses(conn)
-    owned = _by_validator(await pools.listed_pools(conn))
+    owned = by_validator(await pools.listed_pools(conn))
     changes = await _changes(conn, who, owned, now_ms)
-    lines = _lines(day, await accounts.numbers(conn, who))
+    lines = epoch_views(day, await accounts.numbers(conn, who))
     gas = await economics.balances_now(conn, who)
     told: dict[PosAddress, Prospect] = {}
     for at, one in enumerate(who, 1):
@@ -147,8 +149,8 @@ async def _network(conn: Conn, day: Day, found: Ahead | None) -> NetworkView:
     return NetworkView(
         epoch_last_height=None if pace is None else pace.epoch_last_height,
         term_blocks=None if pace is None else pace.term_blocks,
-        median_vote_rate_ppm=_median_vote_rate_ppm(day),
-        usual_participation_ppm=_usual_participation_ppm(day),
+        median_vote_rate_ppm=median_vote_rate_ppm(day),
+        usual_participation_ppm=usual_participation_ppm(day),
         followed_since_ms=await economics.first_economics_ms(conn),
     )
 
@@ -170,29 +172,34 @@ def forks_ahead(chain_id: int | None, now: Heights) -> tuple[ForkView, ...]:
     )
 
 
-def _usual_participation_ppm(day: Day) -> int | None:
+def usual_participation_ppm(day: Day) -> int | None:
     """The median of the day's epochs: an outage of some hours does not move it."""
     told = [one.sums.network for one in day.epochs if one.sums.network[OfNetwork.EXPECTED_VOTES]]
     rates = [PPM * int(one[OfNetwork.CAST_VOTES]) // int(one[OfNetwork.EXPECTED_VOTES]) for one in told]
     return round(median(rates)) if len(rates) >= SERVED_MIN else None
 
 
-def _median_vote_rate_ppm(day: Day) -> int | None:
+def median_vote_rate_ppm(day: Day) -> int | None:
     """Of all who served in some epochs of the day: what share of the known blocks they signed."""
-    signed: dict[int, list[int]] = {}
-    for one in day.epochs:
-        columns = (Of.SERVED_EPOCHS, Of.KNOWN_BLOCKS, Of.SIGNED_BLOCKS)
-        for number, line in zip(one.sums.accounts.tolist(), one.sums.lines[:, columns].tolist(), strict=True):
-            held = signed.setdefault(number, [0, 0, 0])
-            signed[number] = [before + more for before, more in zip(held, line, strict=True)]
-    rates = [PPM * own // known for served, known, own in signed.values() if served >= SERVED_MIN and known]
-    return round(median(rates)) if rates else None
+    if not day.epochs:
+        return None
+    columns = (Of.SERVED_EPOCHS, Of.KNOWN_BLOCKS, Of.SIGNED_BLOCKS)
+    lines = np.concatenate([one.sums.lines[:, columns] for one in day.epochs])
+    everyone, places = np.unique(
+        np.concatenate([one.sums.accounts for one in day.epochs]), return_inverse=True
+    )
+    served, known, own = (
+        np.bincount(places, lines[:, n], len(everyone)).astype(np.int64) for n in range(len(columns))
+    )
+    counts = (served >= SERVED_MIN) & (known > 0)
+    rates = PPM * own[counts] // known[counts]
+    return round(median(rates.tolist())) if len(rates) else None
 
 
 # --- finished epochs --------------------------------------------------------------------------------------
 
 
-def _lines(day: Day, numbers: Mapping[PosAddress, int]) -> dict[PosAddress, tuple[EpochView, ...]]:
+def epoch_views(day: Day, numbers: Mapping[PosAddress, int]) -> dict[PosAddress, tuple[EpochView, ...]]:
     """The day of each validator."""
     found: dict[PosAddress, list[EpochView]] = {one: [] for one in numbers}
     for held in day.epochs:
@@ -298,17 +305,22 @@ def _election(found: Ahead, one: PosAddress, radar: Radar) -> ElectionView:
     last_closed = max([*over, found.pace.epoch - 1])
     return ElectionView(
         free_votes=None if coming is None else coming.free_votes,
-        terms_without_standing=_without_standing(found, one, last_closed),
+        terms_without_standing=terms_without_standing(found.candidates, one, last_closed),
         terms_without_seat=_without_seat(found, one),
         expected_terms_between_seats=PPM / chance if chance else None,
     )
 
 
-def _without_standing(found: Ahead, one: PosAddress, last_closed: int) -> int | None:
-    """Closed terms in a row for which it did not stand, from the newest whose transactions were all read."""
-    first = min(found.candidates, default=last_closed + 1)
+def terms_without_standing(
+    candidates: Mapping[int, Collection[PosAddress]], one: PosAddress, last_closed: int
+) -> int | None:
+    """Closed terms in a row for which it did not stand, from the newest whose transactions were all read.
+
+    `candidates` by term, of those terms of which any transaction was read.
+    """
+    first = min(candidates, default=last_closed + 1)
     stood = {
-        term: None if term not in found.candidates else one in found.candidates[term]
+        term: None if term not in candidates else one in candidates[term]
         for term in range(first - 1, last_closed + 2)
     }
     answers = [candidate(term, stood) for term in range(last_closed, first - 1, -1)]
@@ -363,7 +375,7 @@ async def retired(
 # --- stakes -----------------------------------------------------------------------------------------------
 
 
-def _by_validator(listed: Iterable[KnownPool]) -> dict[PosAddress, KnownPool]:
+def by_validator(listed: Iterable[KnownPool]) -> dict[PosAddress, KnownPool]:
     """The pool of each validator: the one that the chain's register binds to it before others."""
     registered_last = sorted(listed, key=lambda one: bool(one.is_registered))
     return {one.pos_address: one for one in registered_last if one.pos_address is not None}
@@ -384,11 +396,13 @@ async def _changes(
         )
         told = [(at_ms, event) for at_ms, event in account_events(history) if at_ms > since_ms]
         retired = any(account.force_retired_height is not None for _, account in history)
-        found[one] = tuple(_change(at_ms, event, books, retired=retired) for at_ms, event in told)
+        found[one] = tuple(stake_change(at_ms, event, books, retired=retired) for at_ms, event in told)
     return found
 
 
-def _change(at_ms: int, event: AccountEvent, books: Sequence[HeldSince], *, retired: bool) -> StakeChange:
+def stake_change(
+    at_ms: int, event: AccountEvent, books: Sequence[HeldSince], *, retired: bool
+) -> StakeChange:
     return StakeChange(
         kind=event.kind,
         at_ms=at_ms,

@@ -7,7 +7,7 @@ every other second; what an endpoint has to be asked for, each ten minutes.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -235,7 +235,7 @@ class Sights:
         await self._failures.guard("sights", self.look)
 
     async def _dressed(self, view: View) -> View:
-        troubles = self._troubles_of(view)
+        troubles = troubles_of(view, self._troubles)
         return replace(
             view,
             nodes=await self._layered(view) if view.nodes else view.nodes,
@@ -272,22 +272,6 @@ class Sights:
         return outside_by(self._follower, None if gap_ms is None else gap_ms / 1000, _duty_by(view))
 
     # --- validators
-
-    def _troubles_of(self, view: View) -> dict[PosAddress, list[Trouble]]:
-        """What the team knows to have been wrong with its validators, or with the nodes that carry them."""
-        found: dict[PosAddress, list[Trouble]] = {}
-        for one in self._troubles:
-            if one.team_id != view.team_id:
-                continue
-            node = view.nodes.get(one.subject_id)
-            if node is not None and node.pos_address is not None:
-                found.setdefault(node.pos_address, []).append(one)
-            elif one.kind == SubjectKind.NETWORK:
-                for address in view.validators:
-                    found.setdefault(address, []).append(one)
-            else:
-                found.setdefault(PosAddress(one.subject_id), []).append(one)
-        return found
 
     def _foreseen(
         self, seen: ValidatorView, view: View, troubles: Mapping[PosAddress, Sequence[Trouble]]
@@ -334,6 +318,7 @@ class Sights:
             epoch_last_height=known.epoch_last_height,
             term_blocks=known.term_blocks,
             median_vote_rate_ppm=known.median_vote_rate_ppm,
+            usual_participation_ppm=known.usual_participation_ppm,
             followed_since_ms=known.followed_since_ms,
             pow_epoch=heights.pow_epoch,
             finality_gap_epochs=self._finality_gap(status),
@@ -373,6 +358,23 @@ def _duty_by(view: View) -> Callable[[PosAddress], Duty]:
         return Duty(seen.votes, seen.strip) if known and seen is not None else Duty()
 
     return duty
+
+
+def troubles_of(view: View, known: Iterable[Trouble]) -> dict[PosAddress, list[Trouble]]:
+    """What the team knows to have been wrong with its validators, or with the nodes that carry them."""
+    found: dict[PosAddress, list[Trouble]] = {}
+    for one in known:
+        if one.team_id != view.team_id:
+            continue
+        node = view.nodes.get(one.subject_id)
+        if node is not None and node.pos_address is not None:
+            found.setdefault(node.pos_address, []).append(one)
+        elif one.kind == SubjectKind.NETWORK:
+            for address in view.validators:
+                found.setdefault(address, []).append(one)
+        else:
+            found.setdefault(PosAddress(one.subject_id), []).append(one)
+    return found
 
 
 def marked(epochs: Sequence[EpochView], troubles: Sequence[Trouble]) -> tuple[EpochView, ...]:

@@ -479,12 +479,16 @@ class Chunk:
             raise ChunkError("the times of a chunk are out of order: restore the database")
         return column.values.astype(np.int64, copy=False)
 
-    def states(self) -> dict[str, list[str | None]]:
-        """All states, a word or None for each row. Raises ChunkError."""
+    def states(self, names: Collection[str] | None = None) -> dict[str, list[str | None]]:
+        """All states, or those that are named, a word or None for each row. Raises ChunkError."""
         try:
             start = len(self._body) - self._states_length
             told = _states(inflate(self._body[start:], DIRECTORY_BYTES_MAX))
-            return {name: self._unrolled(words, lengths) for name, words, lengths in told}
+            return {
+                name: self._unrolled(words, lengths)
+                for name, words, lengths in told
+                if names is None or name in names
+            }
         except (ValueError, msgspec.MsgspecError, zstandard.ZstdError) as error:
             raise ChunkError(f"the states of a chunk cannot be read ({error})") from error
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Select, select, update
 
 from vedette.model.pos import PosAddress
 from vedette.model.spans import Span, Spans, added, spans, without
@@ -72,16 +72,25 @@ async def events(
 
 async def added_since(conn: Conn, address: PosAddress, since_ms: int) -> bool:
     """Whether votes were added to an account since then."""
-    columns = t.pos_events.c
-    adding = columns.kind.in_([TransactionKind.REGISTER.value, TransactionKind.UPDATE_VOTING_POWER.value])
-    query = (
-        select(columns.number)
-        .join(t.pos_accounts, columns.account == t.pos_accounts.c.id)
-        .where(t.pos_accounts.c.address == address, adding, columns.at_us > since_ms * 1000)
-        .where(columns.status == TransactionStatus.EXECUTED.value)
-        .limit(1)
-    )
+    query = _adding(address).where(t.pos_events.c.at_us > since_ms * 1000).limit(1)
     return (await conn.execute(query)).first() is not None
+
+
+async def added_at(conn: Conn, address: PosAddress) -> list[int]:
+    """When votes were added to an account, in milliseconds, ascending."""
+    query = _adding(address).order_by(t.pos_events.c.at_us)
+    return [at_us // 1000 for at_us in (await conn.execute(query)).scalars()]
+
+
+def _adding(address: PosAddress) -> Select[Any]:
+    columns = t.pos_events.c
+    kinds = columns.kind.in_([TransactionKind.REGISTER.value, TransactionKind.UPDATE_VOTING_POWER.value])
+    return (
+        select(columns.at_us)
+        .join(t.pos_accounts, columns.account == t.pos_accounts.c.id)
+        .where(t.pos_accounts.c.address == address, kinds)
+        .where(columns.status == TransactionStatus.EXECUTED.value)
+    )
 
 
 def _event(row: Row[Any], named: Mapping[int, PosAddress]) -> PosTransaction:

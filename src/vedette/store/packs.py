@@ -205,6 +205,15 @@ def unpack_hashes(blob: bytes) -> list[bytes]:
     return [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
 
 
+def unpack_times(blob: bytes, count: int) -> NDArray[np.int64]:
+    """Only when an epoch's blocks were made, in microseconds. Raises ChunkError."""
+    how, planes = _open_blocks(blob).at_us
+    try:
+        return recall(how, planes, count)
+    except ValueError as error:
+        raise ChunkError(f"the times of an epoch cannot be read ({error}): restore the database") from error
+
+
 def unpack(votes: EpochVotes, blob: bytes, epoch: int, roster: Roster) -> list[KeptBlock]:
     """Undo `pack`. Raises ChunkError."""
     held = _open_blocks(blob)

@@ -1,8 +1,8 @@
 """A node's past, read from the fewest rows that tell it: tiers where they are built, else samples."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -104,6 +104,24 @@ async def counts(
         ]
         for name, column in held.numbers.items()
     }
+
+
+async def buckets(
+    conn: Conn,
+    who: Who,
+    node_id: str,
+    wanted: tuple[Collection[str], Collection[str]],
+    span_ms: tuple[int, int],
+    step_ms: int,
+) -> Buckets | None:
+    """The named numbers and states in buckets of whole minutes, as far as minutes or samples are kept.
+
+    None when the node is not visible.
+    """
+    names, said = wanted
+    window = Window(node_id, list(names), *span_ms, 0)
+    past = await _past(conn, who, window, lambda _: step_ms)
+    return None if past is None else await asyncio.to_thread(_folded, window, past, said)
 
 
 async def availability_of(
@@ -290,7 +308,12 @@ async def _hours(conn: Conn, who: Who, window: Window, slots: set[int]) -> Seque
 
 
 def _buckets(
-    window: Window, past: Past, names: Sequence[str], *, amounts: bool = False, words: bool = False
+    window: Window,
+    past: Past,
+    names: Sequence[str],
+    *,
+    amounts: bool = False,
+    words: bool | Collection[str] = False,
 ) -> list[Buckets]:
     """The tiers' part of a window."""
     if past.tier is None:
@@ -356,6 +379,15 @@ def _chart(window: Window, past: Past) -> SeriesColumns:
     if told is not None:
         parts.append(of_samples(told))
     return drawn(window, fold(parts, past.step_ms), past.step_ms)
+
+
+def _folded(window: Window, past: Past, said: Collection[str]) -> Buckets:
+    parts = _buckets(window, past, window.names, words=said)
+    told = _told(window, past, window.names, words=True)
+    if told is not None:
+        parts.append(of_samples(told))
+    few = [replace(part, states={n: w for n, w in part.states.items() if n in said}) for part in parts]
+    return fold(few, past.step_ms)
 
 
 def _runs(window: Window, past: Past) -> StateRuns:

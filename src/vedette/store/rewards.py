@@ -118,6 +118,14 @@ async def _note_addresses(conn: Conn, told: EpochRewards, numbers: Mapping[PosAd
 # --- reading ----------------------------------------------------------------------------------------------
 
 
+async def paid_at(conn: Conn, first_epoch: int, last_epoch: int) -> dict[int, int]:
+    """When those of these epochs were paid of which that is known, unix seconds."""
+    columns = t.pos_rewards.c
+    query = select(columns.epoch, columns.paid_at_s).where(columns.paid_at_s.is_not(None))
+    rows = await conn.execute(query.where(columns.epoch.between(first_epoch, last_epoch)))
+    return {row.epoch: row.paid_at_s for row in rows}
+
+
 async def rewards(conn: Conn, first_epoch: int, last_epoch: int) -> dict[int, PaidEpoch]:
     """The payments of those epochs from first to last that are known, by epoch, ascending."""
     columns = t.pos_rewards.c

@@ -336,9 +336,13 @@ def _tidied(values: Ints | Floats, present: Bools) -> Ints | Floats:
 
 
 def decode(
-    chunk: Chunk, names: Collection[str] | None = None, *, amounts: bool = True, states: bool = True
+    chunk: Chunk,
+    names: Collection[str] | None = None,
+    *,
+    amounts: bool = True,
+    states: bool | Collection[str] = True,
 ) -> Buckets:
-    """The buckets of a chunk: of all numbers, or of those that are named. Raises ChunkError."""
+    """The buckets of a chunk: of all numbers and states, or of those that are named. Raises ChunkError."""
     held = [name for name in chunk.names if _AMOUNT not in name]
     added = [name for name in chunk.names if name[0] == _AMOUNT] if amounts else [_AMOUNT + ROWS]
     told = {name.removeprefix(_AMOUNT): _integers(chunk, name) for name in added}
@@ -347,7 +351,7 @@ def decode(
         chunk.times(),
         {name: _folded(chunk, name, told[ROWS]) for name in wanted},
         told,
-        chunk.states() if states else {},
+        chunk.states(None if states is True else states) if states else {},
         held,
     )
 

@@ -390,14 +390,19 @@ async def recent(conn: Conn, last: int) -> RecentVotes:
 
 async def blocks_between(conn: Conn, first: int, last: int) -> list[BlockVotes]:
     """The held blocks in [first, last], ascending."""
-    columns = t.pos_blocks.c
-    query = _BLOCKS.where(columns.height.between(first, last)).order_by(columns.height)
-    in_rows = await _decoded(conn, (await conn.execute(query)).all())
+    in_rows = await rows_between(conn, first, last)
     in_packs = await _unpacked(conn, await epochs.holding(conn, first, last))
     return sorted(
         [*in_rows, *(block for block in in_packs if first <= block.height <= last)],
         key=lambda block: block.height,
     )
+
+
+async def rows_between(conn: Conn, first: int, last: int) -> list[BlockVotes]:
+    """Those of them that are not folded into an epoch."""
+    columns = t.pos_blocks.c
+    query = _BLOCKS.where(columns.height.between(first, last)).order_by(columns.height)
+    return await _decoded(conn, (await conn.execute(query)).all())
 
 
 async def blocks_before(conn: Conn, before: int | None, limit: int) -> list[BlockVotes]:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from vedette.model.clock import Clock, MachineClock
 from vedette.model.report import PROTOCOL, Ack, Enrolment, Envelope, Live, Report
-from vedette.notify.channels import Channel, ChannelError
+from vedette.notify.channels import Channel
 from vedette.notify.text import Message
 from vedette.server import house as houses
 from vedette.server.app import WebServer, bind
@@ -160,7 +160,7 @@ class Letterbox:
     def __init__(self, name: str = "box") -> None:
         self.name = name
         self.messages: list[Message] = []
-        self.failures: list[ChannelError] = []
+        self.failures: list[Exception] = []
         self.slow = asyncio.Event()
         self.slow.set()
 

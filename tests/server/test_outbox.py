@@ -11,6 +11,7 @@ import pytest
 from tests.server.stage import Agent, HandClock, Letterbox, enrol, hear, quiet_house, settings, until
 from vedette.model.people import FIRST_TEAM, Who
 from vedette.notify.channels import ChannelError
+from vedette.notify.text import Message
 from vedette.server.house import House
 from vedette.server.loops import Failures
 from vedette.server.outbox import retry_after_ms
@@ -109,6 +110,32 @@ async def test_what_can_never_be_delivered_is_given_up_aloud(
     await bury(house, clock)
     await until(lambda: "gave up telling box" in caplog.text)
     assert (await settled(house, "failed")).error == "no such mailbox"
+
+
+async def test_a_bug_in_a_channel_is_one_more_way_to_fail(
+    house: House, clock: HandClock, box: Letterbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.failures = [KeyError("a reply that nobody thought of")]
+    await bury(house, clock)
+    await refused(house, "a bug in this server: KeyError")
+    clock.pass_ms(3_000)
+    house.outbox.wake.set()
+    await until(lambda: box.messages)
+    assert (await settled(house, "sent")).attempts == 2
+    assert "a reply that nobody thought of" in caplog.text
+
+
+async def test_a_bug_in_our_words_keeps_nobody_from_hearing_of_it(
+    house: House, clock: HandClock, box: Letterbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbles(*_: object) -> Message:
+        raise ZeroDivisionError("a share of nothing")
+
+    monkeypatch.setattr("vedette.server.house.render", stumbles)
+    await bury(house, clock)
+    await until(lambda: box.messages)
+    assert (box.messages[0].title, box.messages[0].lines) == ("Warning: Node down: n1", ())
+    assert box.messages[0].incident["rule"] == "node_down"
 
 
 async def test_a_slow_channel_does_not_hold_up_the_others(

@@ -5,7 +5,7 @@ was not written for (an IP address, say).
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html import escape
@@ -145,6 +145,38 @@ def render(
         hint=parts.hint,
         actions=parts.actions,
         rings_anew=_rings_anew(incident, reason),
+    )
+
+
+def bare(told: Sequence[tuple[Incident, Reason]], lang: Lang, public_url: str | None, key: str) -> Message:
+    """What and where, and not one fact: for when the words about the facts have a bug. A line each."""
+    (incident, reason), titles = told[0], tuple(_bare_title(one, why, lang) for one, why in told)
+    url = None if public_url is None else f"{public_url.rstrip('/')}/incidents/{incident.id}"
+    parts = _Parts(titles[1:], None)
+    return Message(
+        key=key,
+        reason=reason,
+        severity=max((one.severity for one, _ in told), key=lambda severity: severity.rank),
+        title=titles[0],
+        body_text=_plain(titles[0], parts, url, lang),
+        body_html=_html(titles[0], parts, url, lang),
+        incident=plain_incident(replace(incident, facts={}), lang),
+        url=url,
+        team_id=incident.team_id,
+        lang=lang,
+        lines=parts.lines,
+    )
+
+
+def _bare_title(incident: Incident, reason: Reason, lang: Lang) -> str:
+    what = _say(lang, "other.title", rule=rule_title(incident.rule, lang), name=clean(incident.subject.name))
+    severity = _say(lang, f"severity.{incident.severity}")
+    return _say(
+        lang,
+        "title.resolved" if reason is Reason.RESOLVED else "title.opened",
+        severity=severity,
+        severity_lower=severity.lower(),
+        what=what,
     )
 
 

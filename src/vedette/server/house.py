@@ -20,7 +20,7 @@ from vedette.notify.kinds import Means
 from vedette.notify.push import Pusher
 from vedette.notify.summary import summary
 from vedette.notify.targets import Targets
-from vedette.notify.text import Message, render
+from vedette.notify.text import Message, bare, render
 from vedette.notify.words import Lang
 from vedette.server import digests, loops, members_mail
 from vedette.server.access import DAY_MS, Access
@@ -381,7 +381,16 @@ def _renderer(settings: Settings, ears: Ears, ack: Ack) -> Render:
             return digests.rendered(notice, lang, page_url)
         return render(notice.incident, notice.reason, lang, page_url, notice.key, now_ms, urls.get(notice.id))
 
-    return rendered
+    def rendered_anyhow(notices: Sequence[Notice], lang: Lang | None) -> Message:
+        """A bug in our words about some facts holds up neither this message nor those behind it."""
+        try:
+            return rendered(notices, lang)
+        except Exception:
+            told = [(one.incident, one.reason) for one in notices]
+            log.exception("a message about %s has a bug, and is told without facts", told[0][0].key)
+            return bare(told, lang or usual, page_url, notices[0].key)
+
+    return rendered_anyhow
 
 
 def lasting_of(accounts: AccountSetting) -> Lasting:

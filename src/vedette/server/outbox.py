@@ -176,7 +176,7 @@ class Outbox:
     async def _tell(self, notices: Sequence[Notice], line: Line) -> None:
         at_ms, began = self._ears.now_ms(), time.perf_counter()
         try:
-            receipt = await self._send(notices)
+            receipt = await self._send_or_fail(notices)
         except ChannelError as error:
             attempt = Attempt(at_ms, int((time.perf_counter() - began) * 1000))
             await self._not_taken(notices, line, error, attempt)
@@ -186,6 +186,16 @@ class Outbox:
         for notice in notices:
             if notice.kind == outbox.INCIDENT:
                 self._on_told(notice.incident)
+
+    async def _send_or_fail(self, notices: Sequence[Notice]) -> str | None:
+        """A bug of ours is one more way to fail: logged, tried again, and given up like the others."""
+        try:
+            return await self._send(notices)
+        except ChannelError:
+            raise
+        except Exception as bug:
+            log.exception("telling %s has a bug", notices[0].channel)
+            raise ChannelError(f"a bug in this server: {type(bug).__name__}") from bug
 
     async def _send(self, notices: Sequence[Notice]) -> str | None:
         """Returns a receipt, if there is one. Raises ChannelError."""

@@ -31,7 +31,7 @@ from vedette.server.node_js import node_program
 RECORD = "devnet.json"
 FORMAT = 1
 
-PLANNED_STOP_MS = 600_000
+PLANNED_STOP_MS = 90_000  # three terms without a signature, and the network retires a validator by force
 STOP_PATIENCE_S = 15.0  # the runner gives up waiting for the node's own shutdown well before
 POLL_S = 0.2
 READY_HEIGHT = 2  # the first blocks that carry everybody's signatures

@@ -4,14 +4,13 @@ SHELL := bash
 BIN := .venv/bin
 PAGE := $(shell find ui -type f -not -path 'ui/node_modules/*' 2>/dev/null)
 WHOLE = $(BIN)/python scripts/tests.py -n 3 --dist loadfile --no-loadscope-reorder tests/whole
-WHOLE_LOG := .venv/whole.log
 
 # What Python has compiled is kept, whatever is usual here: else each of the hundreds of processes of a run would
 # compile a thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
-.PHONY: help demo test validators all-else compiled check lint types unit whole browser proof bench image-test locks page-types clean
+.PHONY: help demo test compiled check lint types unit whole browser proof bench image-test locks page-types clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,19 +27,11 @@ demo: .venv/.demo ## Four real validators, watched on a web page (PORT= FOR=seco
 
 check: .venv/.dev lint types unit ## Lint, types, floors and unit tests: what to run before each commit
 
-test: .venv/.dev lint ## Everything: unit, real validators, real database, real browser
+test: .venv/.dev lint types compiled ## Everything: unit, real validators, real database, real browser
 	@scripts/browser.sh
 	@scripts/promtool.sh
-	@+$(MAKE) --no-print-directory -j3 validators all-else
-
-# Real validators mostly wait for their next block, so all else is done beside them. It gives way to them, because
-# what they are asked comes with seconds. What they say is shown when they have ended.
-validators:
-	@$(WHOLE) >$(WHOLE_LOG) 2>&1; status=$$?; cat $(WHOLE_LOG); exit $$status
-
-all-else:
-	@+nice -n 19 $(MAKE) --no-print-directory types compiled
-	nice -n 19 $(BIN)/python scripts/tests.py -n 5 -m "not proof" --ignore tests/whole
+	$(BIN)/python scripts/tests.py -n 5 -m "not proof" --ignore tests/whole
+	$(WHOLE)
 
 # Each test is read once, so that not every worker has to compile all of them. What is wrong with one, its run says.
 compiled: .venv/.dev

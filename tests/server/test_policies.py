@@ -1,5 +1,6 @@
 """What a team set, on the judge's way from a death to the message: held back, told, passed on, told again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +15,11 @@ from vedette.alerts.limits import parse as parse_limits
 from vedette.alerts.limits import plain as plain_limits
 from vedette.model.incident import Decision, Incident
 from vedette.model.people import FIRST_TEAM, Who
-from vedette.model.policy import Matcher
+from vedette.model.policy import Contact, Matcher
 from vedette.server.house import House
 from vedette.store import acks, incidents, maintenances, outbox, policies, silences
 from vedette.store import tables as t
+from vedette.store.database import Conn
 
 TEAM = Who(FIRST_TEAM)
 MINUTE_MS = 60_000
@@ -290,13 +292,11 @@ async def test_each_team_is_judged_by_its_own_limits(house: House, clock: HandCl
     await bury(house, clock)
     await house.judge.round()
     assert (await standing(house)).decision is Decision.TOLD
-    async with house.database.read() as conn:
-        await house.policies.look(conn)
+    await house.policies.look(house.database)
     assert not house.policies.of(other.team_id or 0).limits.rules["node_down"]["is_on"]
     assert "node_down" not in house.policies.of(FIRST_TEAM).limits.rules
     await routed(house, routes=[route("a", ANA)])
-    async with house.database.read() as conn:
-        await house.policies.look(conn)
+    await house.policies.look(house.database)
     assert house.policies.of(FIRST_TEAM).limits is house.policies.base, "only routes were set"
 
 
@@ -323,17 +323,43 @@ async def test_policies_are_read_again_when_forgotten_and_every_other_second(
     house: House, clock: HandClock
 ) -> None:
     """Another server on the same database may have changed them."""
-    async with house.database.read() as conn:
-        await house.policies.look(conn)
+    await house.policies.look(house.database)
     now_ms = clock.now_ms()
     await house.database.write(
         lambda conn: silences.make(conn, TEAM, Matcher(), "by another", (now_ms, now_ms + 9_000), now_ms)
     )
     for passed_ms, seen in ((1_000, 0), (1_000, 1)):
         clock.pass_ms(passed_ms)
-        async with house.database.read() as conn:
-            await house.policies.look(conn)
+        await house.policies.look(house.database)
         assert len(house.policies.of(FIRST_TEAM).policy.silences) == seen
+
+
+async def test_a_slow_look_from_before_a_change_undoes_nothing(
+    house: House, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The judge began to read, somebody silenced all and was told so, and the judge ended last."""
+    now_ms, read = clock.now_ms(), asyncio.Event()
+    contacts = policies.contacts
+
+    async def slowly(conn: Conn) -> dict[int, list[Contact]]:
+        found = await contacts(conn)
+        if not read.is_set():
+            read.set()
+            await asyncio.wait_for(done.wait(), 10)
+        return found
+
+    done = asyncio.Event()
+    monkeypatch.setattr(policies, "contacts", slowly)
+    judge = asyncio.create_task(house.policies.look(house.database))
+    await asyncio.wait_for(read.wait(), 10)
+    await house.database.write(
+        lambda conn: silences.make(conn, TEAM, Matcher(), "now", (now_ms, now_ms + 9_000), now_ms)
+    )
+    house.policies.forget()
+    await house.policies.look(house.database)
+    done.set()
+    await judge
+    assert len(house.policies.of(FIRST_TEAM).policy.silences) == 1
 
 
 async def test_the_second_of_two_editors_is_told(house: House) -> None:

@@ -177,11 +177,11 @@ class Judge:
         # First of all our own deafness: a stall of ours must never be judged as theirs.
         await self._ears.tick()
         now, audience = self._ears.now_ms(), await self._audience()
+        await self._policies.look(self._database)
         async with self._database.read() as conn:
             seen = await self._views(conn, now, audience.keys())
             standing = by_team(await incidents.unresolved(conn))
             before = by_team(await incidents.over_since(conn, now - self._patience.again_ms))
-            await self._policies.look(conn)
         tellings: list[Telling] = []
         failed = False
         for team_id in sorted({*seen, *standing}):

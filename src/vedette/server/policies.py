@@ -14,7 +14,7 @@ from vedette.model.policy import CONTACT, MEMBERS, SETTINGS, Contact, Maintenanc
 from vedette.notify.kinds import KINDS
 from vedette.server.ears import Ears
 from vedette.store import maintenances, policies, silences
-from vedette.store.database import Conn
+from vedette.store.database import Conn, Database
 from vedette.store.policies import Kept
 
 log = logging.getLogger(__name__)
@@ -58,27 +58,32 @@ class Policies:
         self._ears = ears
         self._parsed: dict[int, _Parsed] = {}
         self._teams: dict[int, Ours] = {}
-        self._read_at_ms: int | None = None
+        self._changes = 0
+        self._read = (-1, 0)  # after how many changes it was read, and when (steady clock)
 
     def forget(self) -> None:
-        """Something changed: the next round reads it."""
-        self._read_at_ms = None
+        """Something changed, and is on disk: the next look reads it."""
+        self._changes += 1
 
-    async def look(self, conn: Conn) -> None:
-        """Read what may have changed since."""
-        steady_ms = self._ears.steady_ms()
-        if self._read_at_ms is not None and steady_ms - self._read_at_ms < REREAD_MS:
+    async def look(self, database: Database) -> None:
+        """Read what may have changed since; in a transaction of its own: an older one may not see it."""
+        changes, steady_ms = self._changes, self._ears.steady_ms()
+        known, read_at_ms = self._read
+        if changes <= known and steady_ms - read_at_ms < REREAD_MS:
             return
-        self._read_at_ms = steady_ms  # before reading: whatever is forgotten meanwhile is read again
-        await self._parse_changed(conn)
-        now_ms = self._ears.now_ms()
-        quiet, work = await silences.standing(conn, now_ms), await maintenances.standing(conn, now_ms)
-        points = await policies.contacts(conn)
+        async with database.read() as conn:
+            parsed = await self._parse_changed(conn)
+            now_ms = self._ears.now_ms()
+            quiet, work = await silences.standing(conn, now_ms), await maintenances.standing(conn, now_ms)
+            points = await policies.contacts(conn)
+        if changes < self._read[0]:
+            return  # who began later was done sooner, and knows more
+        self._read, self._parsed = (changes, steady_ms), parsed
         self._teams = {
             team_id: self._ours(
                 team_id, points.get(team_id, ()), quiet.get(team_id, ()), work.get(team_id, ())
             )
-            for team_id in {*self._parsed, *quiet, *work, *points}
+            for team_id in {*parsed, *quiet, *work, *points}
         }
 
     def of(self, team_id: int) -> Ours:
@@ -102,16 +107,15 @@ class Policies:
         )
         return Ours(parsed.limits, policy)
 
-    async def _parse_changed(self, conn: Conn) -> None:
+    async def _parse_changed(self, conn: Conn) -> dict[int, _Parsed]:
         versions = await policies.versions(conn)
-        self._parsed = {team_id: one for team_id, one in self._parsed.items() if team_id in versions}
-        changed = [
-            team_id
-            for team_id, version in versions.items()
-            if team_id not in self._parsed or self._parsed[team_id].version != version
-        ]
+        parsed = {
+            team_id: one for team_id, one in self._parsed.items() if versions.get(team_id) == one.version
+        }
+        changed = [team_id for team_id in versions if team_id not in parsed]
         for kept in await policies.kept_of(conn, changed) if changed else ():
-            self._parsed[kept.team_id] = _parsed(kept, self.base)
+            parsed[kept.team_id] = _parsed(kept, self.base)
+        return parsed
 
 
 def ref_of(name: str) -> str:

@@ -196,8 +196,7 @@ async def _silent_routes(rooms: House, who: Who, shapes: list[ContactShape]) -> 
     waking = {one.ref for one in shapes if is_waking(one, rooms.ears.now_ms())}
     if who.team_id is None or not waking:
         return []
-    async with rooms.database.read() as conn:
-        await rooms.policies.look(conn)
+    await rooms.policies.look(rooms.database)
     ours = rooms.policies.of(who.team_id)
     return [route.name for route in silent_routes(ours.policy, ours.limits, waking)]
 

@@ -96,8 +96,7 @@ async def who_is_on_call(rooms: Rooms, who: Viewer) -> Response:
 async def policy_of(rooms: House, who: Who) -> Policy:
     """The team's as it is kept at this moment."""
     rooms.policies.forget()
-    async with rooms.database.read() as conn:
-        await rooms.policies.look(conn)
+    await rooms.policies.look(rooms.database)
     return rooms.policies.of(who.team_id or 0).policy
 
 

@@ -79,8 +79,7 @@ async def test_a_team_sets_a_preset_limits_and_those_of_one_node(desk: Desk) -> 
     ]
     assert (await desk.ask("GET", "/alerts/rules"))[1] == told
     ours = desk.house.policies
-    async with desk.house.database.read() as conn:
-        await ours.look(conn)
+    await ours.look(desk.house.database)
     assert ours.of(FIRST_TEAM).limits.rules["disk_filling"] == {"warning_days": 30.0}
     _, log = await desk.ask("GET", "/audit")
     assert log["entries"][0]["act"] == "alerts.limits"

@@ -14,7 +14,7 @@ from vedette.alerts.limits import BY_NAME, Limits
 from vedette.alerts.rehearsal import GoneError, Lived, Stretch, relived
 from vedette.alerts.rules.rule import AnyRule
 from vedette.alerts.tale import START_MS, Tale
-from vedette.model.incident import Incident, Reason
+from vedette.model.incident import Incident, Reason, Severity
 from vedette.model.view import NodeView, ProcessState, View
 
 TALES = sorted(Path(__file__).parents[1].joinpath("tales").glob("*_fires.yaml"))
@@ -150,7 +150,7 @@ def test_nobody_is_kept_waiting_for_nobody() -> None:
 
 
 def test_what_is_only_noted_is_counted_apart() -> None:
-    quiet = Limits(rules={"few_peers": {"loudest": "info"}})
+    quiet = Limits(rules={"few_peers": {"loudest": Severity.INFO}})
     found = lived(FEW, Pictures(minutes(TWICE), 7), quiet)
     assert (found.told, found.noted) == ((), 2)
 

@@ -247,7 +247,7 @@ def test_many_validators_are_found_and_sorted_and_the_address_keeps_it(opened: O
 
 def test_an_address_that_is_nowhere_says_so(opened: Open) -> None:
     with play("healthy") as it, opened(f"{it.url}/incidents/99", forgiven="404") as page:
-        expect(page.get_by_role("alert")).to_contain_text("There is nothing with this address.")
+        expect(page.get_by_role("alert")).to_contain_text("There is no such incident")
         page.goto(f"{it.url}/else/where")
         expect(page.locator("h1")).to_have_text("No such page")
 

@@ -20,7 +20,7 @@ import pytest
 from tests.whole.conftest import running_devnet
 from tests.whole.outside import VEDETTE, ask, until, vedette
 from vedette.devnet import process
-from vedette.devnet.net import Devnet
+from vedette.devnet.net import PLANNED_STOP_MS, Devnet
 from vedette.devnet.options import DevnetOptions
 
 pytestmark = pytest.mark.real
@@ -157,7 +157,7 @@ def test_a_stop_is_announced_before_it_happens(fast: Devnet) -> None:
     vedette("devnet", "stop", 4, "--dir", fast.dir)
     plan = json.loads(fast.nodes[4].planned_stop_file.read_bytes())
     assert plan["why"] == "vedette devnet stop"
-    assert now_ms + 600_000 <= plan["until_ms"] <= now_ms + 660_000
+    assert now_ms + PLANNED_STOP_MS <= plan["until_ms"] <= now_ms + PLANNED_STOP_MS + 60_000
     assert fast.nodes[4].pid is None
     complaint = vedette("devnet", "stop", 4, "--dir", fast.dir, status=2)
     assert complaint == "vedette: node 4 does not run: vedette devnet start 4 starts it\n"

@@ -20,7 +20,7 @@ from vedette.agent.probes.node import VITAL, Node
 from vedette.agent.probes.pos import Pos
 from vedette.agent.probes.progress import Progress
 from vedette.agent.pulse import APART_MS, Pulse
-from vedette.agent.vitals import LATELY_MS, LIMITED_MS, STOOD_MS_MIN, Vitals, usual_ms
+from vedette.agent.vitals import EARLY_MS_MAX, LATELY_MS, LIMITED_MS, STOOD_MS_MIN, Vitals, usual_ms
 from vedette.conflux.local import LocalRpc
 from vedette.conflux.wire import RpcError
 from vedette.model.process import ProcessState
@@ -102,6 +102,7 @@ class Bedside:
     now_ms: list[int]
     watch: list[Watch]
     news: list[int] = field(default_factory=list)
+    begun: list[int] = field(default_factory=list)
 
     def answer(self, *methods: str) -> None:
         """As a round does it."""
@@ -131,9 +132,15 @@ def bedside(deadline_s: float = 2.0) -> Iterator[Bedside]:
         node = Node(LocalRpc(server.url, deadline_s))
         node.pulse = Pulse(lambda: now_ms[0])
         news: list[int] = []
+        begun: list[int] = []
         chains = Progress(lambda: now_ms[0]), Progress(lambda: now_ms[0])
-        vitals = Vitals(node, lambda: watch[0], chains, lambda: news.append(now_ms[0]))
-        yield Bedside(stub, node, vitals, now_ms, watch, news)
+
+        def begins() -> None:
+            node.ask("test_posRegister", "0x1")
+            begun.append(now_ms[0])
+
+        vitals = Vitals(node, lambda: watch[0], chains, lambda: news.append(now_ms[0]), begins)
+        yield Bedside(stub, node, vitals, now_ms, watch, news, begun)
 
 
 def test_only_what_a_round_had_an_answer_to_is_asked() -> None:
@@ -174,6 +181,44 @@ def test_a_voter_that_turns_is_told_at_once_and_a_new_height_is_not() -> None:
         assert beside.look() == 1
         assert beside.vitals.reading(1).states == {"node.voting": "false"}
         assert beside.look() == 0
+
+
+TOO_EARLY = {"code": -32603, "message": "PoS is not started"}
+
+
+def test_whose_key_a_started_node_has_is_learnt_when_its_pos_begins() -> None:
+    """A round would ask seconds later; two voters of one key are disputed within a minute."""
+    with bedside() as beside:
+        beside.stub.errors["test_posVotingStatus"] = TOO_EARLY
+        with pytest.raises(RpcError):
+            beside.answer("test_posVotingStatus")
+        assert [beside.look(), beside.look()] == [0, 0]
+        assert beside.begun == []
+        del beside.stub.errors["test_posVotingStatus"]
+        assert (beside.look(), len(beside.begun)) == (1, 1)
+        assert beside.vitals.reading(1).states == {"node.voting": "true"}
+        assert (beside.look(), len(beside.begun)) == (0, 1)
+
+
+def test_a_node_without_pos_is_not_asked_for_ever_whether_it_begins() -> None:
+    with bedside() as beside:
+        beside.stub.errors["test_posVotingStatus"] = TOO_EARLY
+        with pytest.raises(RpcError):
+            beside.answer("test_posVotingStatus")
+        beside.look(EARLY_MS_MAX - 1)
+        assert beside.stub.asked.count("test_posVotingStatus") == 2
+        beside.look()
+        assert beside.stub.asked.count("test_posVotingStatus") == 2
+
+
+def test_news_that_pos_has_begun_does_not_hang_on_whose_key_it_is() -> None:
+    with bedside() as beside:
+        beside.stub.errors |= {"test_posVotingStatus": TOO_EARLY, "test_posRegister": TOO_EARLY}
+        with pytest.raises(RpcError):
+            beside.answer("test_posVotingStatus")
+        beside.look()
+        del beside.stub.errors["test_posVotingStatus"]
+        assert (beside.look(), beside.begun) == (1, [])
 
 
 def test_a_chain_that_stands_is_timed_and_told_of_when_it_moves_again() -> None:
@@ -245,7 +290,7 @@ def test_of_a_process_that_is_gone_nothing_is_asked_or_told() -> None:
         assert beside.look() == 0
         assert beside.stub.asked == []  # it is asked once a round has had its answer
         beside.answer()
-        assert beside.look() == 0  # another process: its first word is no change
+        assert (beside.look(), len(beside.begun)) == (1, 1)  # another process: its PoS has begun
         assert beside.vitals.reading(3).states == {"node.voting": "false"}
 
 

@@ -109,7 +109,9 @@ class Agent:
         self._plan = Plan(Path(settings.planned_stop_file), self._troubles)
         self._node = Node(LocalRpc(settings.node, settings.rpc_deadline_s))
         self._chains = Progress(self._clock.steady_ms), Progress(self._clock.steady_ms)
-        self._vitals = Vitals(self._node, lambda: self._process.watch, self._chains, self._say_now)
+        self._vitals = Vitals(
+            self._node, lambda: self._process.watch, self._chains, self._say_now, self._learn_address
+        )
         self._board = Board(self._process.watch, self._facts, self._vitals.reading)
         self._sender = Sender(
             settings,
@@ -261,15 +263,18 @@ class Agent:
             Probe("agent", self._self),
         ]
 
+    def _learn_address(self) -> Reading:
+        """Whose key the node has. Raises RpcError."""
+        return self._learn(partial(identity.read_pos_address, self._node, self._settings.pos_address))
+
+    def _learn(self, read: Callable[[], Reading]) -> Reading:
+        reading = read()
+        self._memory.keep_facts(reading.states)
+        return Reading(reading.numbers)
+
     def _fact(self, name: str, read: Callable[[], Reading]) -> Probe:
         """What outlives the process is remembered, and told by the memory from then on."""
-
-        def learn() -> Reading:
-            reading = read()
-            self._memory.keep_facts(reading.states)
-            return Reading(reading.numbers)
-
-        return Probe(name, learn, asks_node=True, every_s=identity.EVERY_S)
+        return Probe(name, partial(self._learn, read), asks_node=True, every_s=identity.EVERY_S)
 
     def _give_back(self) -> None:
         """After the first round, which has used all that is ever used, and then each hour."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from vedette.agent.probes.node import is_early
 from vedette.agent.probes.reading import Probe, Reading
 from vedette.agent.troubles import Troubles
 from vedette.conflux.wire import METHOD_NOT_FOUND, Refused, RpcError
@@ -30,7 +31,6 @@ UNOFFERED = frozenset({METHOD_NOT_FOUND, POS_IS_OFF})
 UNOFFERED_S = 3_600.0
 """A light node has no PoS, a port leaves out a group: that does not change without a restart."""
 
-NOT_YET = re.compile("not (initialized|started)", re.IGNORECASE)
 NOT_YET_S = 5.0
 NOT_YET_SHARE = 4
 """PoS begins some time after the rest of the node, and a key that votes twice is disputed within a minute
@@ -88,7 +88,7 @@ def observe(probe: Probe) -> Outcome:
     try:
         reading = probe.read()
     except RpcError as failure:
-        error, again_s, not_yet = str(failure), ask_again_s(failure, probe), _is_early(failure)
+        error, again_s, not_yet = str(failure), ask_again_s(failure, probe), is_early(failure)
     except OSError as failure:
         error = failure.strerror or str(failure)
     except Exception as bug:  # a bug in one probe is loud, and leaves the others alone
@@ -101,11 +101,7 @@ def ask_again_s(failure: RpcError, probe: Probe) -> float:
     """A node that does not answer is asked again in the next round; what it does not offer, hourly."""
     if isinstance(failure, Refused) and failure.code in UNOFFERED:
         return max(UNOFFERED_S, probe.every_s)
-    return NOT_YET_S if _is_early(failure) else 0
-
-
-def _is_early(failure: RpcError) -> bool:
-    return isinstance(failure, Refused) and NOT_YET.search(failure.message) is not None
+    return NOT_YET_S if is_early(failure) else 0
 
 
 def gather(workers: Sequence[Worker], budget_s: float) -> list[Outcome]:

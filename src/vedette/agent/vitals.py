@@ -6,11 +6,14 @@ or no longer does; that it answers nothing, or again; and that a chain moves whi
 on: the server knows that from our silence, so a chain that stands for everybody makes no storm of posts.
 
 Only what a round has had an answer to is asked: a port without `test_` methods, a light node and a gateway
-that limits us are asked no more of what they do not offer.
+that limits us are asked no more of what they do not offer. And, for some minutes after a start, what it was
+too early for: a node that comes up with a key that votes elsewhere is disputed within a minute. So whose key
+it has is asked, too, at the moment in which it is first seen to vote or not.
 """
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from vedette.agent.node_process import Watch
@@ -29,6 +32,8 @@ AFTER_ROUND_MS = 500
 LATELY_MS = 700
 LIMITED_MS = 60_000
 STOOD_MS_MIN = 10_000
+EARLY_MS_MAX = 600_000
+"""A node without PoS says for ever that PoS has not begun: so long it may be on its way."""
 USUAL_BLOCKS = 5
 """A chain that stood for less than so many of its blocks told nobody anything by standing."""
 
@@ -64,12 +69,17 @@ class Vitals:
         watch: Callable[[], Watch],
         chains: tuple[Progress, Progress],
         on_news: Callable[[], None],
+        on_begun: Callable[[], object] = lambda: None,
     ) -> None:
-        """`chains`: of PoW and PoS, shared with the rounds. `on_news` is called in our thread."""
+        """`chains`: of PoW and PoS, shared with the rounds. `on_news` is called in our thread.
+
+        `on_begun`: called there, too, before the news that PoS has begun in a process that was started.
+        """
         self._node = node
         self._watch = watch
         self._pow, self._pos = chains
         self._on_news = on_news
+        self._on_begun = on_begun
         self._felt = NOTHING
         self._signs = Signs(-1, None, silent=False)
         self._moves = [0, 0]
@@ -110,7 +120,7 @@ class Vitals:
         states: dict[str, str] = {}
         asked = 0
         for method, learn in self._questions():
-            if not self._node.answers(method):
+            if not self._node.answers(method) and not self._may_begin(method):
                 continue
             try:
                 found = learn(method)
@@ -123,6 +133,10 @@ class Vitals:
             numbers |= found.numbers
             states |= found.states
         return Reading(numbers, states), asked > 0
+
+    def _may_begin(self, method: str) -> bool:
+        early_ms = self._node.early_ms(method)
+        return early_ms is not None and early_ms < EARLY_MS_MAX
 
     def _rest(self, error: Unreachable) -> None:
         if isinstance(error, Limited):
@@ -161,9 +175,15 @@ class Vitals:
         same = before.lives == signs.lives  # what differs from the process before it was told with its change
         voting = signs.voting or (before.voting if same else None)
         self._signs = Signs(signs.lives, voting, signs.silent)
-        turned = before.voting is not None and before.voting != voting
+        turned = voting is not None and before.voting != voting
+        if same and turned and before.voting is None:
+            self._begun()
         if same and (turned or before.silent != signs.silent or moved):
             self._on_news()
+
+    def _begun(self) -> None:
+        with suppress(RpcError):  # a round asks again, and says what is wrong
+            self._on_begun()
 
     def _moved(self) -> bool:
         """Whether a chain has moved since the last look that had stood longer than is usual for it."""

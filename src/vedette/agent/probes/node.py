@@ -1,5 +1,6 @@
 """The node as the probes ask it: under the names of today, or those from before 2.4.1."""
 
+import re
 from typing import Any
 
 from vedette.agent.pulse import Pulse
@@ -15,6 +16,14 @@ OLD_NAMES = {
 VITAL = frozenset({"cfx_epochNumber", "pos_getStatus", "test_posVotingStatus"})
 """What is asked each second; asked without parameters, so that an answer is anybody's."""
 
+NOT_YET = re.compile("not (initialized|started)", re.IGNORECASE)
+"""How a node puts it that its PoS has not begun."""
+
+
+def is_early(failure: RpcError) -> bool:
+    """The node said that it is too early to ask for that."""
+    return isinstance(failure, Refused) and NOT_YET.search(failure.message) is not None
+
 
 class Node:
     """Remembers which name each method answers to, and the newest vital answers. Any thread may ask."""
@@ -23,6 +32,7 @@ class Node:
         self._rpc = rpc
         self._spoken: dict[str, str] = {}
         self._answers: dict[str, tuple[int, Any]] = {}
+        self._early_since_ms: dict[str, int] = {}
         self.pulse = Pulse()
 
     def ask(self, method: str, *params: Any) -> Any:
@@ -36,8 +46,10 @@ class Node:
             else:
                 self.pulse.answered()
                 self._answers.pop(method, None)
+                self._note_early(method, asked_ms, error)
             raise
         self.pulse.answered()
+        self._early_since_ms.pop(method, None)
         if method in VITAL and not params:
             self._answers[method] = asked_ms, result
         return result
@@ -53,10 +65,22 @@ class Node:
         """Whether its last word to that was an answer. Before the first, after a refusal: no."""
         return method in self._answers
 
+    def early_ms(self, method: str) -> int | None:
+        """For how long it has said that it is too early for that; None: it does not say so."""
+        since_ms = self._early_since_ms.get(method)
+        return None if since_ms is None else self.pulse.now_ms() - since_ms
+
     def forget(self) -> None:
         """Its process is another one."""
         self._answers.clear()
+        self._early_since_ms.clear()
         self.pulse.answered()
+
+    def _note_early(self, method: str, asked_ms: int, error: RpcError) -> None:
+        if is_early(error):
+            self._early_since_ms.setdefault(method, asked_ms)
+        else:
+            self._early_since_ms.pop(method, None)
 
     def _named(self, method: str, params: tuple[Any, ...]) -> Any:
         spoken = self._spoken.get(method, method)

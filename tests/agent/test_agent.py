@@ -507,7 +507,8 @@ def test_a_death_is_still_known_after_our_own_restart(scene: Scene) -> None:
     url = f"http://127.0.0.1:{port}"
     with node_process(port) as child:
         agent = scene.start(node=url)
-        scene.server.wait_for(lambda e: e.live is not None and "node.version" in e.live.states)
+        known = {"node.version", "node.pos_address"}
+        scene.server.wait_for(lambda e: e.live is not None and known <= e.live.states.keys())
         _, post = death_to_post_ms(scene.server, child)
         assert post.envelope.live is not None
     time.sleep(0.2)

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.proof.teller import Teller
+from tests.server.stage import Agent
 from tests.whole.conftest import running_devnet
 from tests.whole.outside import Post, Receivers, free_port, get, post, receivers, until
-from vedette.agent.probes import clock
 from vedette.devnet import demo
 from vedette.devnet.net import Devnet
 from vedette.devnet.options import DevnetOptions
@@ -136,13 +137,20 @@ def test_a_disk_that_is_nearly_full(ground: Ground) -> None:
 
 
 def test_a_clock_that_is_off(ground: Ground) -> None:
-    """Stand-in: the limit is moved, not the machine's clock. One that nobody keeps is only noted."""
-    if not clock.read(None).numbers["host.clock.synchronised"]:
-        pytest.skip("nobody keeps this machine's clock, and that alone is only noted")
-    began_s = time.monotonic()
-    strict = {"warning_ms": 0, "critical_ms": 60_000, "hold_ms": 0}
-    ground.limits({"clock_off": strict}, ground.node_id(0))
-    ground.awaited("clock_off", "validator-0", began_s, severity="warning", within_s=90)
+    """Stand-in: an agent made up here tells so, twice; nothing may move this machine's clock."""
+    token = (ground.folder / "enrolment-token").read_text().strip()
+    teller = Teller(ground.api.removesuffix("/api/v1"), Agent("clock", interval_ms=5_000), token)
+    teller.enrol()
+    off = {"host.clock.offset_ms": 700, "host.clock.synchronised": 1}
+    hold_s, began_s = 65.0, time.monotonic()
+
+    def told() -> bool:
+        teller.tell(off)
+        time.sleep(2)
+        return time.monotonic() - began_s >= hold_s
+
+    until(told, hold_s + 30, "a minute of a clock that is off")
+    ground.awaited("clock_off", "clock", began_s + hold_s, severity="warning", within_s=30)
 
 
 def test_a_fork_for_which_the_nodes_are_too_old(ground: Ground) -> None:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import statistics
 import time
-import urllib.request
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.proof.stage import Stage, may_cut, own_network, running_stage
+from tests.proof.teller import Teller
 from tests.server.stage import Agent
 from tests.whole.outside import Post, Receivers, free_port, get, post, receivers, until
 from vedette.devnet import addon
@@ -208,31 +208,6 @@ def _account(stage: Stage, address: str) -> dict[str, dict[str, object]]:
 def _locked(account: dict[str, dict[str, object]]) -> bool:
     status = account["status"]
     return int(str(status["availableVotes"]), 16) == 0 and status["forceRetired"] is None
-
-
-@dataclass
-class Teller:
-    """An agent's posts, made by hand."""
-
-    url: str
-    agent: Agent
-    token: str
-
-    def enrol(self) -> None:
-        told = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        _send(f"{self.url}/api/v1/agents", self.agent.enrolment(), told)
-
-    def tell(self, numbers: dict[str, float]) -> None:
-        states = {"node.sync_phase": "NormalSyncPhase"}
-        told = self.agent.envelope(int(time.time() * 1000), numbers=numbers, states=states)
-        body, headers = self.agent.post(told)
-        _send(f"{self.url}/api/v1/reports", body, {**headers, "Content-Type": "application/msgpack"})
-
-
-def _send(url: str, body: bytes, headers: dict[str, str]) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(urllib.request.Request(url, body, headers, method="POST"), timeout=10):
-        return
 
 
 CASES: dict[str, Callable[[Stage], Generator[Word, None, None]]] = {

@@ -209,6 +209,38 @@ def test_what_is_added_to_the_logs_is_found(home: Path) -> None:
     assert again.numbers["log.equivocation.hour_count"] == 1
 
 
+def test_a_glance_tells_of_a_line_that_warns_once_and_the_round_tells_it(home: Path) -> None:
+    (home / "pos.log").write_bytes(b"")
+    logs = logs_at(home)
+    logs()
+    add(home / "pos.log", b"Starting new epoch\n")
+    assert not logs.glance()  # nobody is warned by that
+    add(home / "pos.log", b"broadcast_election without keys\n")
+    assert logs.glance()
+    add(home / "pos.log", b"broadcast_election without keys\n")
+    assert not logs.glance()  # more of the same
+    add(home / "pos.log", PANIC)
+    assert logs.glance()
+    reading = logs()
+    assert reading.numbers["log.no_election_keys.new_count"] == 2
+    assert reading.numbers["log.new_epoch.new_count"] == 1
+    assert reading.numbers["log.panic.new_count"] == 1
+    assert reading.numbers["log.read_bytes"] == (home / "pos.log").stat().st_size
+    again = logs()
+    assert again.numbers["log.read_bytes"] == 0
+    assert "log.panic.new_count" not in again.numbers
+
+
+def test_what_a_glance_read_is_read_again_after_a_kill_before_it_was_told(home: Path) -> None:
+    (home / "pos.log").write_bytes(b"")
+    logs = logs_at(home)
+    logs()
+    logs()
+    add(home / "pos.log", PANIC)
+    assert logs.glance()
+    assert logs_at(home).glance()
+
+
 def test_our_own_restart_reads_no_line_never(home: Path) -> None:
     (home / "pos.log").write_bytes(b"")
     logs = logs_at(home)

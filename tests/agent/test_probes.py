@@ -355,6 +355,22 @@ def test_rounds_keep_their_pace_and_skip_what_they_miss() -> None:
     assert times[0] - began < 45
 
 
+def test_a_bell_makes_one_more_round_at_once_and_leaves_the_others_where_they_were() -> None:
+    stop, bell = threading.Event(), threading.Event()
+    times = []
+    for due_ms in rounds(stop, 400, bell):
+        times.append(due_ms)
+        if len(times) in {1, 2}:
+            threading.Timer(0.05, bell.set).start()
+        if len(times) == 5:
+            stop.set()
+            bell.set()
+    first, second, third, fourth, fifth = times
+    assert 50 <= second - first < 350
+    assert 50 <= third - second < 350
+    assert (fourth - first) % 400 == (fifth - first) % 400 == 0
+
+
 def test_a_trouble_is_one_line_until_it_changes_or_ends(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     troubles = Troubles()

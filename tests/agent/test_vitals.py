@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,7 @@ class Bedside:
     watch: list[Watch]
     news: list[int] = field(default_factory=list)
     begun: list[int] = field(default_factory=list)
+    opened: list[int] = field(default_factory=list)
 
     def answer(self, *methods: str) -> None:
         """As a round does it."""
@@ -139,14 +141,22 @@ def bedside(deadline_s: float = 2.0) -> Iterator[Bedside]:
             node.ask("test_posRegister", "0x1")
             begun.append(now_ms[0])
 
-        vitals = Vitals(node, lambda: watch[0], chains, lambda: news.append(now_ms[0]), begins)
-        yield Bedside(stub, node, vitals, now_ms, watch, news, begun)
+        opened: list[int] = []
+        vitals = Vitals(
+            node,
+            lambda: watch[0],
+            chains,
+            lambda: news.append(now_ms[0]),
+            begins,
+            lambda: opened.append(now_ms[0]),
+        )
+        yield Bedside(stub, node, vitals, now_ms, watch, news, begun, opened)
 
 
 def test_only_what_a_round_had_an_answer_to_is_asked() -> None:
     with bedside() as beside:
         beside.look()
-        assert beside.stub.asked == []
+        assert beside.stub.asked == ["cfx_epochNumber"]  # whether it speaks at all
         assert "probe.vitals.age_seconds" not in beside.numbers()
         del beside.stub.results["test_posVotingStatus"]
         beside.answer("cfx_epochNumber", "pos_getStatus")
@@ -158,6 +168,36 @@ def test_only_what_a_round_had_an_answer_to_is_asked() -> None:
         told = beside.numbers()
     assert (told["pow.latest_epoch"], told["pos.committed_height"], told["pos.epoch"]) == (447, 163, 17)
     assert (told["rpc.silent_seconds"], told["probe.vitals.age_seconds"]) == (0, 0)
+
+
+def test_the_first_word_of_a_started_node_is_told_once_and_until_then_it_is_not_silent() -> None:
+    with bedside(deadline_s=0.1) as beside:
+        beside.stub.canned = SILENCE
+        assert [beside.look() for _ in range(3)] == [0, 0, 0]
+        assert (beside.opened, beside.numbers()) == ([], {"rpc.silent_seconds": 0})
+        beside.stub.canned = None
+        beside.look()
+        beside.look()
+        assert beside.opened == [104_000]
+        beside.node.forget()
+        beside.watch[0] = replace(RUNNING, lives=3)
+        beside.look()
+        assert beside.opened == [104_000, 106_000]
+
+
+def test_a_node_that_a_round_heard_first_has_opened_to_that() -> None:
+    with bedside() as beside:
+        beside.answer()
+        beside.look()
+        assert beside.opened == []
+
+
+def test_a_refusal_is_a_first_word_too() -> None:
+    with bedside() as beside:
+        beside.stub.errors["cfx_epochNumber"] = TOO_EARLY
+        beside.look()
+        beside.look()
+        assert len(beside.opened) == 1
 
 
 def test_what_a_round_has_just_asked_is_not_asked_again() -> None:
@@ -288,7 +328,7 @@ def test_of_a_process_that_is_gone_nothing_is_asked_or_told() -> None:
         beside.node.forget()
         beside.stub.results["test_posVotingStatus"] = False
         assert beside.look() == 0
-        assert beside.stub.asked == []  # it is asked once a round has had its answer
+        assert beside.stub.asked == ["cfx_epochNumber"]  # the rest is asked once a round has had its answer
         beside.answer()
         assert (beside.look(), len(beside.begun)) == (1, 1)  # another process: its PoS has begun
         assert beside.vitals.reading(3).states == {"node.voting": "false"}
@@ -365,6 +405,30 @@ def test_a_turned_voter_is_told_between_two_rounds_and_not_spooled(scene: Scene)
     alone = [one for one in scene.server.posts[before:] if lone(one.envelope)]
     assert len(alone) == 1
     assert not any("rpc.silent_seconds" in report.numbers for report in scene.server.reports)
+
+
+@pytest.mark.slow
+def test_a_line_that_warns_waits_for_no_round(scene: Scene, tmp_path: Path) -> None:
+    log, pos_config = tmp_path / "pos.log", tmp_path / "pos.yaml"
+    log.write_bytes(b"")
+    pos_config.write_text(f"logger:\n  file: {log}\n")
+    assert scene.settings.config is not None
+    with Path(scene.settings.config).open("a") as config:
+        config.write(f'pos_config_path = "{pos_config}"\n')
+    scene.start(interval_ms=10_000)
+    scene.server.wait_for(lambda e: any("log.read_bytes" in report.numbers for report in e.reports))
+    log.write_bytes(b"broadcast_election without keys\n")
+    name = "log.no_election_keys.new_count"
+    scene.server.wait_for(lambda e: any(name in report.numbers for report in e.reports), 6)
+
+
+@pytest.mark.slow
+def test_a_node_that_opens_its_port_is_looked_at_at_once(scene: Scene) -> None:
+    port = free_port()
+    scene.start(node=f"http://127.0.0.1:{port}", interval_ms=10_000)
+    scene.server.wait_for(lambda e: bool(e.reports))
+    with node_process(port):
+        scene.server.wait_for(lambda e: any("pow.latest_epoch" in one.numbers for one in e.reports), 6)
 
 
 @pytest.mark.slow

@@ -79,6 +79,14 @@ class Ground:
         wish = {"preset": known["preset"], "subjects": subjects, "version": known["version"]}
         post(f"{self.api}/alerts/limits", wish, "PUT")
 
+    def started(self, index: int) -> float:
+        """Start a node; the moment at which it first answered: before that, nobody can see what is wrong."""
+        began_s = time.monotonic()
+        self.net.start(index)
+        answers_s = time.monotonic()
+        self.rows.append(f"{answers_s - began_s:6.1f} s  the start of validator-{index}; then")
+        return answers_s
+
     def awaited(self, rule: str, name: str, since_s: float, *, severity: str, within_s: float) -> Post:
         """The first word of that severity about it; its row goes into the table."""
 
@@ -181,9 +189,8 @@ def test_a_public_port_that_strangers_command(ground: Ground) -> None:
     ground.net.kill(3)
     config = node.dir / "config.toml"
     config.write_text(config.read_text().replace('"safe,pos"', '"all"'))
-    began_s = time.monotonic()
-    ground.net.start(3)
-    heard = ground.awaited("rpc_exposed", "validator-3", began_s, severity="critical", within_s=120)
+    answers_s = ground.started(3)
+    heard = ground.awaited("rpc_exposed", "validator-3", answers_s, severity="critical", within_s=120)
     assert heard.message["incident"]["facts"]["groups"] == "debug, test"
 
 
@@ -202,9 +209,8 @@ def test_a_node_whose_key_file_is_gone(ground: Ground) -> None:
     node = ground.net.node(1)
     ground.net.kill(1)
     (node.dir / "pos_key").rename(node.dir / "pos_key.away")
-    began_s = time.monotonic()
-    ground.net.start(1)
-    heard = ground.awaited("key_changed", "validator-1", began_s, severity="critical", within_s=120)
+    answers_s = ground.started(1)
+    heard = ground.awaited("key_changed", "validator-1", answers_s, severity="critical", within_s=120)
     facts = heard.message["incident"]["facts"]
     assert facts["expected_address"].startswith(node.pos_address[:10])
     assert facts["pos_address"] != facts["expected_address"]

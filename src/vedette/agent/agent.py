@@ -69,6 +69,7 @@ log = logging.getLogger("vedette.agent")
 STACK_BYTES = 512 << 10
 END_S = 1.0
 GATHER_S_MAX = 5.5
+GLANCE_MS = 1_000
 GIVE_BACK_MS = 3_600_000
 ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
@@ -84,6 +85,7 @@ class Agent:
         folder = Path(settings.dir)
         self._lock = own(folder)
         self._stop = threading.Event()
+        self._bell = threading.Event()  # a round is worth while now
         self._broken = False
         self._troubles = Troubles()
         self._clock = SteadyClock()
@@ -110,7 +112,19 @@ class Agent:
         self._node = Node(LocalRpc(settings.node, settings.rpc_deadline_s))
         self._chains = Progress(self._clock.steady_ms), Progress(self._clock.steady_ms)
         self._vitals = Vitals(
-            self._node, lambda: self._process.watch, self._chains, self._say_now, self._learn_address
+            self._node,
+            lambda: self._process.watch,
+            self._chains,
+            self._say_now,
+            self._learn_address,
+            self._bell.set,
+        )
+        self._logs = Logs(
+            self._finder,
+            folder / "logs.json",
+            self._clock.steady_ms,
+            lambda: self._process.watch,
+            lambda: self._memory.known.facts.get("node.pos_address"),
         )
         self._board = Board(self._process.watch, self._facts, self._vitals.reading)
         self._sender = Sender(
@@ -133,12 +147,14 @@ class Agent:
         self._thread("process", partial(self._process.run, self._stop))
         self._thread("rounds", self._rounds)
         self._thread("vitals", partial(self._vitals.run, self._stop))
+        self._thread("logs", self._glances)
         self._sending = self._thread("sender", partial(self._sender.run, self._stop))
         self._thread("sentinel", partial(self._sentinel.run, self._stop))
 
     def end(self) -> int:
         """End within 2 s; the exit status: 1 if one of our own threads broke."""
         self._stop.set()
+        self._bell.set()
         self._sender.news()
         # Only a post on its way is worth a wait; the other threads may sit in a call to a node that hangs.
         if self._sending is not None:
@@ -165,7 +181,7 @@ class Agent:
     def _rounds(self) -> None:
         roll = Roll(self._probes())
         interval_ms = self._settings.interval_ms
-        for due_ms in rounds(self._stop, interval_ms):
+        for due_ms in rounds(self._stop, interval_ms, self._bell):
             lives = self._process.watch.lives
             outcomes = roll.call(due_ms, lives, min(interval_ms * 0.9 / 1000, GATHER_S_MAX))
             if self._stop.is_set():
@@ -177,6 +193,12 @@ class Agent:
             if observed is not None:
                 self._keep(observed)
                 self._sender.news()
+
+    def _glances(self) -> None:
+        """A line that warns is told with a round of its own."""
+        for _ in rounds(self._stop, GLANCE_MS):
+            if self._logs.glance():
+                self._bell.set()
 
     def _process_changed(self, watch: Watch) -> None:
         """Tell at once, then remember: the death of a validator waits for no disk."""
@@ -223,14 +245,7 @@ class Agent:
     def _of_files(self) -> list[Probe]:
         """What its files say, and the ports that they name."""
         node, deadline_s = self._node, self._settings.rpc_deadline_s
-        finder, steady_ms = self._finder, self._clock.steady_ms
-        logs = Logs(
-            finder,
-            Path(self._settings.dir) / "logs.json",
-            steady_ms,
-            lambda: self._process.watch,
-            lambda: self._memory.known.facts.get("node.pos_address"),
-        )
+        finder, steady_ms, logs = self._finder, self._clock.steady_ms, self._logs
         served = partial(metrics.read, self._settings.metrics, finder, deadline_s)
         return [
             Probe("logs", logs),

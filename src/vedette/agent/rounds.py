@@ -200,13 +200,20 @@ def kind_of(error: str) -> str:
     return _VARYING.sub("…", _METHOD.sub("…", error))
 
 
-def rounds(stop: threading.Event, interval_ms: int) -> Iterator[int]:
-    """Yield the steady time of each round, the first at once; a late one is skipped, never caught up."""
+def rounds(stop: threading.Event, interval_ms: int, bell: threading.Event | None = None) -> Iterator[int]:
+    """Yield the steady time of each round, the first at once; a late one is skipped, never caught up.
+
+    A `bell` that is set makes one more at once; who sets `stop` sets it, too.
+    """
+    waker = stop if bell is None else bell
     start = now = steady_ms()
     while not stop.is_set():
         yield now - (now - start) % interval_ms
         elapsed = steady_ms() - start
-        stop.wait((interval_ms - elapsed % interval_ms) / 1000)
+        while waker.wait((interval_ms - elapsed % interval_ms) / 1000) and not stop.is_set():
+            waker.clear()
+            yield steady_ms()
+            elapsed = steady_ms() - start
         # An event may wake a moment early; the round it meant is the next whole one.
         now = max(steady_ms(), start + (elapsed // interval_ms + 1) * interval_ms)
 

@@ -70,16 +70,19 @@ class Vitals:
         chains: tuple[Progress, Progress],
         on_news: Callable[[], None],
         on_begun: Callable[[], object] = lambda: None,
+        on_open: Callable[[], None] = lambda: None,
     ) -> None:
         """`chains`: of PoW and PoS, shared with the rounds. `on_news` is called in our thread.
 
         `on_begun`: called there, too, before the news that PoS has begun in a process that was started.
+        `on_open`: when a process that runs says its first word, and says it to us.
         """
         self._node = node
         self._watch = watch
         self._pow, self._pos = chains
         self._on_news = on_news
         self._on_begun = on_begun
+        self._on_open = on_open
         self._felt = NOTHING
         self._signs = Signs(-1, None, silent=False)
         self._moves = [0, 0]
@@ -96,6 +99,8 @@ class Vitals:
         if watch.state is ProcessState.GONE or began_ms < self._not_before_ms:
             self._felt = NOTHING
             return
+        if watch.state is ProcessState.RUNNING and self._node.opens():
+            self._on_open()
         reading, whole = self._ask()
         if self._watch().lives != watch.lives:
             return  # whoever answered is no more

@@ -16,6 +16,9 @@ OLD_NAMES = {
 VITAL = frozenset({"cfx_epochNumber", "pos_getStatus", "test_posVotingStatus"})
 """What is asked each second; asked without parameters, so that an answer is anybody's."""
 
+FIRST = "cfx_epochNumber"
+"""What each node answers as soon as it answers anything."""
+
 NOT_YET = re.compile("not (initialized|started)", re.IGNORECASE)
 """How a node puts it that its PoS has not begun."""
 
@@ -33,6 +36,7 @@ class Node:
         self._spoken: dict[str, str] = {}
         self._answers: dict[str, tuple[int, Any]] = {}
         self._early_since_ms: dict[str, int] = {}
+        self._has_spoken = False
         self.pulse = Pulse()
 
     def ask(self, method: str, *params: Any) -> Any:
@@ -44,11 +48,11 @@ class Node:
             if isinstance(error, Unreachable) and not isinstance(error, Limited):
                 self.pulse.unanswered(asked_ms)
             else:
-                self.pulse.answered()
+                self._spoke()
                 self._answers.pop(method, None)
                 self._note_early(method, asked_ms, error)
             raise
-        self.pulse.answered()
+        self._spoke()
         self._early_since_ms.pop(method, None)
         if method in VITAL and not params:
             self._answers[method] = asked_ms, result
@@ -70,10 +74,28 @@ class Node:
         since_ms = self._early_since_ms.get(method)
         return None if since_ms is None else self.pulse.now_ms() - since_ms
 
+    def opens(self) -> bool:
+        """Whether its process, which had said nothing, now does. While it does not, that is no silence."""
+        if self._has_spoken:
+            return False
+        try:
+            self._named(FIRST, ())
+        except Unreachable:
+            return False
+        except RpcError:
+            pass  # that is a word, too
+        self._spoke()
+        return True
+
     def forget(self) -> None:
         """Its process is another one."""
+        self._has_spoken = False
         self._answers.clear()
         self._early_since_ms.clear()
+        self.pulse.answered()
+
+    def _spoke(self) -> None:
+        self._has_spoken = True
         self.pulse.answered()
 
     def _note_early(self, method: str, asked_ms: int, error: RpcError) -> None:

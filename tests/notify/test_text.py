@@ -67,7 +67,7 @@ CASES: list[tuple[str, Subject, Facts, tuple[str, ...]]] = [
         ("none_left", "not_watched"),
     ),
     ("unlock_near", VALIDATOR, {"unlocked_votes": 2, "unlocking_votes": 0}, ()),
-    ("clock_off", NODE, {"unkept": 1}, ("true_again",)),
+    ("clock_off", NODE, {"unkept": 1}, ("kept",)),
     ("of_tomorrow", NODE, {}, ("somehow",)),
 ]
 

@@ -3,12 +3,13 @@
 PoS blocks carry their proposer's time and rounds end by the clock, so a clock that is seconds off costs
 votes, and one that jumps back has ended nodes. The kernel tells the offset that is still to be corrected, and
 whether anybody corrects it. In a container, or where a hypervisor keeps it, the kernel says that nobody does
-while the clock is true: that alone is a note. It is a trouble when such a clock is off the server's by more
-than the way to it can explain; unless clocks that are kept say the same, for then the server's own is off.
+while the clock is true: that alone is a note, an incident of its own. It is a trouble when such a clock is
+off the server's by more than the way to it can explain; unless clocks that are kept say the same, for then
+the server's own is off.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vedette.alerts.rules.of_nodes import MINUTE_MS, ending_of, finding, heard
 from vedette.alerts.rules.rule import Ask, Limit, Rule
@@ -19,6 +20,7 @@ NAME = "clock_off"
 OFFSET = "host.clock.offset_ms"
 KEPT = "host.clock.synchronised"
 SERVER = "host.clock.server_ms"
+UNKEPT = "unkept"
 WELL_BELOW = 0.8
 
 
@@ -39,7 +41,7 @@ def judge(view: View, ask: Ask[ClockOffLimit]) -> Iterator[Finding]:
         limit = ask(node.id)
         offset_ms = abs(node.numbers.get(OFFSET, 0))
         if offset_ms > limit.warning_ms:
-            yield _off(node, {"offset": round(offset_ms), "unkept": 0}, offset_ms, limit)
+            yield _off(node, {"offset": round(offset_ms), UNKEPT: 0}, offset_ms, limit)
         elif node.numbers.get(KEPT) == 0:
             yield from _unkept(view, node, limit)
 
@@ -48,9 +50,10 @@ def _unkept(view: View, node: NodeView, limit: ClockOffLimit) -> Iterator[Findin
     """Nobody corrects it; it may be true all the same."""
     apart_ms = abs(node.numbers.get(SERVER, 0))
     if apart_ms > limit.warning_ms and _server_is_true(view, limit):
-        yield _off(node, {"apart": round(apart_ms), "unkept": 1}, apart_ms, limit)
+        yield _off(node, {"apart": round(apart_ms), UNKEPT: 1}, apart_ms, limit)
     elif limit.unkept_counts:
-        yield finding(NAME, node, Severity.INFO, {"unkept": 1}, limit.unkept_hold_ms)
+        note = finding(NAME, node, Severity.INFO, {UNKEPT: 1}, limit.unkept_hold_ms)
+        yield replace(note, key=f"{note.key}/{UNKEPT}")
 
 
 def _server_is_true(view: View, limit: ClockOffLimit) -> bool:
@@ -60,14 +63,22 @@ def _server_is_true(view: View, limit: ClockOffLimit) -> bool:
 
 
 def ending(incident: Incident, view: View, limit: ClockOffLimit) -> str | None:
-    """It is kept, and clearly less off than the limit."""
+    """A note: somebody keeps it. Else: clearly less off than the limit, by whoever is to be believed."""
 
     def how(node: NodeView) -> str | None:
-        offset_ms = node.numbers.get(OFFSET)
-        near = offset_ms is not None and abs(offset_ms) < limit.warning_ms * WELL_BELOW
-        return "true_again" if near and node.numbers.get(KEPT) == 1 else None
+        if incident.key.endswith(UNKEPT):
+            return "kept" if node.numbers.get(KEPT) == 1 else None
+        return "true_again" if _is_true(node, limit.warning_ms * WELL_BELOW) else None
 
     return ending_of(incident, view, how)
+
+
+def _is_true(node: NodeView, within_ms: float) -> bool:
+    """Of a clock that nobody keeps the kernel's offset says nothing: then the server's counts, too."""
+    offsets = [node.numbers.get(OFFSET)]
+    if node.numbers.get(KEPT) != 1:
+        offsets.append(node.numbers.get(SERVER))
+    return all(offset_ms is not None and abs(offset_ms) < within_ms for offset_ms in offsets)
 
 
 def _off(node: NodeView, how: Facts, off_ms: float, limit: ClockOffLimit) -> Finding:

@@ -18,6 +18,7 @@ EN = {
     ),
     "ended": "the clock of node {name} is no longer found off",
     "ended.true_again": "the clock of node {name} is true again",
+    "ended.kept": "somebody keeps the clock of node {name} again",
     "ended.not_watched": "node {name} is no longer watched",
 }
 
@@ -37,6 +38,7 @@ ZH = {
     ),
     "ended": "节点 {name} 的时钟不再有偏差",
     "ended.true_again": "节点 {name} 的时钟已恢复准确",
+    "ended.kept": "节点 {name} 的时钟又有服务校正",
     "ended.not_watched": "节点 {name} 已不在监控之列",
 }
 
@@ -55,5 +57,5 @@ saying = Saying(
         Line("noted", ("unkept",), lacks=("apart",)),
     ),
     private="a machine whose clock can be moved loses its votes",
-    well_ended=frozenset({"true_again"}),
+    well_ended=frozenset({"true_again", "kept"}),
 )

@@ -40,6 +40,7 @@ export function factsOf(incident: Pick<Incident, "facts">): [string, string][] {
 }
 
 function factText(name: string, value: string | number): string {
+  if (name === "role") return t().nodeList.role[String(value)] ?? String(value);
   if (typeof value === "string") return value;
   if (name.endsWith("_ms")) return exact(value);
   return name.endsWith("_bytes") ? sized(value) : measure(name, value);

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vedette.alerts import life
 from vedette.alerts.engine import step
-from vedette.alerts.life import Patience, Round, advance
+from vedette.alerts.life import FIRST_TOLD, Patience, Round, advance, freed
 from vedette.alerts.limits import Limits
 from vedette.model.incident import (
     Acknowledgement,
@@ -158,6 +158,19 @@ def test_whoever_has_it_is_not_reminded_until_it_is_worse_or_his_time_is_up() ->
     assert advance(acknowledged(told()), trouble(C), due)[1] is Reason.ESCALATED
     assert advance(acknowledged(told(), due.now_ms), trouble(), due)[1] is Reason.REMINDED
     assert advance(acknowledged(told()), None, due)[1] is Reason.RESOLVED
+
+
+def test_what_was_taken_for_a_while_is_free_from_then_on_and_waits_since_then() -> None:
+    later = T + 9 * MINUTE
+    mine = acknowledged(told(), later)
+    assert freed(mine, later - 1) is None
+    assert freed(told(), later) is None
+    assert freed(acknowledged(told()), later) is None  # for as long as it stands
+    assert freed(replace(mine, closed_by="alice"), later) is None
+    free = freed(mine, later + 5)
+    assert free == replace(mine, acked=None, facts={**mine.facts, FIRST_TOLD: later})
+    again = replace(mine, facts={FIRST_TOLD: later + 3})  # it grew worse meanwhile
+    assert freed(again, later + 5) == replace(again, acked=None)
 
 
 def test_what_somebody_closed_is_quiet_while_it_stands_and_over_when_it_is_gone() -> None:

@@ -7,17 +7,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from tests.server.hooks import hooks
-from tests.server.stage import HandClock, Letterbox, quiet_house, settings, until
+from tests.server.stage import HandClock, Letterbox, quiet_house, served, settings, until
+from vedette.agent.sentinel import silence_of
 from vedette.model.clock import MachineClock
 from vedette.model.incident import Incident, Reason, Severity, Subject, SubjectKind
 from vedette.model.people import FIRST_TEAM
 from vedette.notify.errors import ChannelError
 from vedette.server import heartbeat, loops, outbox
-from vedette.server.heartbeat import DeadMansSwitch
+from vedette.server.heartbeat import STANDS_MS, DeadMansSwitch, standing
 from vedette.server.house import House, opened
 from vedette.server.loops import Failures
 from vedette.server.outbox import STUCK_MS
@@ -194,3 +196,44 @@ async def test_the_server_tells_it_each_minute(tmp_path: Path, monkeypatch: pyte
         async with opened(given, MachineClock()):
             await until(lambda: len(one.methods) >= 2)
     assert "secret-6b1f" not in repr(given)
+
+
+async def test_a_server_that_judges_no_more_says_that_it_is_ill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks from outside, a container's health check or an agent elsewhere, must not read `alive`."""
+
+    async def stuck() -> None:
+        await asyncio.Event().wait()
+
+    async with served(settings(tmp_path)) as (house, url), aiohttp.ClientSession() as http:
+
+        async def said(path: str) -> tuple[int, str]:
+            async with http.get(url + path) as reply:
+                return reply.status, await reply.text()
+
+        await until(lambda: house.judge.rounds)
+        assert await said("/healthz") == (200, "alive\n")
+        assert await asyncio.to_thread(silence_of, url) is None
+        monkeypatch.setattr(house.judge, "round", stuck)
+        house.judge.wake.set()
+        monkeypatch.setattr(heartbeat, "STANDS_MS", 2_000)
+        ill = "ill: nothing was judged for 2 s\n"
+        await until(lambda: house.ears.steady_ms() - house.judge.well_at_ms > 2_000)
+        assert await said("/healthz") == (503, ill)
+        status, why = await said("/readyz")
+        assert (status, "nothing was judged for 2 s" in why) == (503, True)
+        assert "judges or tells no more" in str(await asyncio.to_thread(silence_of, url))
+
+
+async def test_an_outbox_that_stands_still_is_told_of_too(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with quiet_house(settings(tmp_path), clock) as house:
+        clock.pass_ms(STANDS_MS)
+        assert standing(house.judge, house.outbox, clock.steady_ms()) == []
+        clock.pass_ms(1)
+        await house.judge._whole_round()
+        assert standing(house.judge, house.outbox, clock.steady_ms()) == ["no message was sent on for 30 s"]
+        await house.outbox.round()
+        assert standing(house.judge, house.outbox, clock.steady_ms()) == []
+        await house.contacts.close()

@@ -258,6 +258,27 @@ async def test_what_nobody_takes_on_is_passed_on_and_an_acknowledgement_ends_tha
     assert (await told(house))[2:] == [("ana", "resolved"), ("bo", "resolved")]
 
 
+async def test_what_was_taken_for_a_while_is_passed_on_when_that_is_over(
+    house: House, clock: HandClock
+) -> None:
+    """Counted from the end of that while, and told in the timeline."""
+    up = {"id": "up", "name": "up", "steps": [{"after_minutes": 5, "contacts": [BO]}], "repeat_minutes": None}
+    await limited(house, {"node_down": {"loudest": "warning"}})
+    await routed(house, routes=[route("a", ANA, escalation="up")], escalations=[up])
+    agent = await bury(house, clock)
+    await house.judge.round()
+    incident, now_ms = await standing(house), clock.now_ms()
+    until_ms = now_ms + 10 * MINUTE_MS
+    await house.database.write(lambda conn: acks.acknowledge(conn, TEAM, incident.id, until_ms, "", now_ms))
+    for _ in range(14):
+        await after(house, clock, agent, MINUTE_MS)
+    assert await told(house) == [("ana", "opened")]
+    assert (await standing(house)).acked is None
+    await after(house, clock, agent, MINUTE_MS)
+    assert await told(house) == [("ana", "opened"), ("bo", "passed_on")]
+    assert [kind for kind, _ in await kinds(house)].count("ran_out") == 1
+
+
 async def test_a_route_that_leads_to_nobody_is_said_to(house: House, clock: HandClock) -> None:
     """And what stands is told as soon as it leads to somebody."""
     await routed(house, routes=[route("a", ANA, match={"rules": ["clock_off"]})])

@@ -81,6 +81,32 @@ async def test_what_rings_until_it_knows_is_told_and_nobody_else(database: Datab
     assert notices[0].incident.acked is None
 
 
+async def test_the_end_of_its_time_gives_it_back_once_and_not_what_was_taken_anew(database: Database) -> None:
+    pager = replace(PHONE, id="pager", name="pager", kind="pagerduty")
+    await add(database, pager)
+    [kept] = await database.write(
+        lambda conn: save(conn, [Change(told(TROUBLE), Reason.OPENED, (pager.channel,), NOON)])
+    )
+    await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, NOON + 60, "", NOON + 1))
+    mine = await _now(database, kept.id)
+    after = replace(mine, acked=None, facts={**mine.facts, "first_told_at_ms": NOON + 60})
+
+    async def run_out(now_ms: int) -> bool:
+        return await database.write(partial(acks.run_out, before=mine, after=after, now_ms=now_ms))
+
+    await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, NOON + 90, "", NOON + 2))
+    assert not await run_out(NOON + 61)
+    await database.write(lambda conn: acks.acknowledge(conn, OURS, kept.id, NOON + 60, "", NOON + 3))
+    assert [await run_out(NOON + 61), await run_out(NOON + 62)] == [True, False]
+    now = await _now(database, kept.id)
+    assert (now.acked, now.facts["first_told_at_ms"]) == (None, NOON + 60)
+    async with database.read() as conn:
+        reasons = list((await conn.execute(select(t.outbox.c.reason).order_by(t.outbox.c.id))).scalars())
+    assert reasons == ["opened", *["acknowledged"] * 3, "taken_back"]
+    (last,) = (await _events(database, kept.id))[-1:]
+    assert (last.kind, last.detail) == ("ran_out", {"by": "machine"})
+
+
 async def test_who_was_never_told_that_somebody_has_it_is_not_told_that_nobody_does(
     database: Database,
 ) -> None:

@@ -2520,7 +2520,7 @@ export interface paths {
         };
         /**
          * Healthz
-         * @description The process lives and answers.
+         * @description The process lives, judges and tells. Else 503, with what has stood for half a minute.
          */
         get: operations["healthz"];
         put?: never;
@@ -2540,7 +2540,7 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Does its work: the database takes writes, and the chain is followed. Else 503, with reasons.
+         * @description Does its work: the database takes writes, the chain is followed, it judges and tells. Else 503.
          */
         get: operations["readyz"];
         put?: never;
@@ -4200,7 +4200,7 @@ export interface components {
          * @description What an event is of.
          * @enum {string}
          */
-        Happening: "found" | "came_back" | "severity" | "decision" | "told" | "over" | "acknowledged" | "taken_back" | "closed" | "comment";
+        Happening: "found" | "came_back" | "severity" | "decision" | "told" | "over" | "acknowledged" | "taken_back" | "ran_out" | "closed" | "comment";
         /**
          * HistoryProgressShape
          * @description How far the past of the PoS chain is read.

@@ -799,12 +799,12 @@ class Client:
         return answer
 
     def healthz(self) -> str:
-        """The process lives and answers."""
+        """The process lives, judges and tells. Else 503, with what has stood for half a minute."""
         answer: str = self._http.text("GET", "/healthz", {})
         return answer
 
     def readyz(self) -> str:
-        """Does its work: the database takes writes, and the chain is followed. Else 503, with reasons."""
+        """Does its work: the database takes writes, the chain is followed, it judges and tells. Else 503."""
         answer: str = self._http.text("GET", "/readyz", {})
         return answer
 

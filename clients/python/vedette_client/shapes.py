@@ -748,6 +748,7 @@ Happening = Literal[
     "over",
     "acknowledged",
     "taken_back",
+    "ran_out",
     "closed",
     "comment",
 ]

@@ -592,12 +592,12 @@ export class Client {
     return this.#http.text("GET", "/feeds/incidents.rss", query as Query);
   }
 
-  /** The process lives and answers. */
+  /** The process lives, judges and tells. Else 503, with what has stood for half a minute. */
   healthz(): Promise<string> {
     return this.#http.text("GET", "/healthz");
   }
 
-  /** Does its work: the database takes writes, and the chain is followed. Else 503, with reasons. */
+  /** Does its work: the database takes writes, the chain is followed, it judges and tells. Else 503. */
   readyz(): Promise<string> {
     return this.#http.text("GET", "/readyz");
   }

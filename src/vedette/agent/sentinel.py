@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -37,6 +38,7 @@ BYTES_MAX: Final = 16_384
 DEADLINE_S: Final = 10.0
 LOOK_S: Final = 15.0
 ALIVE: Final = b"alive"
+ILL: Final = b"ill: "
 REMIND_MS: Final = 4 * 3_600_000
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
@@ -213,8 +215,10 @@ def silence_of(server: str) -> str | None:
         reply = get_once(f"{server.rstrip('/')}/healthz", deadline_s=DEADLINE_S, bytes_max=BYTES_MAX)
     except NoReply as error:
         return str(error)
-    if reply.status == 200 and reply.body.startswith(ALIVE):  # noqa: PLR2004  HTTP's own number
+    if reply.status == HTTPStatus.OK and reply.body.startswith(ALIVE):
         return None
+    if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and reply.body.startswith(ILL):
+        return "it answers, and says that it judges or tells no more"
     return f"what answers there is not Vedette (HTTP {reply.status})"
 
 

@@ -118,6 +118,15 @@ def is_acknowledged(incident: Incident, now_ms: int) -> bool:
     return acked.until_ms is None or now_ms < acked.until_ms
 
 
+def freed(incident: Incident, now_ms: int) -> Incident | None:
+    """What becomes of one that somebody took for a while which is over now; None: it is none of those."""
+    until_ms = None if incident.acked is None else incident.acked.until_ms
+    if until_ms is None or now_ms < until_ms or incident.closed_by is not None:
+        return None
+    waits_since_ms = max(until_ms, int(incident.facts.get(FIRST_TOLD, 0)))
+    return replace(incident, acked=None, facts={**incident.facts, FIRST_TOLD: waits_since_ms})
+
+
 def _of_the_past(incident: Incident, now_ms: int) -> Incident:
     """Nothing of it lies ahead: a clock that was wrong, and was set back, must not silence it for ever."""
     latest_ms = now_ms + MINUTE_MS  # another server's clock may be a little fast

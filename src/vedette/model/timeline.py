@@ -19,6 +19,7 @@ class Happening(StrEnum):
     OVER = "over"
     ACKNOWLEDGED = "acknowledged"
     TAKEN_BACK = "taken_back"  # whoever had it has it no more
+    RAN_OUT = "ran_out"  # whoever had it had it for a while, which is over
     CLOSED = "closed"  # somebody ended it by hand
     COMMENT = "comment"
 

@@ -58,7 +58,7 @@ ZH = {
     "title.reminded": "【仍为{severity_lower}】{what}（已持续 {duration}）",
     "title.passed_on": "【{severity}，尚无人处理】{what}（已持续 {duration}）",
     "title.acknowledged": "【已有人处理】{what}",
-    "title.taken_back": "【{severity}，处理人已交还】{what}（已持续 {duration}）",
+    "title.taken_back": "【{severity}，已无人处理】{what}（已持续 {duration}）",
     "title.resolved": "【已恢复】{what}",
     "title.closed": "【已关闭】{what}",
     "unit.day": "{n} 天",

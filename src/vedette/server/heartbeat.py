@@ -28,7 +28,19 @@ ROUND_MS_MAX: Final = 25_000
 """The judge rests five seconds at most, and a round that begins now may have to wait for the one before."""
 LOOK_MS: Final = 100
 DEADLINE_S: Final = 10.0
+STANDS_MS: Final = 30_000
+"""A round of a large fleet and the rest after it are ten seconds."""
 LOOPS: Final = ("judge", OF_ONE_TEAM, "outbox", "heartbeat")
+
+
+def standing(judge: Judge, outbox: Outbox, steady_ms: int) -> list[str]:
+    """What does not go on any more, in words for the keeper; nothing while all is well."""
+    looks = (("nothing was judged", judge.well_at_ms), ("no message was sent on", outbox.well_at_ms))
+    return [
+        f"{what} for {(steady_ms - well_at_ms) // 1000} s"
+        for what, well_at_ms in looks
+        if steady_ms - well_at_ms > STANDS_MS
+    ]
 
 
 class DeadMansSwitch:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from vedette.alerts import engine, evidence, telling
-from vedette.alerts.life import Patience
+from vedette.alerts.life import Patience, freed
 from vedette.alerts.telling import Telling
 from vedette.model.clock import rounds
 from vedette.model.incident import Incident, Reason
@@ -25,8 +25,8 @@ from vedette.model.view import View
 from vedette.server.ears import PACE_MS, Ears
 from vedette.server.live import Live
 from vedette.server.policies import Policies, channel_to, is_for_people, ref_of
+from vedette.store import acks, incidents, outbox, series, sessions
 from vedette.store import evidence as kept_evidence
-from vedette.store import incidents, outbox, series, sessions
 from vedette.store.database import Conn, Database
 from vedette.store.incidents import Change
 from vedette.store.push import channel_of
@@ -157,6 +157,7 @@ class Judge:
         self._failures: Failures | None = None
         self.wake = wake
         self.rounds = 0  # that went well
+        self.well_at_ms = ears.steady_ms()  # the last of them ended; before the first: we began
 
     async def run(self, failures: Failures) -> None:
         self._failures = failures
@@ -172,6 +173,7 @@ class Judge:
     async def _whole_round(self) -> None:
         await self.round()
         self.rounds += 1
+        self.well_at_ms = self._ears.steady_ms()
 
     async def round(self) -> list[Incident]:
         # First of all our own deafness: a stall of ours must never be judged as theirs.
@@ -180,8 +182,9 @@ class Judge:
         await self._policies.look(self._database)
         async with self._database.read() as conn:
             seen = await self._views(conn, now, audience.keys())
-            standing = by_team(await incidents.unresolved(conn))
+            unresolved = await incidents.unresolved(conn)
             before = by_team(await incidents.over_since(conn, now - self._patience.again_ms))
+        standing = by_team(await self._freed(unresolved, now))
         tellings: list[Telling] = []
         failed = False
         for team_id in sorted({*seen, *standing}):
@@ -205,6 +208,19 @@ class Judge:
         saved = await self._database.write(lambda conn: incidents.save(conn, changes))
         self._on_saved(saved)
         return saved
+
+    async def _freed(self, unresolved: Sequence[Incident], now_ms: int) -> Sequence[Incident]:
+        """Without the acknowledgements that were for a while which is over."""
+        late = [(one, after) for one in unresolved if (after := freed(one, now_ms)) is not None]
+        if not late:
+            return unresolved
+
+        async def free(conn: Conn) -> list[Incident]:
+            return [after for one, after in late if await acks.run_out(conn, one, after, now_ms)]
+
+        by_id = {one.id: one for one in await self._database.write(free)}
+        self._on_saved(list(by_id.values()))
+        return [by_id.get(one.id, one) for one in unresolved]
 
     def _one_failed(self, error: Exception) -> None:
         """A bug, told as any loop's; whoever asks for a single round hears of it himself."""

@@ -86,6 +86,7 @@ class Outbox:
         self._failures: Failures | None = None
         self._told_at_ms: int | None = None
         self.rounds = 0
+        self.well_at_ms = ears.steady_ms()  # the last round ended; before the first: we began
         self.wake = asyncio.Event()
 
     async def run(self, failures: Failures) -> None:
@@ -110,6 +111,7 @@ class Outbox:
         for name in lines:
             self._set_going(name)
         self.rounds += 1
+        self.well_at_ms = self._ears.steady_ms()
 
     async def is_stuck(self) -> bool:
         """Whether nobody was told anything for a while, though somebody should be."""

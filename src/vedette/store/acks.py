@@ -20,6 +20,9 @@ from vedette.store.database import Conn
 from vedette.store.incidents import one_of
 
 COMMENTS_MAX: Final = 200
+NOBODY: Final[Mapping[str, None]] = dict.fromkeys(
+    ("acked_at_ms", "acked_by", "acked_until_ms", "acked_severity")
+)
 
 
 class OverError(StoreError):
@@ -61,13 +64,25 @@ async def take_back(conn: Conn, who: Who, incident_id: int, now_ms: int) -> Inci
     incident = await _standing(conn, who, incident_id)
     if incident is None or incident.acked is None:
         return incident
-    row = dict.fromkeys(("acked_at_ms", "acked_by", "acked_until_ms", "acked_severity"))
     event = Event(now_ms, Happening.TAKEN_BACK, {"by": await audit.actor(conn, who)})
-    await _change(conn, incident, row, event)
+    await _change(conn, incident, NOBODY, event)
     free = replace(incident, acked=None)
     await outbox.taken_back(conn, free, now_ms)
     await _noted(conn, who, "incident.take_back", incident, now_ms)
     return free
+
+
+async def run_out(conn: Conn, before: Incident, after: Incident, now_ms: int) -> bool:
+    """Whoever took it for a while has it no more. False: somebody has taken it anew, or given it back."""
+    assert before.acked is not None
+    columns = t.incidents.c
+    mine = columns.id == before.id, columns.acked_until_ms == before.acked.until_ms
+    step = update(t.incidents).where(*mine).values(**NOBODY, facts=dict(after.facts))
+    if (await conn.execute(step)).rowcount == 0:
+        return False
+    await timeline.note(conn, before, [Event(now_ms, Happening.RAN_OUT, {"by": before.acked.by})])
+    await outbox.taken_back(conn, after, now_ms)
+    return True
 
 
 async def close(conn: Conn, who: Who, incident_id: int, comment: str, now_ms: int) -> Incident | None:

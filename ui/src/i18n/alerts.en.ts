@@ -127,7 +127,7 @@ export const alertsEn = {
     timeline: "Timeline",
     noTimeline: "Its timeline is not known.",
     kinds: {
-      found: "found", came_back: "came back", severity: "louder or quieter", decision: "decided", told: "told", over: "over", acknowledged: "taken", taken_back: "given back", closed: "closed by hand", comment: "comment",
+      found: "found", came_back: "came back", severity: "louder or quieter", decision: "decided", told: "told", over: "over", acknowledged: "taken", taken_back: "given back", ran_out: "its time ran out", closed: "closed by hand", comment: "comment",
     },
     toldTo: (who: string, why: string) => `${who} (${why})`,
     severityTo: (word: string) => `now ${word}`,

@@ -123,7 +123,7 @@ export const alertsZh: AlertsCatalogue = {
     timeline: "时间线",
     noTimeline: "没有时间线。",
     kinds: {
-      found: "发现", came_back: "再次出现", severity: "级别变化", decision: "决定", told: "通知", over: "结束", acknowledged: "有人处理", taken_back: "交还", closed: "手动关闭", comment: "备注",
+      found: "发现", came_back: "再次出现", severity: "级别变化", decision: "决定", told: "通知", over: "结束", acknowledged: "有人处理", taken_back: "交还", ran_out: "处理期限已过", closed: "手动关闭", comment: "备注",
     },
     toldTo: (who, why) => `${who}（${why}）`,
     severityTo: (word) => `现为${word}`,

@@ -1,11 +1,14 @@
 """How the server itself is doing."""
 
+from http import HTTPStatus
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from vedette.server.api.exposition import TEXT
 from vedette.server.api.members import Keeper
 from vedette.server.api.talk import Rooms
+from vedette.server.heartbeat import standing
 from vedette.server.house import House
 from vedette.server.problems import problem
 from vedette.store import nodes, outbox
@@ -17,15 +20,17 @@ LAG_MAX_BLOCKS = 5
 
 
 @router.get("/healthz", response_class=PlainTextResponse)
-async def healthz() -> str:
-    """The process lives and answers."""
-    return "alive\n"
+async def healthz(rooms: Rooms) -> Response:
+    """The process lives, judges and tells. Else 503, with what has stood for half a minute."""
+    if stands := _standing(rooms):
+        return PlainTextResponse(f"ill: {'; '.join(stands)}\n", HTTPStatus.SERVICE_UNAVAILABLE)
+    return PlainTextResponse("alive\n")
 
 
 @router.get("/readyz", response_class=PlainTextResponse)
 async def readyz(rooms: Rooms) -> Response:
-    """Does its work: the database takes writes, and the chain is followed. Else 503, with reasons."""
-    reasons = [*await _database(rooms), *_follower(rooms)]
+    """Does its work: the database takes writes, the chain is followed, it judges and tells. Else 503."""
+    reasons = [*await _database(rooms), *_follower(rooms), *_standing(rooms)]
     if reasons:
         return problem(503, "; ".join(reasons))
     return PlainTextResponse("ready\n")
@@ -44,6 +49,10 @@ async def metrics(request: Request, rooms: Rooms, who: Keeper) -> Response:
     text, content_type = request.app.state.metrics.text(age_s, request.headers.get("accept", ""))
     headers = {"Content-Type": content_type, "Cache-Control": "no-store", "Vary": "Accept, Authorization"}
     return Response(text, headers=headers)
+
+
+def _standing(rooms: House) -> list[str]:
+    return standing(rooms.judge, rooms.outbox, rooms.ears.steady_ms())
 
 
 async def _database(rooms: House) -> list[str]:

@@ -8,7 +8,7 @@ from vedette.alerts.life import Hold, Patience, Round, Step, may_speak
 from vedette.alerts.limits import BY_NAME, Limits
 from vedette.alerts.mute import explain
 from vedette.alerts.rules import RULES
-from vedette.alerts.rules.rule import AnyRule, Limit
+from vedette.alerts.rules.rule import AnyRule
 from vedette.model.incident import Finding, Incident
 from vedette.model.view import View
 
@@ -26,10 +26,7 @@ def judge(view: View, limits: Limits) -> list[Finding]:
 
 def judged(rule: AnyRule, view: View, limits: Limits) -> Iterator[Finding]:
     """A rule's findings, without those of subjects for which it is off, and none louder than it may be."""
-
-    def ask(subject_id: str) -> Limit:
-        return limits.of(rule, subject_id)
-
+    ask = limits.asked(rule)
     for finding in rule.judge(view, ask):
         limit = ask(finding.subject.id)
         if limit.is_on:

@@ -3,7 +3,7 @@
 Values come from people and files, as plain data; whatever is wrong with them is said at once, a line each.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cache
@@ -41,9 +41,17 @@ class Limits:
 
     def of(self, rule: AnyRule, subject_id: str) -> Limit:
         """What the rule goes by for this subject."""
-        own = self.subjects.get(subject_id, {}).get(rule.name)
+        return self.asked(rule)(subject_id)
+
+    def asked(self, rule: AnyRule) -> Callable[[str], Limit]:
+        """The same, for whoever asks about many subjects."""
         usual = _limit(rule, self.preset, _frozen(self.rules.get(rule.name, {})))
-        return usual if own is None else _changed(usual, own)
+
+        def ask(subject_id: str) -> Limit:
+            own = self.subjects.get(subject_id, {}).get(rule.name)
+            return usual if own is None else _changed(usual, own)
+
+        return ask
 
     def over(self, other: "Limits") -> "Limits":
         """This one's values before the other's."""

@@ -45,20 +45,25 @@ class Tips:
         self._ears = ears
         self._tip: Tip | None = None
         self._read_at_ms = 0
+        self._forgotten = 0  # so often
         self._reading = asyncio.Lock()
         self._long_ago: dict[PosAddress, tuple[int | None, int]] = {}
 
     def forget(self) -> None:
+        """Something has changed; whoever reads just now may not have seen it."""
         self._tip = None
+        self._forgotten += 1
 
     async def now(self) -> Tip:
         async with self._reading:
             fresh = self._ears.steady_ms() - self._read_at_ms < KEEP_MS
             if self._tip is not None and fresh:
                 return self._tip
+            before = self._forgotten
             async with self._database.read() as conn:
                 tip = await self._read(conn)
-            self._tip, self._read_at_ms = tip, self._ears.steady_ms()
+            if self._forgotten == before:
+                self._tip, self._read_at_ms = tip, self._ears.steady_ms()
             return tip
 
     async def _read(self, conn: Conn) -> Tip:

@@ -1,6 +1,6 @@
 """The frozen picture that rules judge: no clock, no database, no channel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -201,6 +201,16 @@ class View:
     monitor: MonitorView = MonitorView()
     bridges: Mapping[str, BridgeView] = field(default_factory=dict)
     team_id: int = FIRST_TEAM
+    _holders: dict[PosAddress | None, list[NodeView]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def holders(self, address: PosAddress) -> Sequence[NodeView]:
+        """The nodes that hold this key, in a steady order; of thousands, they are found once a view."""
+        if not self._holders:
+            for node in sorted(self.nodes.values(), key=lambda node: node.id):
+                self._holders.setdefault(node.pos_address, []).append(node)
+        return self._holders.get(address, ())
 
 
 def node_state(node: NodeView, now_ms: int) -> NodeState:

@@ -18,8 +18,7 @@ def short(address: str) -> str:
 
 def carriers(view: View, address: PosAddress, team_id: int) -> list[NodeView]:
     """The nodes of the team that hold this validator's key, in a steady order."""
-    found = [n for n in view.nodes.values() if n.pos_address == address and n.team_id == team_id]
-    return sorted(found, key=lambda node: node.id)
+    return [node for node in view.holders(address) if node.team_id == team_id]
 
 
 def all_out(view: View, address: PosAddress, team_id: int) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from sqlalchemy import update
 
 from tests.server.stage import Agent, HandClock, enrol, hear, quiet_house, replace_live, settings, until
@@ -16,7 +17,7 @@ from vedette.model.report import Envelope
 from vedette.model.spans import Span
 from vedette.model.view import View
 from vedette.server.house import House
-from vedette.store import accounts, people, votes
+from vedette.store import accounts, people, reading, votes
 from vedette.store import tables as t
 from vedette.store.database import Conn
 
@@ -74,6 +75,18 @@ async def test_a_counter_that_rose_is_told_for_half_an_hour(tmp_path: Path) -> N
             await hear(house, *agent.post(agent.envelope(clock.wall, numbers={name: count})))
             rises.append(await _risen(house, agent, name))
     assert rises == [0, 2, 3, 1, 0], "one that began anew counts from nothing"
+
+
+async def test_of_a_node_that_came_while_we_ran_no_past_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, agent = HandClock(), Agent()
+    name = "process.restarts_count"
+    async with quiet_house(settings(tmp_path), clock) as house:
+        await enrol(house, agent)
+        await hear(house, *agent.post(agent.envelope(clock.wall, numbers={name: 3})))
+        monkeypatch.setattr(reading, "counts", None)  # whoever asks it would fail
+        assert await _risen(house, agent, name) == 0
 
 
 async def _risen(house: House, agent: Agent, name: str) -> float | None:

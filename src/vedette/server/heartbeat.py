@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 EACH_MS: Final = 60_000
 ROUND_MS_MAX: Final = 25_000
-"""The judge rests five seconds at most, and a round that begins now may have to wait for the one before."""
+"""The judge rests ten seconds at most, and a round that begins now may have to wait for the one before."""
 LOOK_MS: Final = 100
 DEADLINE_S: Final = 10.0
 STANDS_MS: Final = 30_000
-"""A round of a large fleet and the rest after it are ten seconds."""
+"""A round of a large fleet and the rest after it are some ten seconds."""
 LOOPS: Final = ("judge", OF_ONE_TEAM, "outbox", "heartbeat")
 
 

@@ -41,9 +41,9 @@ from vedette.server.loops import Failures, woken
 from vedette.server.prospects import DAY_MS, Day, Prospects, Retired
 from vedette.server.readiness import Heights
 from vedette.server.references import References
-from vedette.server.rises import COUNTERS, LATELY_MS, Rises
+from vedette.server.rises import COUNTERS, LATELY_MS, Count, Rises, Stranger
 from vedette.server.tip import Tips
-from vedette.store import contacts, reading
+from vedette.store import contacts, nodes, reading
 from vedette.store.announced import Announced, Trouble, announced, troubles
 from vedette.store.codec import ChunkError
 from vedette.store.database import Conn, Database
@@ -55,6 +55,7 @@ NODES_AT_ONCE: Final = 250
 """Judging the layers of so many takes some milliseconds: then others have their turn."""
 LOOK_MS: Final = 2_000
 LOOK_AGAIN_MS: Final = 10_000
+NEW_MS: Final = 60_000
 RECALLED_AT_ONCE: Final = 100
 """Nodes whose counters are looked up before each look: after a start, thousands are known within minutes."""
 LOOK_SHARE: Final = 20
@@ -168,16 +169,24 @@ class Sights:
             self._judge_wake.set()
 
     async def recall(self) -> None:
-        """Read what some of the nodes counted before we first saw them."""
-        for one in self._rises.strangers(RECALLED_AT_ONCE):
-            from_ms, who = one.seen_at_ms - LATELY_MS, Who(one.team_id)
-            try:
-                async with self._database.read() as conn:
-                    told = await reading.counts(conn, who, one.node_id, COUNTERS, from_ms, one.seen_at_ms)
-            except ChunkError as error:
-                log.warning("what node %s counted before is not known: %s", one.node_id, error)
-                told = {}  # the other nodes must not wait for a body that nobody can read
-            self._rises.recall(one.node_id, told)
+        """Read what some of the nodes counted before we first saw them; a new one counted nothing."""
+        strangers = self._rises.strangers(RECALLED_AT_ONCE)
+        if not strangers:
+            return
+        async with self._database.read() as conn:
+            came_ms = await nodes.enrolled_at(conn, [one.node_id for one in strangers])
+        for one in strangers:
+            is_new = one.seen_at_ms - came_ms.get(one.node_id, one.seen_at_ms) < NEW_MS
+            self._rises.recall(one.node_id, {} if is_new else await self._counted(one))
+
+    async def _counted(self, one: Stranger) -> Mapping[str, Sequence[Count]]:
+        from_ms, who = one.seen_at_ms - LATELY_MS, Who(one.team_id)
+        try:
+            async with self._database.read() as conn:
+                return await reading.counts(conn, who, one.node_id, COUNTERS, from_ms, one.seen_at_ms)
+        except ChunkError as error:
+            log.warning("what node %s counted before is not known: %s", one.node_id, error)
+            return {}  # the other nodes must not wait for a body that nobody can read
 
     async def look(self) -> None:
         """Look anew at what moves with blocks and epochs, for all who were in the last views."""

@@ -136,6 +136,12 @@ async def revoked_since(conn: Conn, since_ms: int) -> list[str]:
     return list((await conn.execute(query)).scalars())
 
 
+async def enrolled_at(conn: Conn, node_ids: Collection[str]) -> dict[str, int]:
+    """When these nodes came. For the system alone: of any team."""
+    query = select(t.nodes.c["id", "enrolled_at_ms"]).where(t.nodes.c.id.in_(node_ids))
+    return {row.id: row.enrolled_at_ms for row in await conn.execute(query)}
+
+
 async def agent_of(conn: Conn, who: Who, node_id: str) -> str | None:
     """The agent that speaks for the reader's node."""
     query = select(t.nodes.c.agent).where(t.nodes.c.id == node_id, visible_to(who, t.nodes))

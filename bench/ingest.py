@@ -32,6 +32,8 @@ from vedette.model.report import PROTOCOL, Ack, Enrolment, Envelope, Live, Repor
 AGENTS = int(os.environ.get("AGENTS", "5000"))
 SECONDS = int(os.environ.get("SECONDS", "90"))
 PEAK_SECONDS = int(os.environ.get("PEAK_SECONDS", "10"))
+EPOCH_MS, BLOCK_MS = 1_200, 31_000
+VOTERS = 300  # as many validators as mainnet has; the other nodes carry no key
 INTERVAL_MS = 10_000
 BATCH = 60  # reports of an agent in a window that is sealed as one
 SENDERS, SENDERS_AT_PEAK = 64, 1_000
@@ -52,6 +54,22 @@ RATIOS = ["host.cpu.used_ratio", "host.load_1m", "host.disk.used_ratio", "proces
 PROBES = [
     f"probe.{name}.ms" for name in ("pow", "pos", "phase", "peers", "voting", "version", "host", "process")
 ]
+HEALTHY = {
+    "pow.execution_lag_epochs": 5.0,
+    "pow.still_seconds": 1.0,
+    "pos.still_seconds": 20.0,
+    "peers.all_count": 40.0,
+    "peers.outgoing_count": 8.0,
+    "host.memory.used_bytes": 2e10,
+    "host.memory.total_bytes": 6.4e10,
+    "host.disk.used_bytes": 5e11,
+    "host.disk.total_bytes": 2e12,
+    "host.disk.used_ratio": 0.25,
+    "process.rss_bytes": 8e9,
+    "process.up_seconds": 9e5,
+    "process.running": 1,
+}
+"""Nobody is to be told of anything: thousands of incidents are another measurement."""
 STATES = {
     "node.version": "conflux-rust/v3.0.2-fd68efe-20260110/x86_64-linux-gnu/rustc1.86.0",
     "node.sync_phase": "NormalSyncPhase",
@@ -70,9 +88,9 @@ class Agent:
     """A simulated agent with a key, a spool and numbers of its own."""
 
     key: Ed25519PrivateKey
+    is_voter: bool = False
     seq: int = 0
     spool: str = field(default_factory=lambda: secrets.token_hex(16))
-    height: int = field(default_factory=lambda: random.randrange(10**6, 10**8))
 
     @property
     def public(self) -> bytes:
@@ -82,18 +100,20 @@ class Agent:
     def id(self) -> str:
         return sha256(self.public).hexdigest()[:32]
 
-    def numbers(self) -> dict[str, int | float]:
-        self.height += random.randrange(5, 12)
-        counted = {name: self.height + i for i, name in enumerate(COUNTERS)}
-        gauged = {name: random.randrange(10**3, 10**9) for name in GAUGES}
-        shares = {name: round(random.random(), 4) for name in RATIOS}
+    def numbers(self, at_ms: int) -> dict[str, int | float]:
+        counted = {
+            name: at_ms // (BLOCK_MS if name.startswith("pos.") else EPOCH_MS) for name in COUNTERS
+        }  # all follow one chain
+        gauged = {name: random.randrange(10**3, 10**9) for name in GAUGES if name not in HEALTHY}
+        shares = {name: round(random.random(), 4) for name in RATIOS if name not in HEALTHY}
         timed = {name: round(random.random() * 9, 2) for name in PROBES}
-        return counted | gauged | shares | timed
+        well = {name: round(usual * (1 - random.random() / 50), 4) for name, usual in HEALTHY.items()}
+        return counted | gauged | shares | timed | well | {"process.running": 1}
 
     def report(self, at_ms: int) -> Report:
         self.seq += 1
-        states = STATES | {"node.pos_address": "0x" + self.public.hex()}
-        return Report(seq=self.seq, at_ms=at_ms, numbers=self.numbers(), states=states)
+        states = STATES | ({"node.pos_address": "0x" + self.public.hex()} if self.is_voter else {})
+        return Report(seq=self.seq, at_ms=at_ms, numbers=self.numbers(at_ms), states=states)
 
     def post(self, reports: list[Report], now_ms: int) -> tuple[bytes, dict[str, str]]:
         last = reports[-1]
@@ -199,7 +219,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def measure(pid: int) -> dict[str, float | None]:
-    agents = [Agent(Ed25519PrivateKey.generate()) for _ in range(AGENTS)]
+    agents = [Agent(Ed25519PrivateKey.generate(), number < VOTERS) for number in range(AGENTS)]
     async with client() as http:
         await in_parallel([lambda a=a, n=n: enrol(http, a, n) for n, a in enumerate(agents)])  # type: ignore[misc]  # lambda default
         due = round(len(agents) * min(SECONDS * 1000 / (BATCH * INTERVAL_MS), 0.9))

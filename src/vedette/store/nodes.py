@@ -138,7 +138,7 @@ async def revoked_since(conn: Conn, since_ms: int) -> list[str]:
 
 async def enrolled_at(conn: Conn, node_ids: Collection[str]) -> dict[str, int]:
     """When these nodes came. For the system alone: of any team."""
-    query = select(t.nodes.c["id", "enrolled_at_ms"]).where(t.nodes.c.id.in_(node_ids))
+    query = select(t.nodes.c.id, t.nodes.c.enrolled_at_ms).where(t.nodes.c.id.in_(node_ids))
     return {row.id: row.enrolled_at_ms for row in await conn.execute(query)}
 
 

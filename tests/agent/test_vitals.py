@@ -171,7 +171,7 @@ def test_only_what_a_round_had_an_answer_to_is_asked() -> None:
 
 
 def test_the_first_word_of_a_started_node_is_told_once_and_until_then_it_is_not_silent() -> None:
-    with bedside(deadline_s=0.1) as beside:
+    with bedside(deadline_s=1.0) as beside:
         beside.stub.canned = SILENCE
         assert [beside.look() for _ in range(3)] == [0, 0, 0]
         assert (beside.opened, beside.numbers()) == ([], {"rpc.silent_seconds": 0})

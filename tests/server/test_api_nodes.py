@@ -67,7 +67,9 @@ async def test_states_are_runs(stage: Stage) -> None:
 async def test_a_year_of_a_young_node_is_a_few_samples(stage: Stage) -> None:
     found = await stage.past(f"series?names=pow.latest_epoch&from_ms={stage.now_ms - 365 * DAY_MS}&points=30")
     assert found["step_ms"] > DAY_MS
-    assert (found["min"], found["max"]) == ([[0.0]], [[239.0]])
+    (least,), (most,) = found["min"], found["max"]
+    assert len(least) <= 2  # a step may have ended within its two hours
+    assert (min(least), max(most)) == (0.0, 239.0)
 
 
 async def test_availability_tells_down_from_unknown(stage: Stage) -> None:

@@ -33,7 +33,7 @@ check: .venv/.dev lint types unit ## Lint, types, floors and unit tests: what to
 test: .venv/.dev lint compiled ## Everything: unit, real validators, real database, real browser
 	@scripts/browser.sh
 	@scripts/promtool.sh
-	$(BIN)/python scripts/tests.py -n 6 -m "not proof" --ignore tests/whole $(addprefix --ignore=,$(CALM))
+	$(BIN)/python scripts/tests.py -n 5 --dist worksteal -m "not proof" --ignore tests/whole $(addprefix --ignore=,$(CALM))
 	$(BIN)/python scripts/lanes.py '$(WHOLE)' '$(MAKE) --no-print-directory types' '$(CALMLY)'
 
 # Each test is read once, so that not every worker has to compile all of them. What is wrong with one, its run says.

@@ -34,7 +34,7 @@ test: .venv/.dev lint compiled ## Everything: unit, real validators, real databa
 	@scripts/browser.sh
 	@scripts/promtool.sh
 	$(BIN)/python scripts/tests.py -n 5 --dist worksteal -m "not proof" --ignore tests/whole $(addprefix --ignore=,$(CALM))
-	$(BIN)/python scripts/lanes.py '$(WHOLE)' '$(MAKE) --no-print-directory types' '$(CALMLY)'
+	$(BIN)/python scripts/lanes.py '$(WHOLE)' 'make --no-print-directory types' '$(CALMLY)'
 
 # Each test is read once, so that not every worker has to compile all of them. What is wrong with one, its run says.
 compiled: .venv/.dev

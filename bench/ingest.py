@@ -108,7 +108,7 @@ class Agent:
         shares = {name: round(random.random(), 4) for name in RATIOS if name not in HEALTHY}
         timed = {name: round(random.random() * 9, 2) for name in PROBES}
         well = {name: round(usual * (1 - random.random() / 50), 4) for name, usual in HEALTHY.items()}
-        return counted | gauged | shares | timed | well | {"process.running": 1}
+        return counted | gauged | shares | timed | well | {"process.running": 1}  # whole, unlike the others
 
     def report(self, at_ms: int) -> Report:
         self.seq += 1

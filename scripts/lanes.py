@@ -50,7 +50,7 @@ def running(lines: Sequence[str]) -> Iterator[list[tuple[str, subprocess.Popen[s
         for line in lines:
             output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - read after its writer has ended
             lane = subprocess.Popen(  # noqa: S603 - our caller's own words
-                ["bash", "-c", f"{ASIDE} bash -c {shlex.quote(line)}"],  # noqa: S607
+                ["bash", "-c", f"{ASIDE} bash -c {shlex.quote(line)}"],  # noqa: S607 - the PATH's, as for make
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
